@@ -1,0 +1,122 @@
+"""The noise profile: what errors happen, how often, how long. The kernel draws from it; the decoder's channel inverts it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+import yaml
+from pydantic import AfterValidator, Field, model_validator
+
+from mendel.errors import InputError
+from mendel.frozen import Frozen
+from mendel.lake import read_text
+
+Operation = Literal["deletion", "substitution", "insertion", "duplication", "reversal"]
+OPERATIONS: tuple[Operation, ...] = ("deletion", "substitution", "insertion", "duplication", "reversal")
+"""In code order: an operation's index is its code in encoded edits."""
+
+HIGHEST_TOTAL = 0.5
+"""Events per character: below this some of the text is always copied."""
+
+
+class Rates(Frozen):
+    """Events per clean character, for each operation."""
+
+    deletion: float = Field(0.0, ge=0)
+    substitution: float = Field(0.0, ge=0)
+    insertion: float = Field(0.0, ge=0)
+    duplication: float = Field(0.0, ge=0)
+    reversal: float = Field(0.0, ge=0)
+
+    @property
+    def total(self) -> float:
+        return sum(getattr(self, operation) for operation in OPERATIONS)
+
+    def scaled(self, factor: float) -> Rates:
+        return Rates(**{operation: getattr(self, operation) * factor for operation in OPERATIONS})
+
+    @model_validator(mode="after")
+    def _leave_room_for_copies(self) -> Self:
+        if self.total >= HIGHEST_TOTAL:
+            raise ValueError(f"the rates sum to {self.total:.3f} events per character; keep the sum below {HIGHEST_TOTAL}")
+        return self
+
+
+CHARACTER_SET = "set:"
+
+
+def _known_characters(characters: str) -> str:
+    if characters in ("uniform", "frequency"):
+        return characters
+    if not characters.startswith(CHARACTER_SET):
+        raise ValueError(f"{characters!r} is none of 'uniform', 'frequency' and '{CHARACTER_SET}' with the characters")
+    if len(set(characters.removeprefix(CHARACTER_SET))) < 2:
+        raise ValueError(f"list at least two different characters after '{CHARACTER_SET}'")
+    return characters
+
+
+class NoiseProfile(Frozen):
+    """How text is damaged, before the corpus is known.
+
+    A text is read from left to right. At each clean character an event starts with probability `rates.total`; the
+    operation is drawn by the rates, the segment's length from a geometric distribution of mean `mean_length`.
+    The event takes the clean segment that starts there, cut at the end of the text; reading goes on behind it.
+    An insertion takes no clean character: its text goes before the character, which is then copied.
+    """
+
+    name: str
+    rates: Rates
+    mean_length: float = Field(3.0, ge=1, description="mean of the geometric segment length, in characters")
+    max_length: int = Field(32, ge=1, description="longest segment, in characters; longer draws are cut")
+    characters: Annotated[str, AfterValidator(_known_characters)] = Field(
+        "uniform",
+        description="where noise characters come from: uniform over the corpus's alphabet, by frequency in the corpus, "
+        "or 'set:…' followed by the characters themselves",
+    )
+    confusions: dict[str, dict[str, float]] = Field(
+        default_factory=dict,
+        description="for substitution of single characters: clean character → {noisy character: weight}; "
+        "a character that is not listed is replaced by a noise character",
+    )
+    intensities: tuple[float, ...] = Field(
+        (1.0,), min_length=1, description="each record multiplies the rates by one of these, equally likely"
+    )
+    target_cer: float | None = Field(None, gt=0, lt=0.5, description="calibrate the rates to this measured CER")
+
+    @model_validator(mode="after")
+    def _sound_intensities(self) -> Self:
+        if min(self.intensities) < 0:
+            raise ValueError(f"intensities: {min(self.intensities)} is negative")
+        if not any(self.intensities):
+            raise ValueError("intensities: all are 0, nothing would be corrupted")
+        if (most := self.rates.total * max(self.intensities)) >= HIGHEST_TOTAL:
+            raise ValueError(
+                f"rates times the highest intensity sum to {most:.3f} events per character; keep that below {HIGHEST_TOTAL}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _single_character_confusions(self) -> Self:
+        for clean, noisy in self.confusions.items():
+            if len(clean) != 1 or not noisy or any(len(character) != 1 for character in noisy):
+                raise ValueError(f"confusions: {clean!r} → {list(noisy)}: both sides are single characters")
+            if min(noisy.values()) <= 0:
+                raise ValueError(f"confusions: the weights of {clean!r} must be positive")
+        return self
+
+    @classmethod
+    def load(cls, uri: str) -> NoiseProfile:
+        """Read a profile from YAML. Raises InputError that names the file and the key."""
+        try:
+            return cls.model_validate(yaml.safe_load(read_text(uri)))
+        except (FileNotFoundError, ValueError, yaml.YAMLError) as error:
+            raise InputError(f"noise profile {uri}: {error}") from error
+
+
+class ResolvedProfile(Frozen):
+    """A profile that met its corpus: explicit alphabet, calibrated rates. Stored with the pairs as `noise.json`."""
+
+    profile: NoiseProfile
+    rates: Rates
+    alphabet: str = Field(min_length=2, description="noise characters, sorted by code point")
+    weights: tuple[float, ...] = Field(description="probability of each character of the alphabet; sums to 1")

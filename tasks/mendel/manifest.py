@@ -1,0 +1,163 @@
+"""Manifests: a dataset version exists when, and only when, its `_manifest.json` does.
+
+    <lake>/<dataset>/<partition folder>/<fingerprint>/_manifest.json   the commit: what the version holds, made from what
+    <lake>/<dataset>/<partition folder>/_current.json                  which version of the partition is in force
+
+Needs only pydantic and fsspec, so that Airflow's own processes can read manifests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from mendel import lake
+from mendel.errors import InputError
+from mendel.frozen import Frozen
+
+PARTITION_KEY = re.compile(r"\d{4}-\d{2}-\d{2}")
+"""The one format of partition keys, `%Y-%m-%d`."""
+
+
+class FileEntry(Frozen):
+    """One file of a version. `path` is relative to the lake, so that a lake can be moved or copied whole."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+class InputEntry(Frozen):
+    """What a version was made from: another dataset's version, or a source outside the lake."""
+
+    name: str
+    uri: str
+    digest: str
+    rows: int
+    revision: str | None = Field(None, description="Git revision of the data registry that holds this input")
+
+
+class Manifest(Frozen):
+    """All there is to know of one dataset version."""
+
+    dataset: str
+    partition: str
+    fingerprint: str
+    stage: str
+    stage_version: int
+    run_id: str
+    inputs: tuple[InputEntry, ...]
+    files: tuple[FileEntry, ...]
+    rows: int
+    digest: str = Field(description="over canonical rows ordered by record id: equal data, equal digest")
+    parameters: dict[str, Any]
+    metrics: dict[str, Any]
+    revision: str | None = None
+    code_version: str
+    started: datetime
+    finished: datetime
+
+    @property
+    def path(self) -> str:
+        """The version's folder, relative to the lake."""
+        return version_path(self.dataset, self.partition, self.fingerprint)
+
+    @property
+    def seconds(self) -> float:
+        return (self.finished - self.started).total_seconds()
+
+    def input(self, name: str) -> InputEntry:
+        return next(entry for entry in self.inputs if entry.name == name)
+
+    def as_input(self, revision: str | None = None) -> InputEntry:
+        """This version as an input of the next stage."""
+        return InputEntry(
+            name=self.dataset, uri=self.path, digest=self.digest, rows=self.rows, revision=revision or self.revision
+        )
+
+
+def fingerprint(stage: str, stage_version: int, inputs: Mapping[str, str], config: Any) -> str:
+    """Names a version: 16 hex digits over what determines its content. No clock, no path, no machine."""
+    named = {"stage": stage, "version": stage_version, "inputs": dict(inputs), "config": config}
+    return hashlib.sha256(json.dumps(named, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:16]
+
+
+def partition_path(dataset: str, partition: str) -> str:
+    """`corpus/dt=2026-11-23`; what is not a date (a pinned test set, say) is its own folder name."""
+    return f"{dataset}/dt={partition}" if PARTITION_KEY.fullmatch(partition) else f"{dataset}/{partition}"
+
+
+def version_path(dataset: str, partition: str, fingerprint: str) -> str:
+    return f"{partition_path(dataset, partition)}/{fingerprint}"
+
+
+def read(root: str, dataset: str, partition: str, fingerprint: str) -> Manifest | None:
+    """The manifest of one version, or None when the version does not exist."""
+    uri = lake.join(root, version_path(dataset, partition, fingerprint), "_manifest.json")
+    if not lake.exists(uri):
+        return None
+    try:
+        return Manifest.model_validate_json(lake.read_bytes(uri))
+    except ValidationError as error:
+        raise InputError(f"{uri} is not a manifest: {error}. Restore it from a copy, or delete its folder.") from error
+
+
+def current(root: str, dataset: str, partition: str) -> Manifest | None:
+    """The version in force in a partition, or None when there is none."""
+    uri = lake.join(root, partition_path(dataset, partition), "_current.json")
+    if not lake.exists(uri):
+        return None
+    return read(root, dataset, partition, json.loads(lake.read_text(uri))["fingerprint"])
+
+
+def set_current(root: str, manifest: Manifest) -> None:
+    uri = lake.join(root, partition_path(manifest.dataset, manifest.partition), "_current.json")
+    lake.write(uri, json.dumps({"fingerprint": manifest.fingerprint}).encode())
+
+
+def commit(root: str, manifest: Manifest, *, replace: bool = False) -> Manifest:
+    """Make a version exist and put it in force.
+
+    Of two writers of one fingerprint the first wins and the second returns the first's manifest. `replace` overwrites.
+    """
+    uri = lake.join(root, manifest.path, "_manifest.json")
+    data = manifest.model_dump_json(indent=2).encode()
+    if replace:
+        lake.write(uri, data)
+    elif not lake.create(uri, data):
+        winner = read(root, manifest.dataset, manifest.partition, manifest.fingerprint)
+        assert winner is not None, f"{uri} exists and cannot be read"
+        manifest = winner
+    set_current(root, manifest)
+    return manifest
+
+
+def partitions(root: str, dataset: str) -> list[str]:
+    """Partition keys of a dataset that have a version in force, oldest first."""
+    folders = (name.removeprefix("dt=") for name in lake.list_folders(lake.join(root, dataset)))
+    return [key for key in folders if current(root, dataset, key) is not None]
+
+
+def verify(root: str, manifest: Manifest) -> None:
+    """Check every file of a version against its manifest. Raises InputError naming the file, expected and found."""
+    for file in manifest.files:
+        uri = lake.join(root, file.path)
+        if not lake.exists(uri):
+            raise InputError(f"{uri} is listed by the manifest of {manifest.path} and is gone. {_repair(manifest)}")
+        if (found := lake.size(uri)) != file.bytes:
+            raise InputError(f"{uri}: expected {file.bytes} bytes, found {found}. {_repair(manifest)}")
+        if (digest := lake.sha256(uri)) != file.sha256:
+            raise InputError(f"{uri}: expected sha256 {file.sha256}, found {digest}. {_repair(manifest)}")
+
+
+def _repair(manifest: Manifest) -> str:
+    return (
+        f"Bring the file back (mendel data checkout), or make the version again: "
+        f"mendel {manifest.stage} --partition {manifest.partition} --force"
+    )

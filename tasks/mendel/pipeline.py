@@ -1,0 +1,34 @@
+"""The pipeline: all stages' configurations in one file, checked whole whichever stage runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import cast
+
+from pydantic import Field, ValidationError
+
+from mendel import config
+from mendel.errors import InputError
+from mendel.frozen import Frozen
+from mendel.stage import Stage, explain
+
+
+class Pipeline(Frozen):
+    """include/pipelines/*.yaml."""
+
+    name: str
+    lake: str = Field(description="URI of the lake; MENDEL_LAKE overrides it")
+
+
+def load_stage(uri: str, section: str, settings: Sequence[str] = ()) -> tuple[str, Stage]:
+    """The lake's root and the stage that `section` (as in `quality.corpus`) configures, `settings` over it."""
+    data = config.override(config.load(uri), [f"{section}.{setting}" for setting in settings])
+    try:
+        pipeline = Pipeline.model_validate(data)
+    except ValidationError as error:
+        raise explain(error, uri) from error
+    try:
+        return config.lake_root(data), cast(Stage, attrgetter(section)(pipeline))
+    except AttributeError:
+        raise InputError(f"{uri} has no section {section}") from None

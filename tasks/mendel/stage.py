@@ -1,0 +1,221 @@
+"""Stages: a stage is a frozen configuration that can make one dataset version from others.
+
+`execute` is the same for all: find and verify the inputs, name the version by its fingerprint, stop if it exists, run,
+commit. A stage therefore holds only what is its own:
+
+    class Corrupt(Stage):
+        name: ClassVar = "corrupt"      # the CLI command
+        stage_version: ClassVar = 1     # raise it when the code makes other data from the same inputs and configuration
+        dataset: ClassVar = "pairs"     # what it makes
+        noise: NoiseProfile             # fields are the configuration, and (by `identity`) part of the fingerprint
+
+        def inputs(self, context): return [context.require("corpus", validated=True)]
+        def run(self, inputs, draft): ...; return Outcome(rows=…, digest=…, metrics={…})
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import ValidationError
+
+from mendel import lake, manifest
+from mendel.errors import InputError
+from mendel.frozen import Frozen
+from mendel.log import log
+from mendel.manifest import FileEntry, InputEntry, Manifest
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run leaves besides its files."""
+
+    rows: int
+    digest: str
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    revision: str | None = None
+
+
+@dataclass(frozen=True)
+class Context:
+    """Where and when a stage runs. Nothing in here changes what it makes, but for the partition it reads."""
+
+    root: str
+    partition: str
+    run_id: str = field(default_factory=lambda: os.environ.get("MENDEL_RUN_ID") or f"cli-{uuid.uuid4().hex[:8]}")
+    force: bool = False
+
+    def require(self, dataset: str, partition: str | None = None, *, validated: bool = False) -> InputEntry:
+        """The version in force of a dataset, its files checked, as an input.
+
+        With `validated`, a validation of this very version must have passed. Raises InputError saying what to run.
+        """
+        partition = partition or self.partition
+        found = manifest.current(self.root, dataset, partition)
+        if found is None:
+            there = manifest.partitions(self.root, dataset)
+            raise InputError(
+                f"{dataset} has no version in partition {partition} of {self.root}. "
+                f"Make it first, or choose one of: {', '.join(there) or 'none yet'}."
+            )
+        manifest.verify(self.root, found)
+        if validated and self._about(found, f"{dataset}_validation") is None:
+            raise InputError(
+                f"{found.path} has not passed validation. Run: mendel validate {dataset} --partition {partition}"
+            )
+        versioned = self._about(found, f"{dataset}_version")
+        return found.as_input(versioned.revision if versioned else None)
+
+    def _about(self, subject: Manifest, dataset: str) -> Manifest | None:
+        """The manifest in force in `dataset` that was made from exactly this subject."""
+        found = manifest.current(self.root, dataset, subject.partition)
+        if found and any(entry.name == subject.dataset and entry.digest == subject.digest for entry in found.inputs):
+            return found
+        return None
+
+    def manifest_of(self, entry: InputEntry) -> Manifest:
+        """The manifest of an input that lies in the lake."""
+        dataset, folder, fingerprint = entry.uri.rsplit("/", 2)
+        found = manifest.read(self.root, dataset, folder.removeprefix("dt="), fingerprint)
+        if found is None:
+            raise InputError(f"{entry.uri} has no manifest in {self.root}")
+        return found
+
+    def uris(self, entry: InputEntry, suffix: str = "") -> list[str]:
+        """URIs of an input's files whose names end in `suffix`: only what its manifest lists."""
+        paths = (file.path for file in self.manifest_of(entry).files)
+        return [lake.join(self.root, path) for path in paths if path.endswith(suffix)]
+
+    def local_folder(self, entry: InputEntry) -> Path:
+        """A local folder with an input's files as its stage wrote them; a remote lake is downloaded once."""
+        found = self.manifest_of(entry)
+        folder = lake.join(self.root, _attempt_folder(found))
+        if (path := lake.local_path(folder)) is not None:
+            return path
+        target = Path(os.environ.get("MENDEL_CACHE", tempfile.gettempdir())) / "mendel" / found.path
+        for file in found.files:
+            uri = lake.join(self.root, file.path)
+            place = target / uri.removeprefix(folder).strip("/")
+            if not (place.exists() and place.stat().st_size == file.bytes):
+                lake.download(uri, place)
+        return target
+
+
+def _attempt_folder(found: Manifest) -> str:
+    """The folder, relative to the lake, into which the attempt that was committed wrote."""
+    return "/".join(found.files[0].path.split("/")[: found.path.count("/") + 2])
+
+
+class Draft:
+    """Where one attempt at a version writes. Nothing in it exists for readers before the commit.
+
+    Each attempt has a folder of its own, so that an attempt that was killed, or a second one beside it, is never mixed
+    with the one that is committed.
+    """
+
+    def __init__(self, context: Context, version_folder: str) -> None:
+        self.context = context
+        self.uri = lake.join(context.root, version_folder, f"attempt={uuid.uuid4().hex[:12]}")
+        """The attempt's folder in the lake, for what writes through URIs (Spark)."""
+        local = lake.local_path(self.uri)
+        self.folder = local or Path(tempfile.mkdtemp(prefix="mendel-"))
+        """The attempt's folder on this machine; uploaded at the commit where the lake is remote."""
+        self._remote = local is None
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def files(self) -> tuple[FileEntry, ...]:
+        """Upload what is only here, then list the attempt's files with sizes and checksums."""
+        if self._remote and any(self.folder.iterdir()):
+            lake.upload(self.folder, self.uri)
+        root = lake.normalise(self.context.root)
+        return tuple(
+            FileEntry(path=uri.removeprefix(root).strip("/"), bytes=lake.size(uri), sha256=lake.sha256(uri))
+            for uri in lake.list_files(self.uri)
+            if not Path(uri).name.startswith(("_SUCCESS", "."))
+        )
+
+    def close(self) -> None:
+        if self._remote:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Stage(Frozen, ABC):
+    """A CLI command that makes one version of one dataset."""
+
+    name: ClassVar[str]
+    stage_version: ClassVar[int]
+    dataset: ClassVar[str]
+
+    @abstractmethod
+    def inputs(self, context: Context) -> Sequence[InputEntry]:
+        """What the version is made from, verified. Raises InputError that says what to run or change."""
+
+    @abstractmethod
+    def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
+        """Write the version's files into the draft."""
+
+    def target(self) -> str:
+        """The dataset's name; a stage that serves several datasets says which one its configuration means."""
+        return self.dataset
+
+    def identity(self) -> Any:
+        """The part of the configuration that determines the result, for the fingerprint."""
+        return self.model_dump(mode="json")
+
+
+def execute(stage: Stage, context: Context) -> Manifest:
+    """Make the version that a stage's configuration and inputs name, or find that it is there already."""
+    started = datetime.now(UTC)
+    inputs = stage.inputs(context)
+    key = manifest.fingerprint(
+        stage.name, stage.stage_version, {entry.name: entry.digest for entry in inputs}, stage.identity()
+    )
+    existing = manifest.read(context.root, stage.target(), context.partition, key)
+    if existing is not None and not context.force:
+        manifest.set_current(context.root, existing)
+        log.info("unchanged", stage=stage.name, version=existing.path, rows=existing.rows)
+        return existing
+    log.info("start", stage=stage.name, partition=context.partition, fingerprint=key, run_id=context.run_id)
+    draft = Draft(context, manifest.version_path(stage.target(), context.partition, key))
+    try:
+        outcome = stage.run({entry.name: entry for entry in inputs}, draft)
+        made = Manifest(
+            dataset=stage.target(),
+            partition=context.partition,
+            fingerprint=key,
+            stage=stage.name,
+            stage_version=stage.stage_version,
+            run_id=context.run_id,
+            inputs=tuple(inputs),
+            files=draft.files(),
+            rows=outcome.rows,
+            digest=outcome.digest,
+            parameters={**stage.model_dump(mode="json"), **outcome.parameters},
+            metrics=dict(outcome.metrics),
+            revision=outcome.revision,
+            code_version=version("mendel"),
+            started=started,
+            finished=datetime.now(UTC),
+        )
+    finally:
+        draft.close()
+    made = manifest.commit(context.root, made, replace=context.force)
+    log.info("done", stage=stage.name, version=made.path, rows=made.rows, seconds=round(made.seconds, 1))
+    return made
+
+
+def explain(error: ValidationError, where: str) -> InputError:
+    """A validation error as one line per key, the keys as a user writes them."""
+    lines = (f"  {'.'.join(map(str, item['loc'])) or '(whole)'}: {item['msg']}" for item in error.errors())
+    return InputError(f"{where} is not valid:\n" + "\n".join(lines))
