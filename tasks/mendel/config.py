@@ -42,7 +42,9 @@ def override(data: dict[str, Any], assignments: Sequence[str]) -> dict[str, Any]
     for assignment in assignments:
         path, separator, text = assignment.partition("=")
         if not separator or not all(path.split(".")):
-            raise InputError(f"--set {assignment!r}: write key=value, nested keys with dots, as in noise.target_cer=0.08")
+            raise InputError(
+                f"--set {assignment!r}: write key=value, nested keys with dots, as in noise.target_cer=0.08"
+            )
         try:
             value = load(text[1:]) if text.startswith("@") else yaml.safe_load(text)
         except yaml.YAMLError as error:

@@ -16,7 +16,9 @@ T = TypeVar("T")
 
 def configure() -> None:
     """Send logs to stderr as logfmt lines, and quiet the libraries."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="level=%(levelname)s logger=%(name)s %(message)s")
+    logging.basicConfig(
+        level=logging.WARNING, stream=sys.stderr, format="level=%(levelname)s logger=%(name)s %(message)s"
+    )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -59,6 +59,9 @@ class Manifest(Frozen):
     parameters: dict[str, Any]
     metrics: dict[str, Any]
     revision: str | None = None
+    same_as: str | None = Field(
+        None, description="the earlier version whose files this one lists, when nothing changed"
+    )
     code_version: str
     started: datetime
     finished: datetime
@@ -142,6 +145,12 @@ def partitions(root: str, dataset: str) -> list[str]:
     """Partition keys of a dataset that have a version in force, oldest first."""
     folders = (name.removeprefix("dt=") for name in lake.list_folders(lake.join(root, dataset)))
     return [key for key in folders if current(root, dataset, key) is not None]
+
+
+def twin(root: str, dataset: str, fingerprint: str) -> Manifest | None:
+    """The newest version of any partition that has this fingerprint, or None."""
+    found = (read(root, dataset, key, fingerprint) for key in reversed(partitions(root, dataset)))
+    return next((manifest for manifest in found if manifest is not None), None)
 
 
 def verify(root: str, manifest: Manifest) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from operator import attrgetter
 from typing import cast
@@ -19,6 +20,7 @@ class Pipeline(Frozen):
 
     name: str
     lake: str = Field(description="URI of the lake; MENDEL_LAKE overrides it")
+    tracking: str = Field("sqlite:///.mendel/mlflow.db", description="MLflow's URI; MLFLOW_TRACKING_URI overrides it")
 
 
 def load_stage(uri: str, section: str, settings: Sequence[str] = ()) -> tuple[str, Stage]:
@@ -28,6 +30,7 @@ def load_stage(uri: str, section: str, settings: Sequence[str] = ()) -> tuple[st
         pipeline = Pipeline.model_validate(data)
     except ValidationError as error:
         raise explain(error, uri) from error
+    os.environ.setdefault("MLFLOW_TRACKING_URI", pipeline.tracking)
     try:
         return config.lake_root(data), cast(Stage, attrgetter(section)(pipeline))
     except AttributeError:

@@ -1,7 +1,7 @@
 """Stages: a stage is a frozen configuration that can make one dataset version from others.
 
-`execute` is the same for all: find and verify the inputs, name the version by its fingerprint, stop if it exists, run,
-commit. A stage therefore holds only what is its own:
+`execute` is the same for all: find and verify the inputs, name the version by its fingerprint, stop if it exists (in
+this partition, or in an earlier one, whose files then serve both), run, commit. A stage therefore holds only what is its own:
 
     class Corrupt(Stage):
         name: ClassVar = "corrupt"      # the CLI command
@@ -186,6 +186,9 @@ def execute(stage: Stage, context: Context) -> Manifest:
         manifest.set_current(context.root, existing)
         log.info("unchanged", stage=stage.name, version=existing.path, rows=existing.rows)
         return existing
+    if not context.force and (earlier := manifest.twin(context.root, stage.target(), key)) is not None:
+        log.info("unchanged", stage=stage.name, same_as=earlier.path, rows=earlier.rows)
+        return manifest.commit(context.root, _repeated(earlier, context, started))
     log.info("start", stage=stage.name, partition=context.partition, fingerprint=key, run_id=context.run_id)
     draft = Draft(context, manifest.version_path(stage.target(), context.partition, key))
     try:
@@ -213,6 +216,19 @@ def execute(stage: Stage, context: Context) -> Manifest:
     made = manifest.commit(context.root, made, replace=context.force)
     log.info("done", stage=stage.name, version=made.path, rows=made.rows, seconds=round(made.seconds, 1))
     return made
+
+
+def _repeated(earlier: Manifest, context: Context, started: datetime) -> Manifest:
+    """An earlier partition's version as this partition's: same inputs and configuration, so the same files."""
+    return earlier.model_copy(
+        update={
+            "partition": context.partition,
+            "run_id": context.run_id,
+            "same_as": earlier.same_as or earlier.path,
+            "started": started,
+            "finished": datetime.now(UTC),
+        }
+    )
 
 
 def explain(error: ValidationError, where: str) -> InputError:
