@@ -1,0 +1,109 @@
+"""The one interface of all restorers, and how to load one from a candidate's folder.
+
+A candidate's folder holds `restorer.json`, whose `kind` says which class reads the rest of the folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import os
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mendel import lake
+from mendel.errors import InputError
+from mendel.frozen import Frozen
+
+DESCRIPTION = "restorer.json"
+
+KINDS = {
+    "channel-ngram": "mendel.restoration.rescoring:ChannelRestorer",
+    "channel-llm": "mendel.restoration.rescoring:ChannelRestorer",
+}
+"""Which class reads a folder of which kind. By name, so that a restorer without an LLM never imports torch."""
+
+
+class Span(Frozen):
+    """One change: the characters [start, end) of the input became `replacement`."""
+
+    start: int
+    end: int
+    replacement: str
+
+
+class Restoration(Frozen):
+    """What a restorer made of one text."""
+
+    text: str
+    confidence: float
+    """Posterior probability (0 to 1) of `text` among the texts that were considered."""
+    edits: tuple[Span, ...]
+    """What changed, from left to right, in positions of the input; empty where the text was left as it is."""
+    fallback: bool
+    """The input was kept because the restorer was not sure enough of a better text."""
+
+
+class Restorer(ABC):
+    """Undoes noise. Deterministic: equal texts give equal restorations, whatever else is in the list."""
+
+    kind: str
+
+    @abstractmethod
+    def restore(self, texts: Sequence[str]) -> list[Restoration]:
+        """One restoration for each text, in order. An empty text stays empty."""
+
+    def ablations(self) -> Mapping[str, Restorer]:
+        """The same restorer with parts left out, by name (`first_pass`, `untuned_llm`); none where it has no parts."""
+        return {}
+
+    @classmethod
+    @abstractmethod
+    def read(cls, folder: Path) -> Restorer:
+        """The restorer that a local folder holds. Raises InputError naming the file that is missing or unreadable."""
+
+    @staticmethod
+    def load(uri: str) -> Restorer:
+        """The restorer in a candidate's folder: a local path, or a URI, which is downloaded once.
+
+        Raises InputError when the folder holds none, or one of a kind that this version does not know.
+        """
+        folder = local_copy(lake.normalise(uri))
+        try:
+            kind = json.loads((folder / DESCRIPTION).read_text())["kind"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{uri} holds no restorer: {DESCRIPTION}: {error!r}") from error
+        if kind not in KINDS:
+            raise InputError(f"{uri}: restorer of kind {kind!r}; this version knows {', '.join(KINDS)}")
+        module, name = KINDS[kind].split(":")
+        restorer: Restorer = getattr(importlib.import_module(module), name).read(folder)
+        return restorer
+
+
+def local_copy(uri: str) -> Path:
+    """The folder itself where it is local, else a copy under MENDEL_CACHE (or the system's temporary folder)."""
+    if (path := lake.local_path(uri)) is not None:
+        return path
+    cache = Path(os.environ.get("MENDEL_CACHE", tempfile.gettempdir()))
+    target = cache / "mendel" / "restorers" / hashlib.sha256(uri.encode()).hexdigest()[:16]
+    for file in lake.list_files(uri):
+        place = target / file.removeprefix(uri).strip("/")
+        if not (place.exists() and place.stat().st_size == lake.size(file)):
+            lake.download(file, place)
+    return target
+
+
+def spans(before: str, after: str) -> tuple[Span, ...]:
+    """The changes of a shortest edit script from one text to another, neighbouring ones joined."""
+    from rapidfuzz.distance import Levenshtein
+
+    same = [*Levenshtein.opcodes(before, after).as_matching_blocks()]  # ends with an empty block behind both texts
+    starts = [(0, 0), *((block.a + block.size, block.b + block.size) for block in same)]
+    return tuple(
+        Span(start=start, end=block.a, replacement=after[begin : block.b])
+        for (start, begin), block in zip(starts, same, strict=False)
+        if (start, begin) != (block.a, block.b)
+    )
