@@ -72,6 +72,11 @@ class Manifest(Frozen):
         return version_path(self.dataset, self.partition, self.fingerprint)
 
     @property
+    def folder(self) -> str:
+        """The folder, relative to the lake, into which the attempt that was committed wrote the files."""
+        return "/".join(self.files[0].path.split("/")[: self.path.count("/") + 2])
+
+    @property
     def seconds(self) -> float:
         return (self.finished - self.started).total_seconds()
 

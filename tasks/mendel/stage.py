@@ -100,7 +100,7 @@ class Context:
     def local_folder(self, entry: InputEntry) -> Path:
         """A local folder with an input's files as its stage wrote them; a remote lake is downloaded once."""
         found = self.manifest_of(entry)
-        folder = lake.join(self.root, _attempt_folder(found))
+        folder = lake.join(self.root, found.folder)
         if (path := lake.local_path(folder)) is not None:
             return path
         target = Path(os.environ.get("MENDEL_CACHE", tempfile.gettempdir())) / "mendel" / found.path
@@ -110,11 +110,6 @@ class Context:
             if not (place.exists() and place.stat().st_size == file.bytes):
                 lake.download(uri, place)
         return target
-
-
-def _attempt_folder(found: Manifest) -> str:
-    """The folder, relative to the lake, into which the attempt that was committed wrote."""
-    return "/".join(found.files[0].path.split("/")[: found.path.count("/") + 2])
 
 
 class Draft:
