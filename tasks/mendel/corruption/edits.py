@@ -1,7 +1,7 @@
 """Edits: what was done to a clean text. With them the noisy text can be made again, and undone.
 
-An `Edit` holds both sides of its segment, so that clean text + edits give the noisy text (`replay`) and noisy text + edits
-give the clean text (`undo`), and each checks that the text is the one the edits were made on.
+An `Edit` holds both sides of its segment, so that clean text + edits give the noisy text (`replay`), noisy text + edits
+the clean text (`undo`), and each checks that the text is the one the edits were made on.
 
 Encoded, one record's edits are one byte string (the Parquet column `edits`), empty for a record that stayed clean:
 

@@ -1,4 +1,4 @@
-"""The noise profile: what errors happen, how often, how long. The kernel draws from it; the decoder's channel inverts it."""
+"""The noise profile: what errors happen, how often, how long. The kernel draws from it, the channel inverts it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Rates(Frozen):
 
     @property
     def total(self) -> float:
-        return sum(getattr(self, operation) for operation in OPERATIONS)
+        return self.deletion + self.substitution + self.insertion + self.duplication + self.reversal
 
     def scaled(self, factor: float) -> Rates:
         return Rates(**{operation: getattr(self, operation) * factor for operation in OPERATIONS})
@@ -38,10 +38,12 @@ class Rates(Frozen):
     @model_validator(mode="after")
     def _leave_room_for_copies(self) -> Self:
         if self.total >= HIGHEST_TOTAL:
-            raise ValueError(f"the rates sum to {self.total:.3f} events per character; keep the sum below {HIGHEST_TOTAL}")
+            raise ValueError(f"the rates sum to {self.total:.3g} events per character; keep that below {HIGHEST_TOTAL}")
         return self
 
 
+Intensity = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 CHARACTER_SET = "set:"
 
 
@@ -67,41 +69,34 @@ class NoiseProfile(Frozen):
     name: str
     rates: Rates
     mean_length: float = Field(3.0, ge=1, description="mean of the geometric segment length, in characters")
-    max_length: int = Field(32, ge=1, description="longest segment, in characters; longer draws are cut")
+    max_length: int = Field(32, ge=1, le=1000, description="longest segment, in characters; longer draws are cut")
     characters: Annotated[str, AfterValidator(_known_characters)] = Field(
         "uniform",
         description="where noise characters come from: uniform over the corpus's alphabet, by frequency in the corpus, "
         "or 'set:…' followed by the characters themselves",
     )
-    confusions: dict[str, dict[str, float]] = Field(
+    confusions: dict[str, dict[str, Weight]] = Field(
         default_factory=dict,
         description="for substitution of single characters: clean character → {noisy character: weight}; "
         "a character that is not listed is replaced by a noise character",
     )
-    intensities: tuple[float, ...] = Field(
-        (1.0,), min_length=1, description="each record multiplies the rates by one of these, equally likely"
+    intensities: tuple[Intensity, ...] = Field(
+        (1.0,),
+        min_length=1,
+        description="each pair multiplies the rates by one of these, equally likely; 0 leaves it clean",
     )
     target_cer: float | None = Field(None, gt=0, lt=0.5, description="calibrate the rates to this measured CER")
 
     @model_validator(mode="after")
-    def _sound_intensities(self) -> Self:
-        if min(self.intensities) < 0:
-            raise ValueError(f"intensities: {min(self.intensities)} is negative")
+    def _consistent(self) -> Self:
+        if self.mean_length > self.max_length:
+            raise ValueError(f"mean_length {self.mean_length} is above max_length {self.max_length}")
         if not any(self.intensities):
-            raise ValueError("intensities: all are 0, nothing would be corrupted")
-        if (most := self.rates.total * max(self.intensities)) >= HIGHEST_TOTAL:
-            raise ValueError(
-                f"rates times the highest intensity sum to {most:.3f} events per character; keep that below {HIGHEST_TOTAL}"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _single_character_confusions(self) -> Self:
+            raise ValueError("intensities: all are 0, so nothing would be corrupted")
+        self.rates.scaled(max(self.intensities))  # the sum of the rates is bounded at the highest intensity too
         for clean, noisy in self.confusions.items():
             if len(clean) != 1 or not noisy or any(len(character) != 1 for character in noisy):
-                raise ValueError(f"confusions: {clean!r} → {list(noisy)}: both sides are single characters")
-            if min(noisy.values()) <= 0:
-                raise ValueError(f"confusions: the weights of {clean!r} must be positive")
+                raise ValueError(f"confusions: {clean!r} → {list(noisy)}: both sides must be single characters")
         return self
 
     @classmethod
@@ -119,4 +114,11 @@ class ResolvedProfile(Frozen):
     profile: NoiseProfile
     rates: Rates
     alphabet: str = Field(min_length=2, description="noise characters, sorted by code point")
-    weights: tuple[float, ...] = Field(description="probability of each character of the alphabet; sums to 1")
+    weights: tuple[Weight, ...] = Field(description="probability of each character of the alphabet; sums to 1")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len(self.weights) != len(self.alphabet):
+            raise ValueError(f"{len(self.weights)} weights for an alphabet of {len(self.alphabet)} characters")
+        self.rates.scaled(max(self.profile.intensities))
+        return self
