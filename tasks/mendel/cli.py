@@ -11,6 +11,9 @@ import typer
 from mendel import log
 from mendel.errors import MendelError
 from mendel.manifest import Manifest
+from mendel.options import Config, Force, Partition, Settings, partition_key  # noqa: F401 (commands are added below)
+from mendel.versioning import commands as data
+from mendel.versioning.settings import Subject
 
 app = typer.Typer(
     name="mendel",
@@ -27,14 +30,6 @@ app = typer.Typer(
     1 unexpected (worth a retry), 2 configuration or input to change, 3 a quality gate said no.""",
 )
 
-Config = Annotated[str, typer.Option("--config", "-c", envvar="MENDEL_CONFIG", help="Pipeline YAML: path or URI.")]
-Partition = Annotated[str, typer.Option("--partition", "-p", help="Partition key, YYYY-MM-DD.")]
-Settings = Annotated[
-    list[str],
-    typer.Option("--set", "-s", help="key=value over this stage's section, e.g. noise.target_cer=0.08 or noise=@FILE."),
-]
-Force = Annotated[bool, typer.Option("--force", help="Make the version again though it exists.")]
-
 
 def run(section: str, config: str, partition: str, settings: list[str], force: bool = False) -> Manifest:
     """Load one section of the pipeline (dots reach inside), with `settings` over it, and execute its stage."""
@@ -42,16 +37,7 @@ def run(section: str, config: str, partition: str, settings: list[str], force: b
     from mendel.stage import Context, execute
 
     root, stage = load_stage(config, section, settings)
-    return execute(stage, Context(root=root, partition=_checked(partition), force=force))
-
-
-def _checked(partition: str) -> str:
-    from mendel.errors import InputError
-    from mendel.manifest import PARTITION_KEY
-
-    if not PARTITION_KEY.fullmatch(partition):
-        raise InputError(f"--partition {partition!r}: write a date as YYYY-MM-DD")
-    return partition
+    return execute(stage, Context(root=root, partition=partition_key(partition), force=force))
 
 
 def main() -> None:
@@ -66,6 +52,8 @@ def main() -> None:
     except BrokenPipeError:
         os._exit(1)
 
+
+app.add_typer(data.app, name="data")
 
 if __name__ == "__main__":
     main()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import cast
+from typing import Any, cast
 
 from pydantic import Field, ValidationError
 
@@ -13,6 +13,7 @@ from mendel import config
 from mendel.errors import InputError
 from mendel.frozen import Frozen
 from mendel.stage import Stage, explain
+from mendel.versioning.stage import Version
 
 
 class Pipeline(Frozen):
@@ -21,10 +22,11 @@ class Pipeline(Frozen):
     name: str
     lake: str = Field(description="URI of the lake; MENDEL_LAKE overrides it")
     tracking: str = Field("sqlite:///.mendel/mlflow.db", description="MLflow's URI; MLFLOW_TRACKING_URI overrides it")
+    version: Version = Version()
 
 
-def load_stage(uri: str, section: str, settings: Sequence[str] = ()) -> tuple[str, Stage]:
-    """The lake's root and the stage that `section` (as in `quality.corpus`) configures, `settings` over it."""
+def load_section(uri: str, section: str, settings: Sequence[str] = ()) -> tuple[str, Any]:
+    """The lake's root and what `section` (as in `quality.corpus`) configures, `settings` over it."""
     data = config.override(config.load(uri), [f"{section}.{setting}" for setting in settings])
     try:
         pipeline = Pipeline.model_validate(data)
@@ -32,6 +34,12 @@ def load_stage(uri: str, section: str, settings: Sequence[str] = ()) -> tuple[st
         raise explain(error, uri) from error
     os.environ.setdefault("MLFLOW_TRACKING_URI", pipeline.tracking)
     try:
-        return config.lake_root(data), cast(Stage, attrgetter(section)(pipeline))
+        return config.lake_root(data), attrgetter(section)(pipeline)
     except AttributeError:
         raise InputError(f"{uri} has no section {section}") from None
+
+
+def load_stage(uri: str, section: str, settings: Sequence[str] = ()) -> tuple[str, Stage]:
+    """The lake's root and the stage that a section configures."""
+    root, stage = load_section(uri, section, settings)
+    return root, cast(Stage, stage)

@@ -44,6 +44,8 @@ class Outcome:
     digest: str
     metrics: Mapping[str, Any] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    files: Sequence[FileEntry] = ()
+    """Files of the version that were written before this run, by attempts of their own; the draft's come besides."""
     revision: str | None = None
 
 
@@ -69,12 +71,16 @@ class Context:
                 f"{dataset} has no version in partition {partition} of {self.root}. "
                 f"Make it first, or choose one of: {', '.join(there) or 'none yet'}."
             )
-        manifest.verify(self.root, found)
         if validated and self._about(found, f"{dataset}_validation") is None:
             raise InputError(
                 f"{found.path} has not passed validation. Run: mendel validate {dataset} --partition {partition}"
             )
-        versioned = self._about(found, f"{dataset}_version")
+        return self.as_input(found)
+
+    def as_input(self, found: Manifest) -> InputEntry:
+        """A version, its files checked, as an input; with its Git revision where it has one."""
+        manifest.verify(self.root, found)
+        versioned = self._about(found, f"{found.dataset}_version")
         return found.as_input(versioned.revision if versioned else None)
 
     def _about(self, subject: Manifest, dataset: str) -> Manifest | None:
@@ -151,6 +157,8 @@ class Stage(Frozen, ABC):
     name: ClassVar[str]
     stage_version: ClassVar[int]
     dataset: ClassVar[str]
+    every_partition: ClassVar[bool] = False
+    """Run for each partition, though an earlier partition's version was made from the same inputs and configuration."""
 
     @abstractmethod
     def inputs(self, context: Context) -> Sequence[InputEntry]:
@@ -169,19 +177,25 @@ class Stage(Frozen, ABC):
         return self.model_dump(mode="json")
 
 
+def fingerprint(stage: Stage, inputs: Sequence[InputEntry]) -> str:
+    """The name of the version that a stage makes from these inputs."""
+    return manifest.fingerprint(
+        stage.name, stage.stage_version, {entry.name: entry.digest for entry in inputs}, stage.identity()
+    )
+
+
 def execute(stage: Stage, context: Context) -> Manifest:
     """Make the version that a stage's configuration and inputs name, or find that it is there already."""
     started = datetime.now(UTC)
     inputs = stage.inputs(context)
-    key = manifest.fingerprint(
-        stage.name, stage.stage_version, {entry.name: entry.digest for entry in inputs}, stage.identity()
-    )
+    key = fingerprint(stage, inputs)
     existing = manifest.read(context.root, stage.target(), context.partition, key)
     if existing is not None and not context.force:
         manifest.set_current(context.root, existing)
         log.info("unchanged", stage=stage.name, version=existing.path, rows=existing.rows)
         return existing
-    if not context.force and (earlier := manifest.twin(context.root, stage.target(), key)) is not None:
+    reusable = not (context.force or stage.every_partition)
+    if reusable and (earlier := manifest.twin(context.root, stage.target(), key)) is not None:
         log.info("unchanged", stage=stage.name, same_as=earlier.path, rows=earlier.rows)
         return manifest.commit(context.root, _repeated(earlier, context, started))
     log.info("start", stage=stage.name, partition=context.partition, fingerprint=key, run_id=context.run_id)
@@ -196,7 +210,7 @@ def execute(stage: Stage, context: Context) -> Manifest:
             stage_version=stage.stage_version,
             run_id=context.run_id,
             inputs=tuple(inputs),
-            files=draft.files(),
+            files=(*draft.files(), *outcome.files),
             rows=outcome.rows,
             digest=outcome.digest,
             parameters={**stage.model_dump(mode="json"), **outcome.parameters},
