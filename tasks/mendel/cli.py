@@ -11,7 +11,7 @@ import typer
 from mendel import log
 from mendel.errors import MendelError
 from mendel.manifest import Manifest
-from mendel.options import Config, Force, Partition, Settings, partition_key  # noqa: F401 (commands are added below)
+from mendel.options import Config, Force, Partition, Settings, partition_key
 from mendel.versioning import commands as data
 from mendel.versioning.settings import Subject
 
@@ -38,6 +38,23 @@ def run(section: str, config: str, partition: str, settings: list[str], force: b
 
     root, stage = load_stage(config, section, settings)
     return execute(stage, Context(root=root, partition=partition_key(partition), force=force))
+
+
+@app.command()
+def version(
+    subject: Annotated[Subject, typer.Argument(help="corpus, pairs or candidate.", show_default=False)],
+    config: Config,
+    partition: Partition,
+    settings: Settings = [],  # noqa: B006 (typer copies it)
+    force: Force = False,
+) -> None:
+    """Put a dataset version into the data registry: files to the DVC remote, then a Git commit and a tag.
+
+    Corpus and pairs must have passed validation. `mendel data checkout` brings any version back.
+
+    Example: `mendel version corpus -c include/pipelines/demo.yaml -p 2026-11-23`
+    """
+    run("version", config, partition, [*settings, f"subject={subject}"], force)
 
 
 def main() -> None:
