@@ -15,7 +15,7 @@ import math
 import operator
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -93,7 +93,7 @@ class Kernel:
             return Corrupted(pa.array([], pa.string()), pa.array([], pa.binary()))
         id_offsets, id_data = _buffers(ids)
         offsets, data = _buffers(clean)
-        numbers = copies.cast(pa.int64()).to_numpy(zero_copy_only=False)
+        numbers = _read_only(copies.cast(pa.int64()).to_numpy(zero_copy_only=False))
         noisy_offsets, noisy, edit_offsets, edits = _corrupt(
             self._seed, id_offsets, id_data, numbers, offsets, data, self._tables
         )
@@ -141,7 +141,14 @@ def _buffers(texts: pa.StringArray) -> tuple[Offsets, Bytes]:
     texts = texts.cast(pa.large_string())
     _, offsets, data = texts.buffers()
     window = slice(texts.offset, texts.offset + len(texts) + 1)
-    return np.frombuffer(offsets, dtype=np.int64)[window], np.frombuffer(data or b"", dtype=np.uint8)
+    return _read_only(np.frombuffer(offsets, np.int64)[window]), _read_only(np.frombuffer(data or b"", np.uint8))
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """A view that cannot be written: numba compiles once for these and once more for writable ones."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _array(offsets: Offsets, data: Bytes, large: pa.DataType, small: pa.DataType) -> pa.Array:
