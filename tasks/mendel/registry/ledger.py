@@ -1,7 +1,7 @@
 """The ledger: one immutable object per decision, `<lake>/ledger/000001.json` and so on.
 
-It is the source of truth for who reigns: a decision is created under the next free number or not at all, and what MLflow
-shows is derived from it. Nothing in it is ever changed; a rollback is a decision of its own.
+It is the source of truth for who reigns: a decision is created under the next free number or not at all, and what
+MLflow shows is derived from it. Nothing in it is ever changed; a rollback is a decision of its own.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def about(history: History, version: int) -> Decision | None:
 
 
 def opponent(history: History, digest: str) -> Decision | None:
-    """Whom a candidate has to beat: the champion, or, for the champion itself, the one it dethroned; None where none was.
+    """Whom a candidate has to beat: the champion, or, for the champion itself, the one it dethroned, if any.
 
     So evaluating a candidate again after its promotion is the same evaluation, not one against itself.
     """
