@@ -80,7 +80,9 @@ def find_uv() -> str:
     step("uv")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(tools), UV]
     if subprocess.run(command).returncode:
-        sys.exit(f"set-up: `{' '.join(command)}` failed. Install pip (python3-pip on Debian), or uv, and run make again.")
+        sys.exit(
+            f"set-up: `{' '.join(command)}` failed. Install pip (python3-pip on Debian), or uv, and run make again."
+        )
     return str(own)
 
 
@@ -105,7 +107,11 @@ def torch_source(environment: dict) -> list:
 def java_home() -> str:
     """The home of a Java that Spark can use, or an empty string."""
     fetched = sorted((STATE / "jdk").glob("*/bin/java")) + sorted((STATE / "jdk").glob("*/Contents/Home/bin/java"))
-    candidates = [os.path.join(os.environ.get("JAVA_HOME", ""), "bin", "java"), shutil.which("java"), *map(str, fetched)]
+    candidates = [
+        os.path.join(os.environ.get("JAVA_HOME", ""), "bin", "java"),
+        shutil.which("java"),
+        *map(str, fetched),
+    ]
     for java in candidates:
         if java and os.path.exists(java) and usable(java):
             home = os.path.dirname(os.path.dirname(os.path.realpath(java)))

@@ -1,0 +1,193 @@
+"""`make demo`: the whole chain on real text through Airflow's scheduler, then one report.
+
+Ingest, corrupt, fine-tune, evaluate and promote, each a DAG that follows the asset before it; then three days of an inbox
+are restored by a backfill. What was done before and has not changed is not done again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import report
+from airflow_stack import AirflowStack, StackError, free_port
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from stack import REPO, STATE, airflow
+
+CHAIN = ("ingest_corpus", "corrupt_corpus", "finetune_restorer", "promote_restorer")
+BATCHES = "restore_batches"
+DAYS = 3
+CHAIN_SECONDS = 3600.0
+FAILED = ("failed", "upstream_failed")
+POLL_SECONDS = 2.0
+SAY_SECONDS = 15.0
+
+
+@dataclass
+class Watch:
+    """Follows the runs that the demo started, and shows them: a live table on a terminal, plain lines elsewhere."""
+
+    stack: AirflowStack
+    console: Console
+    started: float = field(default_factory=time.monotonic)
+    seen: dict[tuple[str, str, str, int], str] = field(default_factory=dict)
+    said: float = 0.0
+    latest: str = ""
+
+    def tasks(self, since: str) -> list[dict[str, Any]]:
+        """Task instances of all runs made since a time, in the order in which they started."""
+        runs = [run for run in self.stack.client.runs() if (run["queued_at"] or run["run_after"]) >= since]
+        found = [task for run in runs for task in self.stack.client.tasks(run["dag_id"], run["dag_run_id"])]
+        return sorted(found, key=lambda task: task["start_date"] or "9")
+
+    def show(self, tasks: list[dict[str, Any]], live: Live | None) -> None:
+        running = [task for task in tasks if task["state"] == "running"]
+        for task in running:
+            log = self.stack.client.task_log(
+                task["dag_id"], task["dag_run_id"], task["task_id"], max(task["try_number"], 1), task["map_index"]
+            )
+            self.latest = next((line for line in reversed(log.splitlines()) if "event=" in line), "")
+        if live:
+            live.update(self._table(tasks))
+        else:
+            self._lines(tasks, running)
+
+    def _table(self, tasks: list[dict[str, Any]]) -> Table:
+        table = Table(title=f"{time.monotonic() - self.started:.0f} s", title_justify="left", box=None)
+        for heading in ("DAG", "task", "state", "seconds"):
+            table.add_column(heading, justify="right" if heading == "seconds" else "left")
+        for task in tasks:
+            if task["state"]:
+                style = {"success": "green", "running": "cyan", "failed": "bold red"}.get(task["state"], "dim")
+                index = f"[{task['map_index']}]" if task["map_index"] >= 0 else ""
+                seconds = f"{elapsed(task):.1f}" if task["start_date"] else ""
+                table.add_row(task["dag_id"], task["task_id"] + index, task["state"], seconds, style=style)
+        table.caption = self.latest[:150]
+        return table
+
+    def _lines(self, tasks: list[dict[str, Any]], running: list[dict[str, Any]]) -> None:
+        clock = f"{time.monotonic() - self.started:5.0f} s"
+        for task in tasks:
+            key = (task["dag_id"], task["dag_run_id"], task["task_id"], task["map_index"])
+            state = task["state"] or ""
+            if state != self.seen.get(key) and state in ("running", "success", "skipped", *FAILED):
+                seconds = f" in {elapsed(task):.1f} s" if state == "success" else ""
+                self.console.print(f"{clock}  {task['dag_id']}.{task['task_id']}: {state}{seconds}", highlight=False)
+                self.seen[key] = state
+                self.said = time.monotonic()
+        if running and time.monotonic() - self.said > SAY_SECONDS:
+            self.said = time.monotonic()
+            self.console.print(f"{clock}    {self.latest[:140]}", highlight=False, markup=False)
+
+    def until(self, done: Any, since: str, what: str) -> list[dict[str, Any]]:
+        """Show progress until `done(tasks)`; a failed task ends the demo with its own message."""
+        deadline = time.monotonic() + CHAIN_SECONDS
+        live = Live(console=self.console, refresh_per_second=2) if self.console.is_terminal else None
+        if live:
+            live.start()
+        try:
+            while True:
+                tasks = self.tasks(since)
+                self.show(tasks, live)
+                if failed := next((task for task in tasks if task["state"] == "failed"), None):
+                    log = self.stack.client.task_log(
+                        failed["dag_id"],
+                        failed["dag_run_id"],
+                        failed["task_id"],
+                        failed["try_number"],
+                        failed["map_index"],
+                    )
+                    raise StackError(f"{failed['dag_id']}.{failed['task_id']} failed:\n{log[-3000:]}")
+                if done(tasks):
+                    return tasks
+                if time.monotonic() > deadline:
+                    raise StackError(f"{what} did not end within {CHAIN_SECONDS:.0f} s")
+                time.sleep(POLL_SECONDS)
+        finally:
+            if live:
+                live.stop()
+
+
+def elapsed(task: dict[str, Any]) -> float:
+    start = datetime.fromisoformat(task["start_date"])
+    end = datetime.fromisoformat(task["end_date"]) if task["end_date"] else datetime.now(UTC)
+    return (end - start).total_seconds()
+
+
+def now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def chain_ended(tasks: list[dict[str, Any]]) -> bool:
+    """The last DAG's last task has an end, be it skipped because the gate declined."""
+    ends = {task["state"] for task in tasks if task["dag_id"] == CHAIN[-1]}
+    return bool(ends) and ends <= {"success", "skipped"}
+
+
+def mendel(stack: AirflowStack, *arguments: str) -> None:
+    command = [str(Path(sys.executable).parent / "mendel"), *arguments]
+    done = subprocess.run(command, env={**os.environ, **stack.env}, cwd=REPO, capture_output=True, text=True)
+    if done.returncode:
+        raise StackError(f"{' '.join(command)}: exit code {done.returncode}\n{done.stderr}")
+
+
+def run(config: str, partition: str, console: Console) -> None:
+    made = os.environ.get("MENDEL_MAKE_STARTED")
+    began = float(made) if made else time.time()
+    setup_seconds = time.time() - began
+    console.print(f"Mendel: {', '.join(CHAIN)}, then {DAYS} days of {BATCHES}. Logs: {STATE / 'airflow' / 'logs'}")
+    with airflow(config, free_port()) as stack:
+        started_airflow = time.time() - began - setup_seconds
+        console.print(f"Airflow is up after {started_airflow:.0f} s: {stack.url} (user {stack.user}, {stack.password})")
+        watch = Watch(stack, console)
+        since = now()
+        stack.client.unpause(*CHAIN[1:])
+        stack.client.unpause(CHAIN[0])
+        stack.client.trigger(CHAIN[0], partition)
+        watch.until(chain_ended, since, "the chain")
+        last = date.fromisoformat(partition) - timedelta(days=1)
+        days = [(last - timedelta(days=back)).isoformat() for back in reversed(range(DAYS))]
+        mendel(stack, "inbox", "fill", "--partition", partition, *(word for day in days for word in ("--day", day)))
+        stack.client.unpause(BATCHES)
+        stack.client.backfill(BATCHES, days[0], days[-1], max_active_runs=1)
+
+        def batches_ended(tasks: list[dict[str, Any]]) -> bool:
+            emitted = [task for task in tasks if task["dag_id"] == BATCHES and task["task_id"] == "emit_restored"]
+            return len(emitted) >= DAYS and all(task["state"] == "success" for task in emitted)
+
+        tasks = watch.until(batches_ended, since, "the batches")
+    root = stack.env["MENDEL_LAKE"]
+    figures = report.figures(root, partition, days, tasks)
+    figures |= {
+        "wall_seconds": round(time.time() - began, 1),
+        "setup_seconds": round(setup_seconds, 1),
+        "airflow_start_seconds": round(started_airflow, 1),
+    }
+    report.write(figures, STATE / "report.json")
+    report.show(figures, report.examples(root, partition), console)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config", default="include/pipelines/demo.yaml")
+    parser.add_argument("--partition", default=datetime.now(UTC).date().isoformat(), help="YYYY-MM-DD; default: today")
+    arguments = parser.parse_args()
+    try:
+        run(arguments.config, arguments.partition, Console())
+    except StackError as error:
+        sys.exit(f"mendel: {error}")
+    except KeyboardInterrupt:
+        sys.exit("mendel: stopped; what was finished is kept, run it again to go on")
+
+
+if __name__ == "__main__":
+    main()
