@@ -62,14 +62,14 @@ class DataRegistry:
 
     @classmethod
     @contextmanager
-    def open(cls, settings: RegistrySettings, root: str) -> Iterator[DataRegistry]:
-        """A clone for the time of a `with` block. A local registry that is absent is made.
+    def open(cls, settings: RegistrySettings, root: str, *, create: bool = False) -> Iterator[DataRegistry]:
+        """A clone for the time of a `with` block. With `create`, a local repository that is absent is made.
 
         Raises InputError when the repository cannot be reached or Git is missing.
         """
         with tempfile.TemporaryDirectory(prefix="mendel-registry-", ignore_cleanup_errors=True) as folder:
             registry = cls(settings, root, Path(folder))
-            registry._clone()
+            registry._clone(create)
             yield registry
 
     def versions(self) -> list[Published]:
@@ -122,8 +122,8 @@ class DataRegistry:
         self._dvc("pull", f"{data}.dvc")
         return data
 
-    def _clone(self) -> None:
-        if Path(self._url).is_absolute():
+    def _clone(self, create: bool) -> None:
+        if create and Path(self._url).is_absolute():
             _make_bare(Path(self._url), self._branch)
         self._git("clone", "--quiet", "--no-checkout", "--", self._url, ".")
         if self._git.attempt("rev-parse", "--quiet", "--verify", f"refs/remotes/origin/{self._branch}").returncode:
@@ -171,10 +171,10 @@ class DataRegistry:
 
     def _push(self, manifest: Manifest) -> Published:
         """Push branch and tag in one step, on top of what others pushed meanwhile."""
-        tag = self._free_tag(manifest)
-        refs = (f"HEAD:refs/heads/{self._branch}", f"HEAD:refs/tags/{tag}")
         date = manifest.finished.isoformat()
         for attempt in range(PUSHES):
+            tag = self._free_tag(manifest)
+            refs = (f"HEAD:refs/heads/{self._branch}", f"HEAD:refs/tags/{tag}")
             pushed = self._git.attempt("push", "--quiet", "--atomic", "origin", *refs)
             if pushed.returncode == 0:
                 return Published(tag, self._git("rev-parse", "HEAD"), _message(manifest))
@@ -225,8 +225,13 @@ def _make_bare(path: Path, branch: str) -> None:
     """A bare repository at a path that is free. Of two that make it at once, one wins and both use it."""
     if path.exists():
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=".tmp-"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=".tmp-"))
+    except OSError as error:
+        raise InputError(
+            f"the data registry {path} cannot be made: {error}. Choose another place: version.git"
+        ) from error
     Git(temporary, str(path))("init", "--quiet", "--bare", f"--initial-branch={branch}", ".")
     try:
         temporary.rename(path)

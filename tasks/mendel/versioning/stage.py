@@ -33,7 +33,7 @@ class Version(RegistrySettings, Stage):
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
         entry = inputs[self.subject]
         subject = draft.context.manifest_of(entry)
-        with DataRegistry.open(self, draft.context.root) as registry:
+        with DataRegistry.open(self, draft.context.root, create=True) as registry:
             published = registry.publish(subject, draft.context.root)
         log.info("versioned", tag=published.tag, revision=published.revision)
         return Outcome(

@@ -12,7 +12,7 @@ from pathlib import Path
 from mendel.errors import InputError, MendelError
 
 GIT_ACCESS = re.compile(
-    r"Permission denied|Authentication failed|could not read (Username|Password)|access rights|\b40[13]\b",
+    r"Permission denied|Authentication failed|could not read (Username|Password)|\b40[13]\b",
     re.IGNORECASE,
 )
 STORE_ACCESS = re.compile(
@@ -20,7 +20,7 @@ STORE_ACCESS = re.compile(
     re.IGNORECASE,
 )
 STORE_ABSENT = re.compile(
-    r"NoSuchBucket|bucket.*does not exist|No such file or directory|Could not connect", re.IGNORECASE
+    r"NoSuchBucket|bucket.*does not exist|No such file or directory|Not a directory", re.IGNORECASE
 )
 
 
@@ -73,7 +73,10 @@ class Git:
                 "(GIT_ASKPASS, credential.helper); see the fields of `version` in the configuration."
             )
         if command in ("clone", "init"):
-            return InputError(f"{message}\nCheck version.git in the configuration, and that this machine reaches it.")
+            return InputError(
+                f"{message}\nCheck version.git in the configuration, and that this "
+                "machine reaches it. A local one is made by the first `mendel version`."
+            )
         return MendelError(message)
 
 
@@ -83,7 +86,7 @@ def dvc(folder: Path, *arguments: str, remote: str) -> None:
     DVC's own state goes into the clone too, which is thrown away: nothing of it is worth keeping.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "dvc", *arguments, "--quiet"],
+        [sys.executable, "-m", "dvc", *arguments],
         cwd=folder,
         env={**os.environ, "DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(folder / ".dvc" / "tmp" / "site")},
         capture_output=True,
@@ -91,7 +94,8 @@ def dvc(folder: Path, *arguments: str, remote: str) -> None:
     )
     if not done.returncode:
         return
-    said = done.stderr.strip()
+    errors = [line.removeprefix("ERROR: ") for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
+    said = "; ".join(errors) or done.stderr.strip()
     message = f"dvc {arguments[0]} failed with the DVC remote {remote}: {said}"
     if "No module named dvc" in said:
         raise InputError("DVC is not installed here: pip install 'mendel[versioning]'")
