@@ -11,20 +11,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mendel.frozen import Frozen
+from mendel.registry.interval import Interval
 
 LEVEL = 0.95
-
-
-class Interval(Frozen):
-    """A score and the bounds of its 95% confidence interval."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.value:.2%} ({self.low:.2%} to {self.high:.2%})"
 
 
 class Bootstrap:

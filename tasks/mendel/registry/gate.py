@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from mendel.frozen import Frozen
-from mendel.registry.bootstrap import Interval
+from mendel.registry.interval import Interval
 
 MEANING = {
     "identity": "leaving the text as it is",

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from mendel.corruption.edits import Edit
 from mendel.corruption.profile import OPERATIONS
 from mendel.frozen import Frozen
-from mendel.registry.bootstrap import Bootstrap, Interval
+from mendel.registry.bootstrap import Bootstrap
+from mendel.registry.interval import Interval
 
 Counts = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]

@@ -1,0 +1,105 @@
+"""The stage `evaluate`: scores a candidate on the held-out text beside those it has to beat, and asks the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from mendel import digest
+from mendel.log import log
+from mendel.manifest import InputEntry
+from mendel.registry import champions, ledger
+from mendel.registry.gate import Rules
+from mendel.restoration.restorer import Restorer
+from mendel.stage import Context, Draft, Outcome, Stage
+
+if TYPE_CHECKING:
+    from mendel.registry.systems import Correct
+
+
+class Evaluate(Stage):
+    """Scores and verdict of a candidate."""
+
+    name: ClassVar = "evaluate"
+    stage_version: ClassVar = 1
+    dataset: ClassVar = "evaluation"
+
+    max_sentences: int = Field(1000, ge=30, le=20_000, description="of the test split, in the order of their ids' hash")
+    resamples: int = Field(1000, ge=200, le=10_000, description="of the bootstrap")
+    seed: int = Field(0, ge=0, description="of the bootstrap")
+    rules: Rules = Rules()
+
+    def inputs(self, context: Context) -> Sequence[InputEntry]:
+        """Candidate and pairs of the partition, and the champion that the candidate has to beat, if there is one."""
+        candidate = context.require("candidate")
+        found = [candidate, context.require("pairs", validated=True)]
+        if rival := ledger.opponent(ledger.read(context.root), candidate.digest):
+            found.append(context.as_input(rival.candidate).model_copy(update={"name": "champion"}))
+        return found
+
+    def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
+        import mlflow
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        from mendel.registry import evaluation, held_out, report, tracking
+        from mendel.registry.scores import measure
+        from mendel.registry.systems import apply, measure_speed
+
+        context = draft.context
+        sample = held_out.sample(context, inputs["pairs"], self.max_sentences)
+        rival = _rival(context, inputs)
+        outputs = {}
+        for system, correct in _systems(context, inputs, rival):
+            if system == "challenger":
+                speed = measure_speed(correct, sample.noisy)
+            outputs[system] = apply(system, correct, sample)
+            log.info("restored", system=system, sentences=len(sample.ids))
+        measures = {system: measure(sample, output) for system, output in outputs.items()}
+        found = evaluation.judged(
+            sample, measures, speed, self.rules, rival.version if rival else None, self.resamples, self.seed
+        )
+        rows = pa.concat_tables(
+            evaluation.rows(system, sample, outputs[system], measures[system]) for system in outputs
+        )
+        pq.write_table(rows, draft.folder / "scores.parquet", compression="zstd")
+        report.write(draft.folder, inputs, found, sample, outputs)
+        with tracking.run(context, self.name, inputs) as active:
+            mlflow.log_params(self.model_dump(mode="json"))
+            mlflow.log_metrics(report.flat(found))
+            mlflow.set_tag("decision", "promote" if found.decision.promote else "decline")
+            mlflow.log_artifacts(str(draft.folder))
+        log.info("decision", promote=found.decision.promote, reasons="; ".join(found.decision.reasons))
+        return Outcome(
+            rows=len(rows),
+            digest=digest.of_digests([digest.of_table(rows), f"promote: {found.decision.promote}"]),
+            metrics={**found.model_dump(mode="json"), "mlflow_run_id": active.info.run_id},
+        )
+
+
+def _rival(context: Context, inputs: Mapping[str, InputEntry]) -> ledger.Decision | None:
+    """The decision about the input `champion`: its files are known there though the version be made again."""
+    if "champion" not in inputs:
+        return None
+    history = ledger.read(context.root)
+    return next(past for past in reversed(history) if past.candidate.digest == inputs["champion"].digest)
+
+
+def _systems(
+    context: Context, inputs: Mapping[str, InputEntry], rival: ledger.Decision | None
+) -> Iterator[tuple[str, Correct]]:
+    """Everyone who is scored, each loaded when its turn comes, so that two large models need not fit side by side."""
+    from mendel.registry import baselines, held_out
+    from mendel.registry.systems import corrector
+
+    yield "identity", baselines.identity
+    yield "symspell", baselines.SymSpell(held_out.training_text(context, inputs["pairs"]))
+    challenger = Restorer.load(str(context.local_folder(inputs["candidate"])))
+    yield "challenger", corrector(challenger)
+    for name, ablation in challenger.ablations().items():
+        yield name, corrector(ablation)
+    del challenger
+    if rival:
+        yield "champion", corrector(Restorer.load(champions.restorer_uri(context.root, rival)))

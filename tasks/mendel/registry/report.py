@@ -1,0 +1,167 @@
+"""The report of an evaluation: Markdown with tables, plots and examples, for people who decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mendel.manifest import InputEntry
+from mendel.registry import plots
+from mendel.registry.interval import Interval
+from mendel.registry.scores import Output, Sample, Scores, Slice
+
+if TYPE_CHECKING:
+    from mendel.registry.evaluation import Evaluation
+
+EXAMPLES = 5
+FRACTIONS = ("cer", "reduction", "cmer", "wer", "exact", "improved", "tied", "worse", "clean_altered")
+HEADINGS = {
+    "by_operation": "By operation",
+    "by_noise_level": "By noise level of the sentence",
+    "by_length": "By length of the sentence, in characters",
+}
+
+
+def write(
+    folder: Path,
+    inputs: Mapping[str, InputEntry],
+    evaluation: Evaluation,
+    sample: Sample,
+    outputs: Mapping[str, Output],
+) -> None:
+    """Write `report.md` and the plots that it shows into a folder."""
+    plots.draw(folder, evaluation.scores, HEADINGS)
+    lines = [
+        *_decision(inputs, evaluation),
+        *_systems(evaluation),
+        *_slices(evaluation.scores["challenger"]),
+        *_examples(sample, outputs["challenger"]),
+    ]
+    (folder / "report.md").write_text("\n".join(lines), encoding="utf-8")
+
+
+def flat(evaluation: Evaluation) -> dict[str, float]:
+    """The figures of an evaluation under the flat names that MLflow knows."""
+    figures = {f"challenger/{name}": value for name, value in evaluation.speed.model_dump().items()}
+    for system, scores in evaluation.scores.items():
+        for name in FRACTIONS:
+            figures |= _bounds(f"{system}/{name}", getattr(scores, name))
+        for operation, part in scores.by_operation.items():
+            figures |= _bounds(f"{system}/by_operation/{operation}/reduction", part.reduction)
+    for system, gain in evaluation.gains.items():
+        figures |= _bounds(f"gain_over/{system}", gain)
+    return figures
+
+
+def mark(before: str, after: str) -> str:
+    """`after` with its differences from `before` as `wdiff` marks them: `[-gone-]` and `{+new+}`."""
+    from rapidfuzz.distance import Levenshtein
+
+    parts = []
+    for step in Levenshtein.opcodes(before, after):
+        gone, new = before[step.src_start : step.src_end], after[step.dest_start : step.dest_end]
+        parts.append(new if step.tag == "equal" else (f"[-{gone}-]" if gone else "") + (f"{{+{new}+}}" if new else ""))
+    return "".join(parts)
+
+
+def _bounds(name: str, interval: Interval | None) -> dict[str, float]:
+    if interval is None:
+        return {}
+    return {name: interval.value, f"{name}/low": interval.low, f"{name}/high": interval.high}
+
+
+def _decision(inputs: Mapping[str, InputEntry], evaluation: Evaluation) -> Iterator[str]:
+    verdict = evaluation.decision
+    yield f"# Evaluation of {inputs['candidate'].uri}"
+    yield ""
+    yield f"Decision: **{'promote' if verdict.promote else 'decline'}**."
+    yield ""
+    yield from _table(
+        ["rule", "holds", "finding"],
+        ([check.rule, "yes" if check.passed else "**no**", check.reason] for check in verdict.checks),
+    )
+    rival = f"the champion, version {evaluation.champion_version}" if evaluation.champion_version else "no champion yet"
+    yield f"Scored on {evaluation.sentences:,} held-out sentences ({evaluation.characters:,} characters) of "
+    yield f"{inputs['pairs'].uri}; to beat: {rival}. Figures in brackets are 95% bootstrap intervals."
+    yield ""
+
+
+def _systems(evaluation: Evaluation) -> Iterator[str]:
+    yield "## Scores"
+    yield ""
+    yield from _table(
+        ["system", *(name.replace("_", " ") for name in FRACTIONS)],
+        (
+            [system, *(_cell(getattr(scores, name)) for name in FRACTIONS)]
+            for system, scores in evaluation.scores.items()
+        ),
+    )
+    yield "## What the challenger gains"
+    yield ""
+    yield from _table(
+        ["compared with", "CER lower by"], ([system, _cell(gain)] for system, gain in evaluation.gains.items())
+    )
+    speed = evaluation.speed
+    yield f"Speed: {speed.chars_per_second:,.0f} characters per second; one sentence by itself takes "
+    yield f"{speed.latency_p50_seconds:.3f} s (median), {speed.latency_p95_seconds:.3f} s (95th percentile)."
+    yield ""
+
+
+def _slices(challenger: Scores) -> Iterator[str]:
+    for name, heading in HEADINGS.items():
+        parts: dict[str, Slice] = getattr(challenger, name)
+        yield f"## {heading}"
+        yield ""
+        yield from _table(
+            ["", "sentences", "CER", "reduction"],
+            ([key, str(part.sentences), _cell(part.cer), _cell(part.reduction)] for key, part in parts.items()),
+        )
+        yield f"![CER: {heading.lower()}]({plots.file_name(name)})"
+        yield ""
+
+
+def _examples(sample: Sample, output: Output) -> Iterator[str]:
+    """The first of the sample, which is in random order; nothing is picked by how it looks."""
+    rows = list(zip(sample.clean, sample.noisy, output.restored, output.of_clean, strict=True))
+    changed = [(clean, noisy, restored) for clean, noisy, restored, _ in rows if noisy != restored]
+    worse = [row for row in changed if _distance(row[0], row[2]) > _distance(row[0], row[1])]
+    altered = [(clean, clean, restored) for clean, _, _, restored in rows if clean != restored]
+    for heading, chosen in (
+        ("Sentences that it changed", changed),
+        ("Sentences that it made worse", worse),
+        ("Uncorrupted sentences that it altered", altered),
+    ):
+        yield f"## {heading}"
+        yield ""
+        if not chosen:
+            yield "None."
+            yield ""
+            continue
+        yield f"{min(EXAMPLES, len(chosen))} of {len(chosen)}; `[-missing-]` and `{{+wrong+}}` against the clean text."
+        yield ""
+        yield "```text"
+        for clean, noisy, restored in chosen[:EXAMPLES]:
+            yield f"noisy     {mark(clean, noisy)}"
+            yield f"restored  {mark(clean, restored)}"
+            yield ""
+        yield "```"
+        yield ""
+
+
+def _distance(clean: str, text: str) -> int:
+    from rapidfuzz.distance import Levenshtein
+
+    return int(Levenshtein.distance(clean, text))
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(heads)} |"
+    yield "|" + " --- |" * len(heads)
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+    yield ""
+
+
+def _cell(interval: Interval | None) -> str:
+    return "–" if interval is None else f"{interval.value:.2%} ({interval.low:.2%} to {interval.high:.2%})"
