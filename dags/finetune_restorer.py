@@ -1,0 +1,66 @@
+"""### Fine-tune the restorer
+
+Follows the asset `pairs`: trains a restorer on them and puts it into the data registry as a **candidate**. Its last task
+emits the asset `candidate`, which starts `promote_restorer`.
+
+Where the chain began with a backfill that does not ask for training, the run ends at its second task, skipped, and says so.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, Param, PartitionedAssetTimetable, chain
+
+from mendel_airflow.assets import candidate, pairs
+from mendel_airflow.emission import EmitAsset
+from mendel_airflow.partitions import ResolvePartition, newest
+from mendel_airflow.policy import COMMON_PARAMS, DEFAULT_ARGS, GPU, RETRAIN, VERSIONING, deadline
+from mendel_airflow.retraining import RetrainCheck
+from mendel_airflow.stage import FORCE, setting, stage
+
+RECIPES = ["channel-llm", "channel-ngram"]
+
+with DAG(
+    dag_id="finetune_restorer",
+    description="A candidate restorer from the pairs",
+    doc_md=__doc__,
+    schedule=PartitionedAssetTimetable(assets=pairs),
+    params=COMMON_PARAMS
+    | {
+        "retrain": RETRAIN,
+        "recipe": Param(
+            None,
+            type=["null", "string"],
+            enum=[None, *RECIPES],
+            title="Recipe",
+            description_md="One of `include/recipes/`. Empty: the configuration's.",
+        ),
+        "budget_seconds": Param(
+            None,
+            type=["null", "number"],
+            exclusiveMinimum=0,
+            title="Training budget in seconds",
+            description="Time for fine-tuning the language model. Empty: the recipe's own.",
+        ),
+    },
+    default_args=DEFAULT_ARGS,
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(days=2),
+    deadline=deadline("finetune_restorer", within=timedelta(hours=12)),
+    tags=["mendel", "training"],
+):
+    chain(
+        ResolvePartition(default=newest("pairs")),
+        RetrainCheck(),
+        stage(
+            "finetune",
+            setting("recipe", param="recipe", form="@include/recipes/{}.yaml"),
+            setting("recipe.budget_seconds", param="budget_seconds"),
+            FORCE,
+            pool=GPU,
+            timeout=timedelta(hours=24),
+            doc="Fit the first pass, fine-tune the language model, calibrate. A retry goes on from the checkpoint.",
+        ),
+        stage("version candidate", FORCE, pool=VERSIONING, doc="Put the candidate into the data registry."),
+        EmitAsset(asset=candidate, covered_by=["candidate_version"]),
+    )

@@ -1,0 +1,92 @@
+"""The last task of a DAG: it reads what the stages committed, checks it, and emits the asset's event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Asset, BaseOperator
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from mendel import manifest
+from mendel.manifest import Manifest
+from mendel_airflow import retraining
+from mendel_airflow.partitions import PARTITION, lake_root
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class EmitAsset(BaseOperator):
+    """Emit an asset's event for the run's partition, with what its version holds as extra.
+
+    :param asset: what the DAG makes.
+    :param dataset: the dataset whose manifest tells of it; the asset's name unless it differs.
+    :param covered_by: datasets that must have been made from exactly this version (its validation, its registration).
+    :param unless: says why there is nothing to emit; the task is then skipped with that reason.
+    """
+
+    template_fields: Collection[str] = ("partition",)
+    ui_color = "#fdf3d8"
+
+    def __init__(
+        self,
+        *,
+        asset: Asset,
+        dataset: str | None = None,
+        covered_by: Sequence[str] = (),
+        unless: Callable[[Manifest], str | None] | None = None,
+        partition: str = PARTITION,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**{"task_id": f"emit_{asset.name}", **kwargs}, outlets=[asset])
+        self.asset = asset
+        self.dataset = dataset or asset.name
+        self.covered_by = covered_by
+        self.unless = unless
+        self.partition = partition
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        found = committed(self.dataset, self.partition)
+        for dataset in self.covered_by:
+            require_cover(committed(dataset, self.partition), found)
+        if self.unless and (reason := self.unless(found)):
+            raise AirflowSkipException(reason)
+        extra = {**describe(found, context["run_id"]), "retrain": retraining.wanted_by(context)}
+        event = context["outlet_events"][self.asset]
+        event.extra = extra
+        event.add_partitions(self.partition)
+        self.log.info("%s %s", found.path, extra)
+        return extra
+
+
+def committed(dataset: str, partition: str) -> Manifest:
+    """The manifest in force of a dataset's partition; without one there is nothing to emit."""
+    found = manifest.current(lake_root(), dataset, partition)
+    if found is None:
+        raise AirflowFailException(f"{dataset} has no version in partition {partition} of {lake_root()}")
+    return found
+
+
+def require_cover(cover: Manifest, subject: Manifest) -> None:
+    """Check that `cover` was made from `subject`, not from a version that was in force before it."""
+    if not any(entry.name == subject.dataset and entry.digest == subject.digest for entry in cover.inputs):
+        raise AirflowFailException(
+            f"{cover.path} is of another version than {subject.path}, which another run has put in force meanwhile. "
+            f"Clear this run, to go through its stages again"
+        )
+
+
+def describe(found: Manifest, run_id: str) -> dict[str, Any]:
+    """A version in the few words that fit an event; its manifest has the rest."""
+    return {
+        "version": found.path,
+        "rows": found.rows,
+        "digest": found.digest,
+        "revision": found.revision,
+        "unchanged": found.same_as is not None or found.run_id != run_id,
+        "same_as": found.same_as,
+        "metrics": {
+            name: value for name, value in found.metrics.items() if isinstance(value, bool | int | float | str)
+        },
+    }

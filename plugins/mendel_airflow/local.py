@@ -1,0 +1,103 @@
+"""The target `local`: a stage as a subprocess beside the worker."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+from collections import deque
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from mendel_airflow.process import ProcessGroup, ending
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+BAD_INPUT, GATE_SAID_NO = 2, 3
+"""Exit codes that a second try cannot change."""
+
+TAIL = 40
+"""Lines kept to find the stage's last message in."""
+
+LEVEL = re.compile(r"\blevel=(debug|info|warning|error|critical)\b", re.IGNORECASE)
+
+
+class LocalStage(BaseOperator):
+    """Run `mendel ARGUMENTS` and show its log as the task's own.
+
+    Exit codes 2 (bad configuration or input) and 3 (a gate said no) fail at once with the stage's own message; any other
+    failure, a signal included, is left to the task's retries.
+
+    :param arguments: the command line after `mendel`, templated; what renders empty is left out.
+    :param mapped: options that differ from one mapped task to the next, e.g. `{"shard": 3}` for `--shard 3`.
+    :param links: buttons on the task's page.
+    """
+
+    template_fields: Collection[str] = ("arguments", "mapped")
+    overwrite_rtif_after_execution = True  # the page of a task then shows the command line that was run
+    ui_color = "#e3f1e4"
+
+    def __init__(
+        self,
+        *,
+        arguments: Sequence[str],
+        mapped: dict[str, Any] | None = None,
+        links: Sequence[Any] = (),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.arguments = list(arguments)
+        self.mapped = mapped or {}
+        self.operator_extra_links = tuple(links)
+        self._group: ProcessGroup | None = None
+
+    def execute(self, context: Context) -> None:
+        mapped = [token for name, value in self.mapped.items() for token in (f"--{name}", str(value))]
+        self.arguments = [token for token in self.arguments if token != ""] + mapped
+        command = [program(), *self.arguments]
+        self.log.info("$ %s", shlex.join(["mendel", *self.arguments]))
+        try:
+            self._group = ProcessGroup(command, {**os.environ, "MENDEL_RUN_ID": context["run_id"]})
+        except OSError as error:
+            raise AirflowFailException(f"cannot run {command[0]}: {error}. Set MENDEL_BIN to the program.") from error
+        tail: deque[str] = deque(maxlen=TAIL)
+        try:
+            for line in self._group.lines():
+                tail.append(line)
+                self._show(line)
+            code = self._group.wait()
+        finally:
+            self._group.kill()
+        if code in (BAD_INPUT, GATE_SAID_NO):
+            raise AirflowFailException(last_message(tail))
+        if code:
+            raise AirflowException(f"{ending(code)}: {last_message(tail)}")
+
+    def on_kill(self) -> None:
+        """Airflow calls this on a timeout, and when the task is stopped from outside."""
+        if self._group is not None:
+            self._group.kill()
+
+    def _show(self, line: str) -> None:
+        level = LEVEL.search(line)
+        getattr(self.log, level.group(1).lower() if level else "info")("%s", line)
+
+
+def program() -> str:
+    """The `mendel` command: MENDEL_BIN where set, else the one of this environment."""
+    return os.environ.get("MENDEL_BIN") or str(Path(sys.executable).with_name("mendel"))
+
+
+def last_message(tail: Collection[str]) -> str:
+    """What a stage said last: from its `mendel: …` line to the end, else the last line that says something."""
+    lines = list(tail)
+    for start in range(len(lines) - 1, -1, -1):
+        if lines[start].startswith("mendel: "):
+            return "\n".join(lines[start:]).strip()
+    return next((line for line in reversed(lines) if line.strip()), "it said nothing")

@@ -1,0 +1,55 @@
+"""Does this run go on to training? Backfills do not, unless their `retrain` param says so.
+
+The answer is made where a chain begins and handed on in the asset events, since the params of one DAG's run do not reach
+the next DAG's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowSkipException
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+def wanted(run_type: str, asked: bool, upstream: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether training is to follow.
+
+    :param run_type: Airflow's: manual, scheduled, backfill, asset_triggered …
+    :param asked: the run's own `retrain` param.
+    :param upstream: the extras of the asset events that started the run; one that wants training is enough.
+    """
+    if asked:
+        return True
+    if run_type == "backfill":
+        return False
+    extras = list(upstream)
+    return not extras or any(extra.get("retrain", True) for extra in extras)
+
+
+def wanted_by(context: Context) -> bool:
+    """`wanted` for a running task."""
+    events = context["triggering_asset_events"]
+    extras = [event.extra for asset in events for event in events[asset]]
+    return wanted(str(context["dag_run"].run_type), bool(context["params"].get("retrain")), extras)
+
+
+class RetrainCheck(BaseOperator):
+    """Skip the rest of the run, visibly, where training is not wanted."""
+
+    ui_color = "#e8f0fb"
+
+    def __init__(self, *, task_id: str = "retrain_check", **kwargs: Any) -> None:
+        super().__init__(task_id=task_id, **kwargs)
+
+    def execute(self, context: Context) -> None:
+        if not wanted_by(context):
+            raise AirflowSkipException(
+                "no training: the chain began with a backfill. Trigger this DAG by hand, or backfill with the param "
+                "retrain, to train on this partition"
+            )
+        self.log.info("training is wanted")
