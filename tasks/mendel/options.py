@@ -18,8 +18,8 @@ Settings = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Make the version again though it exists.")]
 
 
-def partition_key(text: str) -> str:
+def partition_key(text: str, option: str = "--partition") -> str:
     """The key itself. Raises InputError where it is not written as one."""
     if not PARTITION_KEY.fullmatch(text):
-        raise InputError(f"--partition {text!r}: write a date as YYYY-MM-DD")
+        raise InputError(f"{option} {text!r}: write a date as YYYY-MM-DD")
     return text

@@ -1,0 +1,92 @@
+"""Parts: the results of a day's shards, each committed for itself before the day is.
+
+    restored/dt=DATE/<fingerprint>/attempt=…/part-00003.parquet   what an attempt wrote
+    restored/dt=DATE/<fingerprint>/_part-00003.json               the part's commit: names the one attempt that counts
+
+An attempt that was killed, or came second, leaves a file that nothing names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from mendel import lake
+from mendel.errors import InputError
+from mendel.frozen import Frozen
+from mendel.manifest import FileEntry
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Totals(Frozen):
+    """Sums over records, so that parts add up to a day."""
+
+    records: int = 0
+    characters: int = 0
+    non_ascii: int = 0
+    changed: int = 0
+    fallback: int = 0
+    edits: int = 0
+    confidence: float = 0.0
+    seconds: float = 0.0
+
+    def __add__(self, other: Totals) -> Totals:
+        return Totals(**{name: value + getattr(other, name) for name, value in self})
+
+
+class Part(Frozen):
+    """One shard's committed result."""
+
+    shard: int
+    run_id: str
+    file: FileEntry
+    totals: Totals
+
+
+def schema() -> pa.Schema:
+    """Columns of the restored dataset: `text` is restored, `ordinal` is the line or row of `file`, from 1."""
+    import pyarrow as pa
+
+    return pa.schema(
+        {
+            "id": pa.string(),
+            "text": pa.string(),
+            "original": pa.string(),
+            "confidence": pa.float64(),
+            "changed": pa.bool_(),
+            "fallback": pa.bool_(),
+            "model_version": pa.int32(),
+            "file": pa.string(),
+            "ordinal": pa.int64(),
+        }
+    )
+
+
+def read(root: str, folder: str, shard: int) -> Part | None:
+    """The part of a version (its folder relative to the lake), or None when the shard has not been restored."""
+    uri = _uri(root, folder, shard)
+    if not lake.exists(uri):
+        return None
+    try:
+        return Part.model_validate_json(lake.read_bytes(uri))
+    except ValidationError as error:
+        raise InputError(f"{uri} is not a part's manifest: {error}. Delete it and restore the shard again.") from error
+
+
+def commit(root: str, folder: str, part: Part, *, replace: bool = False) -> Part:
+    """Make the part exist. Of two writers the first wins and the second returns the first's; `replace` overwrites."""
+    uri, data = _uri(root, folder, part.shard), part.model_dump_json(indent=2).encode()
+    if replace:
+        lake.write(uri, data)
+    elif not lake.create(uri, data):
+        winner = read(root, folder, part.shard)
+        assert winner is not None, f"{uri} exists and cannot be read"
+        return winner
+    return part
+
+
+def _uri(root: str, folder: str, shard: int) -> str:
+    return lake.join(root, folder, f"_part-{shard:05d}.json")

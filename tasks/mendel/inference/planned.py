@@ -1,0 +1,41 @@
+"""A plan as the steps after it see it: where its shards lie and what they hold."""
+
+from __future__ import annotations
+
+from mendel import lake, manifest
+from mendel.errors import InputError
+from mendel.manifest import Manifest
+from mendel.stage import Context
+
+DATASET = "restore_plan"
+REJECTED = "rejected/part-00000.jsonl"
+
+
+def shard_name(shard: int) -> str:
+    return f"shards/shard-{shard:05d}.parquet"
+
+
+def in_force(context: Context) -> Manifest:
+    """The day's plan. Raises InputError where there is none."""
+    plan = manifest.current(context.root, DATASET, context.partition)
+    if plan is None:
+        day = context.partition
+        raise InputError(f"{day} has no plan in {context.root}. Run: mendel restore plan --partition {day}")
+    return plan
+
+
+def shards(plan: Manifest) -> int:
+    return int(plan.metrics["shards"])
+
+
+def uri(root: str, plan: Manifest, name: str) -> str:
+    """URI of one of the plan's files: `shard_name(3)` or REJECTED."""
+    return lake.join(root, plan.folder, name)
+
+
+def verified(root: str, plan: Manifest, shard: int) -> str:
+    """URI of a shard's records, that one file checked. Raises InputError saying what was expected and found."""
+    path = f"{plan.folder}/{shard_name(shard)}"
+    entry = next(file for file in plan.files if file.path == path)
+    manifest.verify(root, plan.model_copy(update={"files": (entry,)}))
+    return lake.join(root, path)
