@@ -1,6 +1,6 @@
 """Manifests: a dataset version exists when, and only when, its `_manifest.json` does.
 
-    <lake>/<dataset>/<partition folder>/<fingerprint>/_manifest.json   the commit: what the version holds, made from what
+    <lake>/<dataset>/<partition folder>/<fingerprint>/_manifest.json   the commit: what it holds, made from what
     <lake>/<dataset>/<partition folder>/_current.json                  which version of the partition is in force
 
 Needs only pydantic and fsspec, so that Airflow's own processes can read manifests.
@@ -171,7 +171,6 @@ def verify(root: str, manifest: Manifest) -> None:
 
 
 def _repair(manifest: Manifest) -> str:
-    return (
-        f"Bring the file back (mendel data checkout), or make the version again: "
-        f"mendel {manifest.stage} --partition {manifest.partition} --force"
-    )
+    partition = f" --partition {manifest.partition}" if PARTITION_KEY.fullmatch(manifest.partition) else ""
+    command = f"mendel {manifest.stage}{partition} --force"
+    return f"Bring the file back (mendel data checkout), or make the version again: {command}"

@@ -1,0 +1,77 @@
+"""Near duplicates: MinHash LSH (datasketch) proposes, the exact Jaccard similarity decides.
+
+Two sentences are near-equal when their sets of character 5-grams, taken over lower-case words without punctuation, have
+a Jaccard similarity of at least the threshold (0.8: about one word changed in a sentence of 100 characters). Equal ones
+are always found. Of pairs right at the threshold LSH misses under 1 in 1,000, of pairs at 0.9 under 1 in a million.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from datasketch import MinHash, MinHashLSH
+
+SHINGLE = 5
+PERMUTATIONS = 64
+MISSED = 1e-3
+"""Highest share of pairs at the threshold that LSH may fail to propose. Memory is about 7 kB a sentence at 0.8."""
+WORDS = re.compile(r"\w+")
+Key = TypeVar("Key")
+
+
+def shingles(text: str) -> frozenset[str]:
+    """Character 5-grams of the words in lower case; a text without a word or shorter than that stands for itself."""
+    words = " ".join(WORDS.findall(text.casefold())) or text
+    return frozenset(words[start : start + SHINGLE] for start in range(max(1, len(words) - SHINGLE + 1)))
+
+
+def similarity(one: frozenset[str], other: frozenset[str]) -> float:
+    """Jaccard similarity: shared over all."""
+    return len(one & other) / len(one | other)
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """A text, prepared for comparison."""
+
+    text: str
+    shingles: frozenset[str]
+    minhash: MinHash
+
+
+class Index(Generic[Key]):
+    """Texts seen so far, to find the first that a new one equals or nearly equals."""
+
+    def __init__(self, threshold: float) -> None:
+        self._threshold = threshold
+        self._seen: list[tuple[str, Key]] = []
+        self._lsh = MinHashLSH(num_perm=PERMUTATIONS, params=_bands(threshold))
+        self._empty = MinHash(num_perm=PERMUTATIONS, hashfunc=zlib.crc32)
+
+    def sketch(self, text: str) -> Sketch:
+        found = shingles(text)
+        minhash = self._empty.copy()
+        minhash.update_batch([shingle.encode() for shingle in found])
+        return Sketch(text, found, minhash)
+
+    def add(self, sketch: Sketch, key: Key) -> None:
+        self._lsh.insert(len(self._seen), sketch.minhash, check_duplication=False)
+        self._seen.append((sketch.text, key))
+
+    def find(self, sketch: Sketch) -> Key | None:
+        """The key of the earliest text added that is near-equal to this one."""
+        places: list[int] = sorted(self._lsh.query(sketch.minhash))
+        for place in places:
+            text, key = self._seen[place]
+            if similarity(sketch.shingles, shingles(text)) >= self._threshold:
+                return key
+        return None
+
+
+def _bands(threshold: float) -> tuple[int, int]:
+    """Bands and rows per band for LSH: the most rows, hence the fewest false candidates, that miss few enough pairs."""
+    choices = ((PERMUTATIONS // rows, rows) for rows in range(PERMUTATIONS, 0, -1))
+    return next((bands, rows) for bands, rows in choices if (1 - threshold**rows) ** bands <= MISSED)

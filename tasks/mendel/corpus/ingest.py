@@ -1,0 +1,73 @@
+"""The stage `ingest`: a source becomes a corpus."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from mendel import digest
+from mendel.corpus.clean import Cleaning
+from mendel.corpus.sources import AnySource
+from mendel.corpus.sources.sotu import Sotu
+from mendel.corpus.testset import Testset, pinned
+from mendel.manifest import InputEntry
+from mendel.stage import Context, Draft, Outcome, Stage
+
+
+class Ingest(Stage):
+    """A full snapshot of what the source holds now, its test split the pinned test set."""
+
+    name: ClassVar = "ingest"
+    stage_version: ClassVar = 1
+    dataset: ClassVar = "corpus"
+
+    source: AnySource = Sotu()
+    cleaning: Cleaning = Cleaning()
+    near_duplicate: float = Field(
+        0.8, ge=0.5, le=1, description="Jaccard similarity from which two sentences count as the same"
+    )
+
+    @property
+    def testset(self) -> Testset:
+        return Testset(source=self.source, cleaning=self.cleaning, near_duplicate=self.near_duplicate)
+
+    def inputs(self, context: Context) -> Sequence[InputEntry]:
+        """The source and its pinned test set. The first ingest makes the test set here, before the version is named."""
+        return [self.source.entry(), context.as_input(pinned(self.testset, context))]
+
+    def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
+        from mendel.corpus import tables
+        from mendel.corpus.reading import read
+        from mendel.corpus.split import ORDER, require, separate
+
+        [uri] = draft.context.uris(inputs["testset"], "/test.parquet")
+        test = tables.read_sentences(uri)
+        reading = read(self.source, self.cleaning, inputs["source"])
+        kept, repeated = separate(reading.sentences, test, self.near_duplicate)
+        require(ORDER, kept, reading.documents)
+        dropped = [*reading.dropped, *repeated]
+        for split in ORDER:
+            rows = [sentence for sentence in kept if sentence.split == split]
+            tables.write(tables.of_sentences(rows), draft.folder / f"split={split}" / "part-00000.parquet")
+        tables.write(tables.of_dropped(dropped), draft.folder / "dropped.parquet")
+        tables.write_quarantine(reading.quarantined, draft.folder / "quarantine.jsonl")
+        alphabet = "".join(sorted({character for item in kept if item.split == "train" for character in item.text}))
+        return Outcome(
+            rows=len(kept),
+            digest=digest.of_table(tables.of_sentences(kept)),
+            metrics={
+                "documents": sum(reading.documents.values()),
+                "sentences": Counter(sentence.split for sentence in kept),
+                "characters": sum(len(sentence.text) for sentence in kept),
+                "alphabet": alphabet,
+                "alphabet_size": len(alphabet),
+                "dropped": Counter(item.reason for item in dropped),
+                "quarantined": len(reading.quarantined),
+            },
+        )
+
+    def identity(self) -> Any:
+        return {**self.model_dump(mode="json"), "source": self.source.identity()}

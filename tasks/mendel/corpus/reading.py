@@ -1,0 +1,77 @@
+"""Reads a source whole: documents into sentences, with every loss on record."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from mendel.corpus.clean import Cleaning
+from mendel.corpus.sources import AnySource
+from mendel.corpus.sources.base import Document, Rejected, Split, text_hash
+from mendel.corpus.split import Dropped, Sentence
+from mendel.errors import InputError, MendelError
+from mendel.log import log, track
+from mendel.manifest import InputEntry
+
+NAMED_IN_LOG = 20
+"""Quarantined items that the log names one by one; quarantine.jsonl has them all."""
+
+
+@dataclass
+class Reading:
+    sentences: list[Sentence] = field(default_factory=list)
+    dropped: list[Dropped] = field(default_factory=list)
+    quarantined: list[Rejected] = field(default_factory=list)
+    documents: Counter[Split] = field(default_factory=Counter)
+
+    def quarantine(self, item: Rejected) -> None:
+        self.quarantined.append(item)
+        if len(self.quarantined) <= NAMED_IN_LOG:
+            log.warning("quarantined", uri=item.uri, reason=item.reason)
+
+
+def read(source: AnySource, cleaning: Cleaning, entry: InputEntry, only: Split | None = None) -> Reading:
+    """All sentences of a source that pass the filters; with `only`, of one split's documents.
+
+    Raises InputError if no document can be read, and MendelError (worth a retry) if the source is not, or no longer,
+    what `entry` says: the version's name would be wrong.
+    """
+    reading = Reading()
+    for document in track(_documents(source, reading), "reading", total=entry.rows):
+        reading.documents[document.split] += 1
+        if only in (None, document.split):
+            _add(document, cleaning, reading)
+    if source.entry().digest != entry.digest:
+        raise MendelError(f"{entry.uri} changed while it was read; run again when nobody writes to it")
+    if not reading.documents:
+        raise InputError(
+            f"{entry.uri} holds no text that can be read; {len(reading.quarantined)} refused, such as "
+            + "; ".join(f"{item.uri}: {item.reason}" for item in reading.quarantined[:3])
+        )
+    return reading
+
+
+def _documents(source: AnySource, reading: Reading) -> Iterator[Document]:
+    """The source's documents, each name once; the rest is quarantined."""
+    texts: dict[str, str] = {}
+    for item in source.read():
+        if isinstance(item, Rejected):
+            reading.quarantine(item)
+        elif texts.setdefault(item.id, text := text_hash(item.text)) != text:
+            reading.quarantine(
+                Rejected(item.id, "another document of this name has another text; give it a name of its own")
+            )
+        else:
+            yield item
+
+
+def _add(document: Document, cleaning: Cleaning, reading: Reading) -> None:
+    position = -1
+    for position, text in enumerate(cleaning.sentences(document.text)):
+        if fault := cleaning.fault(text):
+            reading.dropped.append(Dropped(document.id, position, text, *fault))
+        else:
+            reading.sentences.append(Sentence(document.id, position, document.year, document.split, text))
+    if position < 0:
+        reading.quarantine(Rejected(document.id, "no text is left after cleaning"))

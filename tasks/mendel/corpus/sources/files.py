@@ -1,0 +1,128 @@
+"""One's own text: files of any fsspec file system, chosen by a pattern."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
+from pydantic import Field
+
+from mendel import digest, lake
+from mendel.corpus.sources import formats
+from mendel.corpus.sources.base import Document, HashSplit, Rejected, Source
+from mendel.corpus.sources.formats import Layout, Record, UnreadableError
+from mendel.errors import InputError
+from mendel.manifest import InputEntry
+
+ITS_OWN_FAULT = (PermissionError, FileNotFoundError, IsADirectoryError)
+"""Errors that stay however often one tries. Others (a connection lost, say) end the run, which is then retried: a
+corpus must not shrink because a store was down for a moment."""
+
+
+class Found(NamedTuple):
+    uri: str
+    name: str
+    """Relative to the folder where the pattern's wildcards start, so that a folder can be moved."""
+
+
+class Files(Source):
+    """Text files (.txt: a document each), JSON lines and Parquet (a document per record), .gz .bz2 .xz .zst or plain.
+
+    A record is called by its own id where `id_key` is set, else by a hash of its text. A file is read whole.
+    """
+
+    kind: Literal["files"]
+    glob: str = Field(description="path or URI with wildcards: data/**/*.txt, s3://bucket/news/*.jsonl.gz")
+    text_key: str = Field("text", description="key or column that holds the text")
+    id_key: str | None = Field(None, description="key or column that names the record")
+    txt_documents: Literal["file", "paragraph"] = Field(
+        "file", description="what a document is in .txt: the file, or (for a few long files) what blank lines separate"
+    )
+    split: HashSplit = HashSplit()
+
+    def entry(self) -> InputEntry:
+        found, refused = self._find()
+        named = [f"{file.name}:{_sha256(file.uri)}" for file in found]
+        return InputEntry(
+            name="source",
+            uri=lake.normalise(self.glob),
+            digest=digest.of_digests([*named, *(f"{item.uri}:{item.reason}" for item in refused)]),
+            rows=len(found),
+        )
+
+    def read(self) -> Iterator[Document | Rejected]:
+        found, refused = self._find()
+        yield from refused
+        for file in found:
+            yield from self._documents(file)
+
+    def identity(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", exclude={"glob"})
+
+    def _find(self) -> tuple[list[Found], list[Rejected]]:
+        """The files that the pattern matches, by name, and what it may match and cannot be looked into."""
+        fs, pattern = url_to_fs(lake.normalise(self.glob))
+        paths = sorted(path for path, info in fs.glob(pattern, detail=True).items() if info.get("type") != "directory")
+        start = re.split(r"[*?\[]", pattern, maxsplit=1)[0].rpartition("/")[0]
+        refused: list[Rejected] = []
+        if isinstance(fs, LocalFileSystem):
+            refused += _closed_folders(start, pattern[len(start) :].strip("/"))
+            # Opening a pipe or a device would wait for ever. A dangling link is left to fail by name.
+            odd = {path for path in paths if Path(path).exists() and not Path(path).is_file()}
+            refused += [Rejected(f"file://{path}", "not a regular file") for path in sorted(odd)]
+            paths = [path for path in paths if path not in odd]
+        if not paths and not refused:
+            folder = f"; it is a folder: write {self.glob.rstrip('/')}/**/*.txt" if fs.isdir(pattern) else ""
+            raise InputError(f"source.glob {self.glob} matches no file{folder}")
+        return [
+            Found(str(fs.unstrip_protocol(path)), _printable(path[len(start) :].strip("/"))) for path in paths
+        ], refused
+
+    def _documents(self, file: Found) -> Iterator[Document | Rejected]:
+        layout = Layout(text_key=self.text_key, id_key=self.id_key, txt_documents=self.txt_documents)
+        try:
+            records = list(formats.parse(file.name, lake.read_bytes(file.uri), layout))
+        except UnreadableError as error:
+            yield Rejected(file.uri, str(error))
+            return
+        except ITS_OWN_FAULT as error:
+            yield Rejected(file.uri, f"cannot be opened: {error.strerror or error}")
+            return
+        for record in records:
+            if isinstance(record, Record):
+                name = file.name if record.id is None else f"{file.name}#{record.id}"
+                yield Document(name, record.text, self.split.of(name))
+            else:
+                yield Rejected(f"{file.uri}:{record.number}", record.reason)
+
+
+def _sha256(uri: str) -> str:
+    try:
+        return lake.sha256(uri)
+    except ITS_OWN_FAULT as error:
+        return type(error).__name__
+
+
+def _closed_folders(start: str, pattern: str) -> list[Rejected]:
+    """Local folders below `start` that the pattern reaches and that may not be listed: fsspec passes over them."""
+    closed: list[Rejected] = []
+
+    def refuse(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            closed.append(Rejected(f"file://{error.filename}", f"cannot be listed: {error.strerror}"))
+
+    for folder, folders, _ in os.walk(start or "/", onerror=refuse):
+        below = folder[len(start) :].strip("/")
+        if "**" not in pattern and (below.count("/") + 1 if below else 0) >= pattern.count("/"):
+            folders.clear()
+    return sorted(closed, key=lambda item: item.uri)
+
+
+def _printable(name: str) -> str:
+    """A file name as text: bytes in it that are not UTF-8 are shown as escapes."""
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")

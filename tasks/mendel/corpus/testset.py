@@ -1,0 +1,61 @@
+"""The test set: made once per source, then pinned, so that scores stay comparable and no tested text is trained on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from mendel import digest, manifest
+from mendel.corpus.clean import Cleaning
+from mendel.corpus.sources import AnySource
+from mendel.manifest import InputEntry, Manifest
+from mendel.stage import Context, Draft, Outcome, Stage, execute
+
+
+class Testset(Stage):
+    """Held-out documents of a source, cleaned and without duplicates. Its partition is the source's name."""
+
+    name: ClassVar = "testset renew"
+    stage_version: ClassVar = 1
+    dataset: ClassVar = "testset"
+
+    source: AnySource
+    cleaning: Cleaning
+    near_duplicate: float
+
+    def inputs(self, context: Context) -> Sequence[InputEntry]:
+        return [self.source.entry()]
+
+    def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
+        from mendel.corpus import tables
+        from mendel.corpus.reading import read
+        from mendel.corpus.split import require, separate
+
+        reading = read(self.source, self.cleaning, inputs["source"], only="test")
+        kept, repeated = separate(reading.sentences, None, self.near_duplicate)
+        require(["test"], kept, reading.documents)
+        dropped = [*reading.dropped, *repeated]
+        table = tables.of_sentences(kept)
+        tables.write(table, draft.folder / "test.parquet")
+        tables.write(tables.of_dropped(dropped), draft.folder / "dropped.parquet")
+        return Outcome(
+            rows=len(kept),
+            digest=digest.of_table(table),
+            metrics={"documents": reading.documents["test"], "dropped": Counter(item.reason for item in dropped)},
+        )
+
+    def identity(self) -> Any:
+        return {**self.model_dump(mode="json"), "source": self.source.identity()}
+
+
+def pinned(testset: Testset, context: Context) -> Manifest:
+    """The test set in force for a source; the first call makes it, later ones find it whatever the source holds now."""
+    found = manifest.current(context.root, Testset.dataset, testset.source.name)
+    return found or execute(testset, at_source(testset, context))
+
+
+def at_source(testset: Testset, context: Context, *, force: bool = False) -> Context:
+    """Where a source's test set lies: its partition is the source's name."""
+    return replace(context, partition=testset.source.name, force=force)
