@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from mendel import log
+from mendel.corpus import commands as testset
 from mendel.errors import MendelError
 from mendel.manifest import Manifest
 from mendel.options import Config, Force, Partition, Settings, partition_key
@@ -41,6 +42,18 @@ def run(section: str, config: str, partition: str, settings: list[str], force: b
 
 
 @app.command()
+def ingest(config: Config, partition: Partition, settings: Settings = [], force: Force = False) -> None:  # noqa: B006
+    """Read the source's text into a corpus: clean sentences without duplicates, in splits that share no text.
+
+    The test split is the source's pinned test set, which the first ingest makes (`mendel testset`). What cannot be read
+    is quarantined and what is not kept is listed, each with its reason, beside the corpus.
+
+    Example: `mendel ingest -c include/pipelines/demo.yaml -p 2026-11-23 --set source.held_out_from=2015`
+    """
+    run("ingest", config, partition, settings, force)
+
+
+@app.command()
 def version(
     subject: Annotated[Subject, typer.Argument(help="corpus, pairs or candidate.", show_default=False)],
     config: Config,
@@ -70,6 +83,7 @@ def main() -> None:
         os._exit(1)
 
 
+app.add_typer(testset.app, name="testset")
 app.add_typer(data.app, name="data")
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any, cast
 from pydantic import Field, ValidationError
 
 from mendel import config
+from mendel.corpus.ingest import Ingest
 from mendel.errors import InputError
 from mendel.frozen import Frozen
 from mendel.stage import Stage, explain
@@ -22,6 +23,7 @@ class Pipeline(Frozen):
     name: str
     lake: str = Field(description="URI of the lake; MENDEL_LAKE overrides it")
     tracking: str = Field("sqlite:///.mendel/mlflow.db", description="MLflow's URI; MLFLOW_TRACKING_URI overrides it")
+    ingest: Ingest = Ingest()
     version: Version = Version()
 
 
