@@ -1,0 +1,92 @@
+"""Suites of expectations, and what came of them in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from great_expectations.core import ExpectationValidationResult
+    from great_expectations.expectations.expectation import Expectation
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
+EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Expectations of a frame. Measured quantities are columns of the frame, so that built-in expectations do."""
+
+    name: str
+    frame: pd.DataFrame
+    key: str
+    """The column that names a row to the reader."""
+    expectations: Sequence[Expectation]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What was measured besides, for the manifest."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a suite ended."""
+
+    suite: str
+    expectations: int
+    failures: Sequence[str]
+    measured: Mapping[str, Any]
+    page: str
+    """URL of the page in Data Docs."""
+    result: str
+    """All of it, as Great Expectations' JSON."""
+
+    @property
+    def passed(self) -> bool:
+        return not self.failures
+
+
+def expect(metric: str, description: str, kind: type[Expectation], **arguments: Any) -> Expectation:
+    """A built-in expectation that says in plain words what it expects, and names what it measures."""
+    return kind(description=description, meta={"metric": metric}, **arguments)
+
+
+def metric(result: ExpectationValidationResult) -> tuple[str, Any]:
+    """Name and value of what an expectation measured: the quantity itself, or the number of rows that fail."""
+    measured = result.result
+    return _of(result).meta["metric"], measured.get("observed_value", measured.get("unexpected_count"))
+
+
+def failure(result: ExpectationValidationResult) -> str:
+    """What was expected, and what was found instead."""
+    expected = _of(result).description
+    if error := _error(result):
+        return f"{expected}: could not be checked: {error}"
+    found = result.result
+    if "unexpected_count" not in found:
+        return f"{expected}: found {_plain(found.get('observed_value'))}"
+    rows = f"{found['unexpected_count']:,} of {found['element_count']:,} rows are otherwise"
+    return f"{expected}: {rows}, as in {'; '.join(_examples(found))}"
+
+
+def _of(result: ExpectationValidationResult) -> ExpectationConfiguration:
+    assert result.expectation_config is not None, "a checkpoint keeps what it checked"
+    return result.expectation_config
+
+
+def _error(result: ExpectationValidationResult) -> str | None:
+    """The message of an exception; Great Expectations nests it by metric."""
+    info = result.exception_info or {}
+    nested = [info] if "raised_exception" in info else list(info.values())
+    return next((item["exception_message"] for item in nested if item.get("raised_exception")), None)
+
+
+def _examples(found: Mapping[str, Any]) -> list[str]:
+    rows = found.get("partial_unexpected_index_list") or [
+        {"value": value} for value in found.get("partial_unexpected_list", [])
+    ]
+    return [", ".join(f"{name} {value!r}" for name, value in row.items()) for row in rows[:EXAMPLES]]
+
+
+def _plain(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else f"{value}"
