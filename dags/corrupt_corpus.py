@@ -1,8 +1,8 @@
 """### Corrupt the corpus
 
-Follows the asset `corpus`: introduces errors into its sentences the way DNA mutates, checks the **pairs** of noisy and clean
-text against their expectations, and puts them into the data registry. Its last task emits the asset `pairs`, which starts
-`finetune_restorer`.
+Follows the asset `corpus`: introduces errors into its sentences the way DNA mutates, checks the **pairs** of noisy and
+clean text against their expectations, and puts them into the data registry. Its last task emits the asset `pairs`,
+which starts `finetune_restorer`.
 
 The noise is the configuration's. A run started by hand can take another profile or another error rate; it goes on to
 training with those pairs.

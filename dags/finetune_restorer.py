@@ -1,9 +1,10 @@
 """### Fine-tune the restorer
 
-Follows the asset `pairs`: trains a restorer on them and puts it into the data registry as a **candidate**. Its last task
-emits the asset `candidate`, which starts `promote_restorer`.
+Follows the asset `pairs`: trains a restorer on them and puts it into the data registry as a **candidate**. Its last
+task emits the asset `candidate`, which starts `promote_restorer`.
 
-Where the chain began with a backfill that does not ask for training, the run ends at its second task, skipped, and says so.
+Where the chain began with a backfill that does not ask for training, the run ends at its second task, skipped, and says
+so.
 """
 
 from datetime import timedelta
@@ -55,7 +56,7 @@ with DAG(
         stage(
             "finetune",
             setting("recipe", param="recipe", form="@include/recipes/{}.yaml"),
-            setting("recipe.budget_seconds", param="budget_seconds"),
+            setting("recipe.lora.budget_seconds", param="budget_seconds"),
             FORCE,
             pool=GPU,
             timeout=timedelta(hours=24),

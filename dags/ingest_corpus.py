@@ -1,12 +1,12 @@
 """### Ingest the corpus
 
-Takes a full snapshot of the source as the week's partition of the dataset **corpus**: normalised, split, checked against its
-expectations, put into the data registry. Its last task emits the asset `corpus`, which starts `corrupt_corpus`; together
-the four DAGs run through to a promoted restorer.
+Takes a full snapshot of the source as the week's partition of the dataset **corpus**: normalised, split, checked
+against its expectations, put into the data registry. Its last task emits the asset `corpus`, which starts
+`corrupt_corpus`; together the four DAGs run through to a promoted restorer.
 
-A run without a partition key takes the key of the last weekly tick. Where the source has not changed since, the week gets
-the version that is there already, and every later stage finds its work done. A backfill starts no training unless its
-param *Train after a backfill* is on.
+A run without a partition key takes the key of the last weekly tick. Where the source has not changed since, the week
+gets the version that is there already, and every later stage finds its work done. A backfill starts no training unless
+its param *Train after a backfill* is on.
 """
 
 from datetime import timedelta

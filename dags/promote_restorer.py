@@ -3,8 +3,9 @@
 Follows the asset `candidate`: scores it on the held-out text beside the champion, the untouched input and SymSpell; the
 gate decides; the decision goes into the ledger and onto MLflow's aliases. Its last task emits the asset `champion`.
 
-A declined candidate is a good run: `emit_champion` is then skipped, with the gate's reasons in its log. With the param
-*Ask a person*, a promotion waits for an answer under *Required Actions*; no answer in time is a no.
+A declined candidate is a good run: `emit_champion` is then skipped, with the reasons in its log. With the param *Ask a
+person*, a promotion waits for an answer under *Required Actions*; no answer in time is a no, and the ledger says who
+said no.
 Promotions run one at a time.
 """
 
@@ -17,7 +18,7 @@ from mendel_airflow.assets import candidate, champion
 from mendel_airflow.emission import EmitAsset
 from mendel_airflow.partitions import ResolvePartition, newest
 from mendel_airflow.policy import COMMON_PARAMS, DEFAULT_ARGS, GPU, deadline
-from mendel_airflow.promotion import Approval, declined
+from mendel_airflow.promotion import REJECTED_BY, Approval, declined
 from mendel_airflow.stage import FORCE, stage
 
 with DAG(
@@ -31,7 +32,7 @@ with DAG(
             os.environ.get("MENDEL_APPROVAL", "off") == "on",
             type="boolean",
             title="Ask a person",
-            description_md="Wait for approval between gate and promotion. The default is the deployment's `MENDEL_APPROVAL`.",
+            description_md="Wait for approval before a promotion. The default is the deployment's `MENDEL_APPROVAL`.",
         ),
     },
     default_args=DEFAULT_ARGS,
@@ -51,6 +52,8 @@ with DAG(
             doc="Score the candidate on the pinned test set, and decide.",
         ),
         Approval(doc_md="Ask a person, where the run's param `approval` is on and the gate has said yes."),
-        stage("promote", doc="Write the decision into the ledger, then set MLflow's aliases by it."),
+        stage(
+            "promote", REJECTED_BY, FORCE, doc="Write the decision into the ledger, then set MLflow's aliases by it."
+        ),
         EmitAsset(asset=champion, dataset="promotion", unless=declined),
     )

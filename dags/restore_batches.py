@@ -1,8 +1,8 @@
 """### Restore batches
 
-Every night restores the day that has finished: reads `inbox/dt=DATE/`, restores it with the champion in shards, and commits
-**restored** for the day once every record has come out exactly once, restored or rejected with a reason. Its last task
-emits the asset `restored`.
+Every night restores the day that has finished: reads `inbox/dt=DATE/`, restores it with the champion in shards, and
+commits **restored** for the day once every record has come out exactly once, restored or rejected with a reason. Its
+last task emits the asset `restored`.
 
 Backfill it for days that were missed or that got late files. The champion is resolved once per run, before the shards
 fan out; a day keeps the model version it was first restored with unless the param *Model version* names another.

@@ -86,7 +86,7 @@ class AirflowStack:
     :param home: AIRFLOW_HOME: database, logs, generated secrets. Kept from one start to the next.
     :param repo: the checkout whose dags/ and plugins/ are served; tasks run in it.
     :param port: of UI and API; 0 takes a free one.
-    :param env: for the stages: MENDEL_LAKE, MENDEL_CONFIG, MLFLOW_TRACKING_URI, … It may override Airflow's settings too.
+    :param env: for the stages: MENDEL_LAKE, MENDEL_CONFIG, MLFLOW_TRACKING_URI, …; and over Airflow's settings.
     """
 
     def __init__(self, home: Path, repo: Path, port: int = 8080, env: Mapping[str, str] | None = None) -> None:

@@ -23,7 +23,8 @@ class EmitAsset(BaseOperator):
     :param asset: what the DAG makes.
     :param dataset: the dataset whose manifest tells of it; the asset's name unless it differs.
     :param covered_by: datasets that must have been made from exactly this version (its validation, its registration).
-    :param unless: says why there is nothing to emit; the task is then skipped with that reason.
+    :param unless: from the manifest and the run's id to why there is nothing to emit; the task is then skipped, with
+        that reason.
     """
 
     template_fields: Collection[str] = ("partition",)
@@ -35,7 +36,7 @@ class EmitAsset(BaseOperator):
         asset: Asset,
         dataset: str | None = None,
         covered_by: Sequence[str] = (),
-        unless: Callable[[Manifest], str | None] | None = None,
+        unless: Callable[[Manifest, str], str | None] | None = None,
         partition: str = PARTITION,
         **kwargs: Any,
     ) -> None:
@@ -50,7 +51,7 @@ class EmitAsset(BaseOperator):
         found = committed(self.dataset, self.partition)
         for dataset in self.covered_by:
             require_cover(committed(dataset, self.partition), found)
-        if self.unless and (reason := self.unless(found)):
+        if self.unless and (reason := self.unless(found, context["run_id"])):
             raise AirflowSkipException(reason)
         extra = {**describe(found, context["run_id"]), "retrain": retraining.wanted_by(context)}
         event = context["outlet_events"][self.asset]
@@ -77,6 +78,11 @@ def require_cover(cover: Manifest, subject: Manifest) -> None:
         )
 
 
+def unchanged(found: Manifest, run_id: str) -> bool:
+    """Whether the version was there before this run."""
+    return found.same_as is not None or found.run_id != run_id
+
+
 def describe(found: Manifest, run_id: str) -> dict[str, Any]:
     """A version in the few words that fit an event; its manifest has the rest."""
     return {
@@ -84,7 +90,7 @@ def describe(found: Manifest, run_id: str) -> dict[str, Any]:
         "rows": found.rows,
         "digest": found.digest,
         "revision": found.revision,
-        "unchanged": found.same_as is not None or found.run_id != run_id,
+        "unchanged": unchanged(found, run_id),
         "same_as": found.same_as,
         "metrics": {
             name: value for name, value in found.metrics.items() if isinstance(value, bool | int | float | str)

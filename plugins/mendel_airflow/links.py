@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperatorLink
@@ -12,16 +13,22 @@ if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey
 
 DATA_DOCS = "MENDEL_DATA_DOCS_URL"
+PUBLISHED = re.compile(r"\bdata_docs=\S*/data_docs/(\S+)")
+"""How a validation logs the page that it made."""
+
 MLFLOW = "MENDEL_MLFLOW_URL"
 
 
 class DataDocsLink(BaseOperatorLink):
-    """The button on a validation's page, whether it passed or not."""
+    """The button on a validation's page, whether it passed or not: to what it published, else to the index."""
 
     name = "Data Docs"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        return os.environ.get(DATA_DOCS, "")
+        site = os.environ.get(DATA_DOCS, "").rstrip("/")
+        published = (PUBLISHED.search(line) for line in reversed(getattr(operator, "tail", ())))
+        page = next((found.group(1) for found in published if found), "")
+        return f"{site}/{page}" if site else ""
 
 
 def external_views() -> list[dict[str, Any]]:

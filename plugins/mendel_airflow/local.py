@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 BAD_INPUT, GATE_SAID_NO = 2, 3
 """Exit codes that a second try cannot change."""
 
-TAIL = 40
-"""Lines kept to find the stage's last message in."""
+TAIL = 100
+"""Lines kept, to find in them what the stage said last."""
 
 LEVEL = re.compile(r"\blevel=(debug|info|warning|error|critical)\b", re.IGNORECASE)
 
@@ -31,8 +31,8 @@ LEVEL = re.compile(r"\blevel=(debug|info|warning|error|critical)\b", re.IGNORECA
 class LocalStage(BaseOperator):
     """Run `mendel ARGUMENTS` and show its log as the task's own.
 
-    Exit codes 2 (bad configuration or input) and 3 (a gate said no) fail at once with the stage's own message; any other
-    failure, a signal included, is left to the task's retries.
+    Exit codes 2 (bad configuration or input) and 3 (a gate said no) fail at once with the stage's own message; any
+    other failure, a signal included, is left to the task's retries.
 
     :param arguments: the command line after `mendel`, templated; what renders empty is left out.
     :param mapped: options that differ from one mapped task to the next, e.g. `{"shard": 3}` for `--shard 3`.
@@ -55,6 +55,7 @@ class LocalStage(BaseOperator):
         self.arguments = list(arguments)
         self.mapped = mapped or {}
         self.operator_extra_links = tuple(links)
+        self.tail: deque[str] = deque(maxlen=TAIL)
         self._group: ProcessGroup | None = None
 
     def execute(self, context: Context) -> None:
@@ -66,18 +67,17 @@ class LocalStage(BaseOperator):
             self._group = ProcessGroup(command, {**os.environ, "MENDEL_RUN_ID": context["run_id"]})
         except OSError as error:
             raise AirflowFailException(f"cannot run {command[0]}: {error}. Set MENDEL_BIN to the program.") from error
-        tail: deque[str] = deque(maxlen=TAIL)
         try:
             for line in self._group.lines():
-                tail.append(line)
+                self.tail.append(line)
                 self._show(line)
             code = self._group.wait()
         finally:
             self._group.kill()
         if code in (BAD_INPUT, GATE_SAID_NO):
-            raise AirflowFailException(last_message(tail))
+            raise AirflowFailException(last_message(self.tail))
         if code:
-            raise AirflowException(f"{ending(code)}: {last_message(tail)}")
+            raise AirflowException(f"{ending(code)}: {last_message(self.tail)}")
 
     def on_kill(self) -> None:
         """Airflow calls this on a timeout, and when the task is stopped from outside."""

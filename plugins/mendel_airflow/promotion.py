@@ -6,10 +6,10 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOperator
 
 from mendel.manifest import Manifest
-from mendel_airflow.emission import committed
+from mendel_airflow.emission import committed, unchanged
 from mendel_airflow.partitions import PARTITION
 
 if TYPE_CHECKING:
@@ -17,41 +17,64 @@ if TYPE_CHECKING:
 
 ANSWER_WITHIN = timedelta(days=3)
 
+REJECTED_BY = (
+    "{% set name = ti.xcom_pull(task_ids='approval') %}{% if name %}--set=rejected_by={{ name | tojson }}{% endif %}"
+)
+"""The option of `mendel promote` that hands on a person's no."""
+
 
 class Approval(ApprovalOperator):
     """Ask a person before a promotion, where the run's param `approval` is on and the gate has said yes.
 
-    No answer in time is a no: the promotion is skipped, and the champion stays.
+    Returns who said no, else None. A no goes on to `promote`, which writes it into the ledger; nothing is skipped. No
+    answer in time is a no.
     """
 
     template_fields: Collection[str] = (*ApprovalOperator.template_fields, "partition")
 
-    def __init__(self, *, partition: str = PARTITION, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        task_id: str = "approval",
+        partition: str = PARTITION,
+        response_timeout: timedelta = ANSWER_WITHIN,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
-            **{"task_id": "approval", **kwargs},
-            subject="Promote the restorer of {{ ti.xcom_pull(task_ids='resolve_partition') }}?",
+            task_id=task_id,
+            subject=f"Promote the restorer of {PARTITION}?",
             defaults=self.REJECT,
-            response_timeout=ANSWER_WITHIN,
+            response_timeout=response_timeout,
+            **kwargs,
         )
         self.partition = partition
 
-    def execute(self, context: Context) -> Any:
+    def execute(self, context: Context) -> None:
         if not context["params"]["approval"]:
             self.log.info("approval is off: the gate decides alone")
+            return
+        decision = committed("evaluation", self.partition).metrics["decision"]
+        if not decision["promote"]:
+            self.log.info("nothing to approve, the gate says no: %s", "; ".join(decision["reasons"]))
+            return
+        self.body = "The gate says yes:\n\n" + "\n".join(f"- {reason}" for reason in decision["reasons"])
+        super().execute(context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> str | None:
+        answer = HITLOperator.execute_complete(self, context, event)
+        if answer["chosen_options"] == [self.APPROVE]:
             return None
-        evaluation = committed("evaluation", self.partition)
-        if not evaluation.metrics["decision"]["promote"]:
-            self.log.info("nothing to approve: %s", reasons(evaluation))
-            return None
-        self.body = f"The gate says yes: {reasons(evaluation)}"
-        return super().execute(context)
+        person = answer["responded_by_user"]
+        return str(person["name"]) if person else f"nobody's answer within {self.response_timeout}"
 
 
-def reasons(found: Manifest) -> str:
-    """Why the gate decided as it did."""
-    return "; ".join(found.metrics["decision"]["reasons"])
-
-
-def declined(promotion: Manifest) -> str | None:
-    """Why there is no new champion, or None when there is one."""
-    return None if promotion.metrics["decision"]["promote"] else f"declined: {reasons(promotion)}"
+def declined(promotion: Manifest, run_id: str) -> str | None:
+    """Why this run has made no champion, or None when it has."""
+    decided = promotion.metrics
+    if decided["action"] != "promoted":
+        return f"declined: {'; '.join(decided['reasons'])}"
+    if unchanged(promotion, run_id):
+        return (
+            f"unchanged: this candidate has been version {decided['version']} since {promotion.finished:%Y-%m-%d %H:%M}"
+        )
+    return None

@@ -1,7 +1,7 @@
 """Does this run go on to training? Backfills do not, unless their `retrain` param says so.
 
-The answer is made where a chain begins and handed on in the asset events, since the params of one DAG's run do not reach
-the next DAG's.
+The answer is made where a chain begins and handed on in the asset events, since the params of one DAG's run do not
+reach the next DAG's.
 """
 
 from __future__ import annotations

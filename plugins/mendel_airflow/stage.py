@@ -2,8 +2,8 @@
 
     stage("corrupt", setting("noise.target_cer", param="target_cer"), FORCE, doc="…")
 
-runs `mendel corrupt --config … --partition … --set=noise.target_cer=0.08` on the deployment's target. The params that an
-option names are the DAG's own; an option whose param is empty is left out.
+runs `mendel corrupt --config … --partition … --set=noise.target_cer=0.08` on the deployment's target. The params that
+an option names are the DAG's own; an option whose param is empty is left out.
 """
 
 from __future__ import annotations
