@@ -51,12 +51,9 @@ class Verdict(Frozen):
     """Promote only if every check passed."""
 
     promote: bool
+    reasons: tuple[str, ...]
+    """What speaks against the promotion, or, where nothing does, what speaks for it."""
     checks: tuple[Check, ...]
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        """What speaks against the promotion, or, where nothing does, what speaks for it."""
-        return tuple(check.reason for check in self.checks if check.passed == self.promote)
 
 
 def judge(evidence: Evidence, rules: Rules) -> Verdict:
@@ -88,7 +85,9 @@ def judge(evidence: Evidence, rules: Rules) -> Verdict:
             f"at most {rules.max_latency_seconds:g} s are allowed",
         ),
     )
-    return Verdict(promote=all(check.passed for check in checks), checks=checks)
+    promote = all(check.passed for check in checks)
+    reasons = tuple(check.reason for check in checks if check.passed == promote)
+    return Verdict(promote=promote, reasons=reasons, checks=checks)
 
 
 def _at_least(rule: str, what: str, observed: float, bound: float) -> Check:

@@ -38,6 +38,11 @@ class Decision(Frozen):
     run_id: str
     decided: datetime
 
+    @property
+    def champion(self) -> int | None:
+        """Version of the champion from this decision on."""
+        return self.reigning if self.action == "declined" else self.version
+
 
 class State(NamedTuple):
     """Who holds which alias, each as the latest decision that is about that model."""
