@@ -80,7 +80,7 @@ def check(path: Path, text_key: str) -> None:
                     pass
     except PermissionError as error:
         raise UnreadableFileError("unreadable", "no permission to read it") from error
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise UnreadableFileError("damaged", str(error).replace(str(path), path.name)) from error
 
 
@@ -139,10 +139,13 @@ def kind_of(value: Any) -> str:
 
 
 def _stream(path: Path, compression: str | None) -> IO[bytes]:
+    file = path.open("rb")
+    if compression is None:
+        return file
     # pyarrow's streams say so when a compressed file ends early; Python's zstandard takes the part for the whole.
     import pyarrow as pa
 
-    return io.BufferedReader(pa.input_stream(str(path), compression=compression), BLOCK_BYTES)
+    return io.BufferedReader(pa.input_stream(file, compression=compression), BLOCK_BYTES)
 
 
 def _batches(path: Path, compression: str | None, text_key: str) -> Iterator[pa.RecordBatch]:
@@ -159,12 +162,13 @@ def _batches(path: Path, compression: str | None, text_key: str) -> Iterator[pa.
 @contextmanager
 def _seekable(path: Path, compression: str | None) -> Iterator[Any]:
     """The file itself, or what it decompresses to: Parquet is read from its end."""
-    if compression is None:
-        yield path
-        return
-    with tempfile.TemporaryFile() as plain, _stream(path, compression) as stream:
-        shutil.copyfileobj(stream, plain, BLOCK_BYTES)
-        yield plain
+    with _stream(path, compression) as stream:
+        if compression is None:
+            yield stream
+            return
+        with tempfile.TemporaryFile() as plain:
+            shutil.copyfileobj(stream, plain, BLOCK_BYTES)
+            yield plain
 
 
 def _values(column: pa.Array) -> list[Any]:

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from mendel import cli, manifest
+
+DAY = "2026-11-20"
+
+
+@pytest.fixture
+def mendel(
+    a_lake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str]]:
+    """The `mendel` command on the lake: exit code, and all that it printed."""
+    config = tmp_path / "pipeline.yaml"
+    config.write_text(f"name: test\nlake: {a_lake.root}\nrestore: {{records_per_shard: 2}}\n")
+    monkeypatch.setenv("MENDEL_CONFIG", str(config))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.delenv("MENDEL_LAKE", raising=False)
+
+    def run(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["mendel", *arguments])
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        finally:
+            structlog.reset_defaults()
+            logging.getLogger().handlers.clear()
+        printed = capsys.readouterr()
+        return code, printed.out + printed.err
+
+    return run
+
+
+def test_a_day_through_the_commands(a_lake: Any, mendel: Callable[..., tuple[int, str]]) -> None:
+    a_lake.put("a.txt", b"teh one\nteh two\nteh three\n")
+
+    planned = mendel("restore", "plan", "-p", DAY)
+    shards = [mendel("restore", "shard", "-p", DAY, "--shard", str(shard)) for shard in range(2)]
+    collected = mendel("restore", "collect", "-p", DAY)
+
+    assert planned[0] == 0
+    assert "3 records in 2 shards, model version 1" in planned[1]
+    assert [code for code, _ in shards] == [0, 0]
+    assert collected[0] == 0
+    assert "3 records in, 3 restored, 0 rejected" in collected[1]
+    found = manifest.current(a_lake.root, "restored", DAY)
+    assert found is not None
+    assert found.rows == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["plan", "-p", "20.11.2026"], "--partition '20.11.2026': write a date as YYYY-MM-DD"),
+        (["plan", "-p", DAY, "--model-version", "9"], "there is no model '9'. Choose one of: champion, 1."),
+        (["plan", "-p", DAY, "--set", "max_character=9"], "restore.max_character: Extra inputs are not permitted"),
+        (["plan", "-p", DAY, "--set", "records_per_shard=0"], "restore.records_per_shard: Input should be greater"),
+        (["shard", "-p", "2026-11-19", "--shard", "0"], "Run: mendel restore plan --partition 2026-11-19"),
+        (["shard", "-p", DAY, "--shard", "7"], "has 1 shards, counted from 0"),
+        (["collect", "-p", DAY], "1 of 1 shards are not restored: 0"),
+    ],
+)
+def test_bad_input_ends_with_exit_2_and_says_what_to_change(
+    a_lake: Any, mendel: Callable[..., tuple[int, str]], arguments: list[str], message: str
+) -> None:
+    a_lake.put("a.txt", b"teh one\n")
+    assert mendel("restore", "plan", "-p", DAY)[0] == 0
+
+    code, printed = mendel("restore", *arguments)
+
+    assert code == 2, printed
+    assert message in printed
+    assert "Traceback" not in printed
+
+
+def test_the_day_to_fill_is_checked(mendel: Callable[..., tuple[int, str]]) -> None:
+    code, printed = mendel("inbox", "fill", "-p", "2026-11-23", "--day", "yesterday")
+
+    assert code == 2
+    assert "--day 'yesterday': write a date as YYYY-MM-DD" in printed
