@@ -31,7 +31,13 @@ def of_table(table: pa.Table, key: str = "id") -> str:
 
 
 def _kind(kind: pa.DataType) -> str:
-    """A type's name that is the same for `string` and `large_string`, which writers exchange at will."""
+    """A type's name, without what writers exchange at will: offset widths, encodings, the name of a list's element."""
+    import pyarrow as pa
+
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return f"list<{_kind(kind.value_type)}>"
+    if pa.types.is_dictionary(kind):
+        return _kind(kind.value_type)
     return str(kind).replace("large_", "").replace("_view", "")
 
 
@@ -39,11 +45,11 @@ def _update(digest: hashlib._Hash, column: pa.Array) -> None:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    digest.update(pc.is_null(column).to_numpy(zero_copy_only=False).tobytes())
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
     kind = column.type
-    if pa.types.is_dictionary(kind):
-        _update(digest, column.dictionary_decode())
-    elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
+    digest.update(pc.is_null(column).to_numpy(zero_copy_only=False).tobytes())
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         digest.update(pc.fill_null(pc.list_value_length(column), 0).cast(pa.int64()).to_numpy().tobytes())
         _update(digest, column.flatten())
     elif pa.types.is_null(kind):

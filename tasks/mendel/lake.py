@@ -24,7 +24,7 @@ def normalise(uri: str) -> str:
     scheme, rest = uri.split("://", 1)
     if scheme == "file":
         rest = os.path.abspath(rest)
-    return f"{scheme}://{rest.rstrip('/')}"
+    return f"{scheme}://{rest.rstrip('/') or rest[:1]}"
 
 
 def join(uri: str, *parts: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 from pydantic import Field
@@ -25,9 +27,14 @@ corpus must not shrink because a store was down for a moment."""
 
 
 class Found(NamedTuple):
-    uri: str
+    fs: AbstractFileSystem
+    path: str
     name: str
     """Relative to the folder where the pattern's wildcards start, so that a folder can be moved."""
+
+    @property
+    def uri(self) -> str:
+        return str(self.fs.unstrip_protocol(self.path))
 
 
 class Files(Source):
@@ -46,12 +53,11 @@ class Files(Source):
     split: HashSplit = HashSplit()
 
     def entry(self) -> InputEntry:
-        found, refused = self._find()
-        named = [f"{file.name}:{_sha256(file.uri)}" for file in found]
+        found, _ = self._find()
         return InputEntry(
             name="source",
             uri=lake.normalise(self.glob),
-            digest=digest.of_digests([*named, *(f"{item.uri}:{item.reason}" for item in refused)]),
+            digest=digest.of_digests(f"{file.name}:{_sha256(file)}" for file in found),
             rows=len(found),
         )
 
@@ -79,14 +85,12 @@ class Files(Source):
         if not paths and not refused:
             folder = f"; it is a folder: write {self.glob.rstrip('/')}/**/*.txt" if fs.isdir(pattern) else ""
             raise InputError(f"source.glob {self.glob} matches no file{folder}")
-        return [
-            Found(str(fs.unstrip_protocol(path)), _printable(path[len(start) :].strip("/"))) for path in paths
-        ], refused
+        return [Found(fs, path, _printable(path[len(start) :].strip("/"))) for path in paths], refused
 
     def _documents(self, file: Found) -> Iterator[Document | Rejected]:
         layout = Layout(text_key=self.text_key, id_key=self.id_key, txt_documents=self.txt_documents)
         try:
-            records = list(formats.parse(file.name, lake.read_bytes(file.uri), layout))
+            records = list(formats.parse(file.name, file.fs.cat_file(file.path), layout))
         except UnreadableError as error:
             yield Rejected(file.uri, str(error))
             return
@@ -101,9 +105,9 @@ class Files(Source):
                 yield Rejected(f"{file.uri}:{record.number}", record.reason)
 
 
-def _sha256(uri: str) -> str:
+def _sha256(file: Found) -> str:
     try:
-        return lake.sha256(uri)
+        return hashlib.sha256(file.fs.cat_file(file.path)).hexdigest()
     except ITS_OWN_FAULT as error:
         return type(error).__name__
 
