@@ -11,6 +11,7 @@ import typer
 from mendel import log
 from mendel.corpus import commands as testset
 from mendel.errors import MendelError
+from mendel.inference import commands as inference
 from mendel.manifest import Manifest
 from mendel.options import Config, Force, Partition, Settings, partition_key
 from mendel.versioning import commands as data
@@ -85,6 +86,8 @@ def main() -> None:
 
 app.add_typer(testset.app, name="testset")
 app.add_typer(data.app, name="data")
+app.add_typer(inference.restore, name="restore")
+app.add_typer(inference.inbox, name="inbox")
 
 if __name__ == "__main__":
     main()

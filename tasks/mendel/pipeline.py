@@ -13,6 +13,7 @@ from mendel import config
 from mendel.corpus.ingest import Ingest
 from mendel.errors import InputError
 from mendel.frozen import Frozen
+from mendel.inference.plan import Restore
 from mendel.stage import Stage, explain
 from mendel.versioning.stage import Version
 
@@ -25,6 +26,7 @@ class Pipeline(Frozen):
     tracking: str = Field("sqlite:///.mendel/mlflow.db", description="MLflow's URI; MLFLOW_TRACKING_URI overrides it")
     ingest: Ingest = Ingest()
     version: Version = Version()
+    restore: Restore = Restore()
 
 
 def load_section(uri: str, section: str, settings: Sequence[str] = ()) -> tuple[str, Any]:
