@@ -57,6 +57,7 @@ class Evaluate(Stage):
                 speed = measure_speed(correct, sample.noisy)
             outputs[system] = apply(system, correct, sample)
             log.info("restored", system=system, sentences=len(sample.ids))
+            del correct  # the next one may need its memory
         measures = {system: measure(sample, output) for system, output in outputs.items()}
         found = evaluation.judged(
             sample, measures, speed, self.rules, rival.version if rival else None, self.resamples, self.seed
@@ -96,10 +97,14 @@ def _systems(
 
     yield "identity", baselines.identity
     yield "symspell", baselines.SymSpell(held_out.training_text(context, inputs["pairs"]))
-    challenger = Restorer.load(str(context.local_folder(inputs["candidate"])))
+    yield from _with_ablations(Restorer.load(str(context.local_folder(inputs["candidate"]))))
+    if rival:
+        yield "champion", corrector(Restorer.load(champions.restorer_uri(context.root, rival)))
+
+
+def _with_ablations(challenger: Restorer) -> Iterator[tuple[str, Correct]]:
+    from mendel.registry.systems import corrector
+
     yield "challenger", corrector(challenger)
     for name, ablation in challenger.ablations().items():
         yield name, corrector(ablation)
-    del challenger
-    if rival:
-        yield "champion", corrector(Restorer.load(champions.restorer_uri(context.root, rival)))

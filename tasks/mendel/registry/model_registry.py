@@ -5,6 +5,7 @@ Everything here can be done again at any time: what is missing is made, what is 
 
 from __future__ import annotations
 
+import logging
 import warnings
 from importlib.metadata import version
 from pathlib import Path
@@ -36,6 +37,7 @@ def register(root: str, candidate: Manifest, evaluation: str) -> int:
     if (known := _version_of(client, candidate.digest)) is not None:
         return known
     _ensure_model(client)
+    logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)  # it misses pip, which uv does not install
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # it asks for an input example, which would load the weights
         model = mlflow.pyfunc.log_model(

@@ -34,7 +34,7 @@ def _bars(path: Path, title: str, systems: Mapping[str, Mapping[str, Slice]]) ->
         below = [100 * max(parts[group].cer.value - parts[group].cer.low, 0) for group in groups]
         above = [100 * max(parts[group].cer.high - parts[group].cer.value, 0) for group in groups]
         places = [place + (index - (len(systems) - 1) / 2) * width for place in range(len(groups))]
-        axes.bar(places, cers, width, yerr=[below, above], capsize=2, label=system.replace("_", " "))
+        axes.bar(places, cers, width, yerr=[below, above], ecolor="0.4", capsize=2, label=system.replace("_", " "))
     axes.set_xticks(range(len(groups)), groups)
     axes.set_ylabel("character error rate, %")
     axes.set_title(title)

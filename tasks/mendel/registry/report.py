@@ -81,9 +81,10 @@ def _decision(inputs: Mapping[str, InputEntry], evaluation: Evaluation) -> Itera
         ["rule", "holds", "finding"],
         ([check.rule, "yes" if check.passed else "**no**", check.reason] for check in verdict.checks),
     )
-    rival = f"the champion, version {evaluation.champion_version}" if evaluation.champion_version else "no champion yet"
-    yield f"Scored on {evaluation.sentences:,} held-out sentences ({evaluation.characters:,} characters) of "
-    yield f"{inputs['pairs'].uri}; to beat: {rival}. Figures in brackets are 95% bootstrap intervals."
+    rival = f"version {evaluation.champion_version}" if evaluation.champion_version else "none"
+    yield f"- held-out text: {evaluation.sentences:,} sentences, {evaluation.characters:,} characters of {inputs['pairs'].uri}"
+    yield f"- champion to beat: {rival}"
+    yield "- in brackets: 95% bootstrap intervals"
     yield ""
 
 
@@ -100,11 +101,15 @@ def _systems(evaluation: Evaluation) -> Iterator[str]:
     yield "## What the challenger gains"
     yield ""
     yield from _table(
-        ["compared with", "CER lower by"], ([system, _cell(gain)] for system, gain in evaluation.gains.items())
+        ["compared with", "CER lower by, in points"],
+        (
+            [system, f"{100 * gain.value:.2f} ({100 * gain.low:.2f} to {100 * gain.high:.2f})"]
+            for system, gain in evaluation.gains.items()
+        ),
     )
     speed = evaluation.speed
-    yield f"Speed: {speed.chars_per_second:,.0f} characters per second; one sentence by itself takes "
-    yield f"{speed.latency_p50_seconds:.3f} s (median), {speed.latency_p95_seconds:.3f} s (95th percentile)."
+    yield f"- speed: {speed.chars_per_second:,.0f} characters per second"
+    yield f"- one sentence by itself: median {speed.latency_p50_seconds:.3f} s, 95% within {speed.latency_p95_seconds:.3f} s"
     yield ""
 
 
