@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -14,6 +14,7 @@ from mendel.errors import MendelError
 from mendel.inference import commands as inference
 from mendel.manifest import Manifest
 from mendel.options import Config, Force, Partition, Settings, partition_key
+from mendel.registry import commands as registry
 from mendel.versioning import commands as data
 from mendel.versioning.settings import Subject
 
@@ -55,6 +56,35 @@ def ingest(config: Config, partition: Partition, settings: Settings = [], force:
 
 
 @app.command()
+def corrupt(config: Config, partition: Partition, settings: Settings = [], force: Force = False) -> None:  # noqa: B006
+    """Damage the validated corpus by its noise profile: pairs of clean and noisy text, with the edits between them.
+
+    The profile is fitted to the train split (alphabet, and rates where it has a target_cer) and kept as noise.json.
+    Equal corpus, noise and seed give equal pairs, however Spark divides the work.
+
+    Example: `mendel corrupt -c include/pipelines/demo.yaml -p 2026-11-23 --set noise=@include/noise/heavy.yaml`
+    """
+    run("corrupt", config, partition, settings, force)
+
+
+@app.command()
+def validate(
+    subject: Annotated[Literal["corpus", "pairs"], typer.Argument(help="corpus or pairs.", show_default=False)],
+    config: Config,
+    partition: Partition,
+    settings: Settings = [],  # noqa: B006 (typer copies it)
+    force: Force = False,
+) -> None:
+    """Check a dataset against its suite of expectations. Exit code 3 says that it failed, and which expectations.
+
+    Passed or failed, every expectation with what was observed is published in Data Docs, `<lake>/data_docs/index.html`.
+
+    Example: `mendel validate corpus -c include/pipelines/demo.yaml -p 2026-11-23 --set length=[20,300]`
+    """
+    run(f"quality.{subject}", config, partition, settings, force)
+
+
+@app.command()
 def version(
     subject: Annotated[Subject, typer.Argument(help="corpus, pairs or candidate.", show_default=False)],
     config: Config,
@@ -69,6 +99,43 @@ def version(
     Example: `mendel version corpus -c include/pipelines/demo.yaml -p 2026-11-23`
     """
     run("version", config, partition, [*settings, f"subject={subject}"], force)
+
+
+@app.command()
+def finetune(config: Config, partition: Partition, settings: Settings = [], force: Force = False) -> None:  # noqa: B006
+    """Make a restorer from the validated pairs, by its recipe: a candidate for promotion.
+
+    The first pass is fitted, the language model fine-tuned within its budget, weights and threshold fitted on the
+    validation split. Killed while fine-tuning, the next run goes on from the last checkpoint.
+
+    Example: `mendel finetune -c include/pipelines/demo.yaml -p 2026-11-23 --set recipe=@include/recipes/channel-ngram.yaml`
+    """
+    run("finetune", config, partition, settings, force)
+
+
+@app.command()
+def evaluate(config: Config, partition: Partition, settings: Settings = [], force: Force = False) -> None:  # noqa: B006
+    """Score the partition's candidate on the held-out text, beside doing nothing, SymSpell and the champion.
+
+    The gate then says whether to promote it, and why; both answers are a good run. report.md, the plots and the scores
+    of every sentence lie in the evaluation, and in the MLflow run.
+
+    Example: `mendel evaluate -c include/pipelines/demo.yaml -p 2026-11-23 --set rules.max_worse=0.02`
+    """
+    run("evaluate", config, partition, settings, force)
+
+
+@app.command()
+def promote(config: Config, partition: Partition, settings: Settings = [], force: Force = False) -> None:  # noqa: B006
+    """Write the decision on the partition's candidate into the ledger, then let MLflow's aliases follow.
+
+    Promoted is who passed the gate against the champion that reigns now. `--set rejected_by=NAME` records that a person
+    said no. Stopped at any point, the next run puts right what is missing.
+
+    Example: `mendel promote -c include/pipelines/demo.yaml -p 2026-11-23`
+    """
+    run("promote", config, partition, settings, force)
+    registry.follow(config)
 
 
 def main() -> None:
@@ -86,6 +153,7 @@ def main() -> None:
 
 app.add_typer(testset.app, name="testset")
 app.add_typer(data.app, name="data")
+app.add_typer(registry.app, name="registry")
 app.add_typer(inference.restore, name="restore")
 app.add_typer(inference.inbox, name="inbox")
 

@@ -11,9 +11,14 @@ from pydantic import Field, ValidationError
 
 from mendel import config
 from mendel.corpus.ingest import Ingest
+from mendel.corruption.corrupt import Corrupt
 from mendel.errors import InputError
 from mendel.frozen import Frozen
 from mendel.inference.plan import Restore
+from mendel.quality.stage import Quality
+from mendel.registry.evaluate import Evaluate
+from mendel.registry.promote import Promote
+from mendel.restoration.finetune import Finetune
 from mendel.stage import Stage, explain
 from mendel.versioning.stage import Version
 
@@ -25,7 +30,12 @@ class Pipeline(Frozen):
     lake: str = Field(description="URI of the lake; MENDEL_LAKE overrides it")
     tracking: str = Field("sqlite:///.mendel/mlflow.db", description="MLflow's URI; MLFLOW_TRACKING_URI overrides it")
     ingest: Ingest = Ingest()
+    corrupt: Corrupt = Corrupt()
+    quality: Quality = Quality()
     version: Version = Version()
+    finetune: Finetune = Finetune()
+    evaluate: Evaluate = Evaluate()
+    promote: Promote = Promote()
     restore: Restore = Restore()
 
 

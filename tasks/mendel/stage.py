@@ -127,6 +127,7 @@ class Draft:
 
     def __init__(self, context: Context, version_folder: str) -> None:
         self.context = context
+        self.fingerprint = version_folder.rsplit("/", 1)[1]
         self.uri = lake.join(context.root, version_folder, f"attempt={uuid.uuid4().hex[:12]}")
         """The attempt's folder in the lake, for what writes through URIs (Spark)."""
         local = lake.local_path(self.uri)

@@ -1,0 +1,74 @@
+"""Weights of the models, and the threshold below which a text stays as it is: fitted on validation text, clean text too."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mendel.frozen import Frozen
+
+Array = npt.NDArray[np.float64]
+LM_WEIGHTS = np.arange(0.0, 1.31, 0.05)
+TEMPERATURES = (0.5, 0.7, 1.0, 1.4, 2.0, 3.0)
+MOST_RETAINED = 2.0
+"""Nats of log-odds beyond the surest wrong change on clean text at which the threshold is set at most."""
+
+
+class Weights(Frozen):
+    """Score of a candidate: channel + ngram * lm + llm * log P(text) of the LLM."""
+
+    ngram: float
+    llm: float = 0.0
+    threshold: float
+    """Log-odds (nats) of the best change against the unchanged input that a change has to reach."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """One text's candidates as arrays; index `same` is the input itself."""
+
+    channel: Array
+    ngram: Array
+    llm: Array
+    same: int
+    errors: Array
+    """Edit distance of each candidate to the clean text."""
+
+    def scores(self, ngram: float, llm: float) -> Array:
+        return self.channel + ngram * self.ngram + llm * self.llm
+
+
+def log_odds(scores: Array, same: int) -> float:
+    """How much likelier the best other candidate is than the input: nats; -inf where there is no other."""
+    others = np.delete(scores, same)
+    return float(others.max() - scores[same]) if len(others) else -math.inf
+
+
+def fit(noisy: Sequence[Choices], clean: Sequence[Choices], max_clean_altered: float, with_llm: bool) -> Weights:
+    """The weights that leave the fewest errors in the noisy texts, then the lowest threshold that keeps the bound.
+
+    Minimum error rate by grid search [Och 2003]: the error count is piecewise constant, so it has no gradient.
+    """
+    grid = [(n, m) for n in LM_WEIGHTS for m in (LM_WEIGHTS if with_llm else (0.0,)) if n + m > 0]
+    ngram, llm = min(grid, key=lambda pair: (_errors(noisy, pair[0], pair[1], -math.inf), sum(pair)))
+    odds = sorted((log_odds(choice.scores(ngram, llm), choice.same) for choice in clean), reverse=True)
+    allowed = math.floor(max_clean_altered * len(odds))
+    bound = odds[allowed] if allowed < len(odds) else -math.inf
+    threshold = max(0.0, bound + 1e-6)
+    better = np.arange(threshold, threshold + MOST_RETAINED, 0.25)  # a little more caution may even remove more errors
+    threshold = min(better, key=lambda value: (_errors(noisy, ngram, llm, float(value)), -value))
+    return Weights(ngram=round(float(ngram), 4), llm=round(float(llm), 4), threshold=round(float(threshold), 6))
+
+
+def _errors(choices: Sequence[Choices], ngram: float, llm: float, threshold: float) -> float:
+    return float(sum(choice.errors[pick(choice.scores(ngram, llm), choice.same, threshold)] for choice in choices))
+
+
+def pick(scores: Array, same: int, threshold: float) -> int:
+    """The best candidate where it beats the input by the threshold, else the input."""
+    best = int(scores.argmax())
+    return best if best != same and scores[best] - scores[same] >= threshold else same

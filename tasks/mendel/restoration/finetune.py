@@ -1,0 +1,309 @@
+"""The stage `finetune`: from pairs to a candidate restorer."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from mendel import digest, lake
+from mendel.corruption.profile import ResolvedProfile
+from mendel.log import log
+from mendel.manifest import InputEntry
+from mendel.restoration import recipe as recipes
+from mendel.restoration.restorer import DESCRIPTION
+from mendel.stage import Context, Draft, Outcome, Stage
+
+if TYPE_CHECKING:
+    from mendel.restoration.calibration import Array, Weights
+    from mendel.restoration.decoder import Candidate, Decoder
+    from mendel.restoration.llm import CausalLm
+    from mendel.restoration.ngram import CharNgram
+    from mendel.restoration.trainer import Trainer
+
+
+class Text(NamedTuple):
+    """A pair as training sees it."""
+
+    clean: str
+    noisy: str
+    year: int | None
+
+
+class Finetune(Stage):
+    """Fit the first pass, fine-tune the LLM where the recipe has one, fit weights and threshold on the validation split."""
+
+    name: ClassVar = "finetune"
+    stage_version: ClassVar = 1
+    dataset: ClassVar = "candidate"
+
+    recipe: recipes.Recipe = recipes.ChannelNgram(kind="channel-ngram")
+
+    def inputs(self, context: Context) -> Sequence[InputEntry]:
+        return [context.require("pairs", validated=True)]
+
+    def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
+        import mlflow
+
+        from mendel.registry import tracking
+
+        work = Work(self.recipe, inputs["pairs"], draft)
+        with tracking.run(draft.context, self.name, inputs, work.mlflow_run()) as active:
+            work.run_id = active.info.run_id
+            mlflow.log_params(flat(self.recipe.model_dump(mode="json")))
+            metrics = work.make()
+            for point in work.curve:
+                mlflow.log_metrics(
+                    {key: value for key, value in point.items() if key != "step"}, step=int(point["step"])
+                )
+            mlflow.log_metrics({key: value for key, value in flat(metrics).items() if isinstance(value, int | float)})
+            mlflow.log_artifact(str(draft.folder / DESCRIPTION))
+        return Outcome(
+            rows=work.rows, digest=digest.of_files(draft.folder), metrics={**metrics, "mlflow_run_id": work.run_id}
+        )
+
+
+class Work:
+    """One making of a candidate: what its steps share."""
+
+    def __init__(self, recipe: recipes.Recipe, pairs: InputEntry, draft: Draft) -> None:
+        from mendel.restoration.checkpoints import Checkpoints
+
+        self.recipe = recipe
+        self.draft = draft
+        self.context = draft.context
+        self.pairs = pairs
+        self.store = Checkpoints(lake.join(draft.context.root, "checkpoints", draft.fingerprint))
+        self.seconds: dict[str, float] = {}
+        self.curve: list[dict[str, float]] = []
+        self.run_id: str | None = None
+        self.rows = 0
+        self.years = self._years()
+
+    def mlflow_run(self) -> str | None:
+        """The run that a killed attempt began, if its checkpoint tells."""
+        found = self.store.load() if isinstance(self.recipe, recipes.ChannelLlm) else None
+        return found[1]["run_id"] if found else None
+
+    def make(self) -> dict[str, Any]:
+        """Write the candidate's files into the draft; returns its metrics."""
+        from mendel.restoration.rescoring import NGRAM, NOISE
+
+        (noise,) = self.context.uris(self.pairs, "noise.json")
+        profile = ResolvedProfile.model_validate_json(lake.read_bytes(noise))
+        train, validation = self._texts("train"), self._texts("validation")
+        self.rows = len(train)
+        decoder = self._first_pass(train, profile)
+        sample = validation[: self.recipe.calibration.sentences]
+        told: dict[str, Any] = {"kind": self.recipe.kind, "decoder": self.recipe.decoder.model_dump(mode="json")}
+        evidence = self._candidates(decoder, sample)
+        weights = {"first_pass": self._fit(evidence, None)}
+        bits = {"ngram": decoder.ngram.bits_per_character([text.clean for text in sample])}
+        if isinstance(self.recipe, recipes.ChannelLlm):
+            weights |= self._second_pass(self.recipe, train, sample, evidence, weights["first_pass"], told, bits)
+        told["weights"] = {name: found.model_dump(mode="json") for name, found in weights.items()}
+        folder = self.draft.folder
+        with self._timed("save"):
+            decoder.ngram.save(folder / NGRAM)
+        (folder / NOISE).write_text(profile.model_dump_json(indent=2))
+        (folder / DESCRIPTION).write_text(json.dumps(told, indent=2))
+        log.info("fitted", **{name: found.model_dump_json() for name, found in weights.items()})
+        return {"seconds": self.seconds, "bits_per_character": bits, "validation": evidence.reductions}
+
+    def _texts(self, split: str) -> list[Text]:
+        """The first copy of each pair of a split, in an order that is the same whatever the files are."""
+        from mendel.corruption import pairs
+
+        rows = pairs.read(
+            self.context.uris(self.pairs, ".parquet"), splits=[split], columns=["record_id", "copy", "clean", "noisy"]
+        ).to_pylist()
+        first = sorted((row["record_id"], row) for row in rows if row["copy"] == 0)
+        return [Text(row["clean"], row["noisy"], self.years.get(record)) for record, row in first]
+
+    def _years(self) -> dict[str, int | None]:
+        """Year of each record, from the corpus that the pairs were made of."""
+        import pyarrow.parquet as pq
+
+        corpus = self.context.manifest_of(self.pairs).input("corpus")
+        years: dict[str, int | None] = {}
+        for uri in self.context.uris(corpus, ".parquet"):
+            if "/split=" in uri:
+                with lake.open_uri(uri) as file:
+                    found = pq.ParquetFile(file).read(columns=["id", "year"])
+                years.update(zip(found["id"].to_pylist(), found["year"].to_pylist(), strict=True))
+        return years
+
+    def _first_pass(self, train: Sequence[Text], profile: ResolvedProfile) -> Decoder:
+        from mendel.restoration.channel import Channel
+        from mendel.restoration.decoder import Decoder
+        from mendel.restoration.ngram import CharNgram
+
+        settings = self.recipe.ngram
+        with self._timed("ngram"):
+            ngram: CharNgram = CharNgram.fit(
+                [text.clean for text in train],
+                order=settings.order,
+                prune_from=settings.prune_from,
+                weights=recency([text.year for text in train], settings.half_life_years),
+            )
+        decoder = Decoder(Channel.from_profile(profile), ngram, self.recipe.decoder)
+        with self._timed("compile"):
+            decoder.warm_up()
+        return decoder
+
+    def _candidates(self, decoder: Decoder, sample: Sequence[Text]) -> Evidence:
+        from mendel.threads import available
+
+        with self._timed("decode"):
+            texts = [text.noisy for text in sample] + [text.clean for text in sample]
+            return Evidence(sample, texts, decoder.decode(texts, threads=available()))
+
+    def _second_pass(
+        self,
+        recipe: recipes.ChannelLlm,
+        train: Sequence[Text],
+        sample: Sequence[Text],
+        evidence: Evidence,
+        first: Weights,
+        told: dict[str, Any],
+        bits: dict[str, float],
+    ) -> dict[str, Weights]:
+        from mendel.restoration.llm import CausalLm
+        from mendel.restoration.rescoring import ADAPTER, Judge
+
+        with self._timed("load_llm"):
+            llm = CausalLm.load(recipe.base, recipe.revision)
+        clean = [text.clean for text in sample]
+        told["llm"] = {
+            "base": recipe.base,
+            "revision": recipe.revision,
+            "conditional": False,
+            "ngram_weight": first.ngram,
+        }
+        with self._timed("score_untuned"):
+            bits["untuned_llm"] = bits_per_character(llm, clean)
+            judge = Judge("untuned_llm", llm, False, first.ngram)
+            weights = {"untuned_llm": self._fit(evidence, judge)}
+        if recipe.lora.budget_steps == 0:
+            return weights
+        trainer = self._trainer(recipe.lora, llm, train)
+        with self._timed("lora"):
+            trainer.train()
+        self.curve = trainer.curve
+        llm.model.save_pretrained(str(self.draft.folder / ADAPTER))
+        (self.draft.folder / ADAPTER / "README.md").unlink(
+            missing_ok=True
+        )  # names the machine's path of the base model
+        (self.draft.folder / "curve.json").write_text(json.dumps(self.curve))
+        told["llm"]["conditional"] = conditional = recipe.lora.objective == "conditional"
+        with self._timed("score_tuned"):
+            if not conditional:
+                bits["tuned_llm"] = bits_per_character(llm, clean)
+            weights["tuned_llm"] = self._fit(evidence, Judge("tuned_llm", llm, conditional, first.ngram))
+        self.store.clear()
+        return weights
+
+    def _trainer(self, settings: recipes.Lora, llm: CausalLm, train: Sequence[Text]) -> Trainer:
+        from mendel.restoration.trainer import Trainer
+
+        chosen = [text for text in train if settings.since_year is None or (text.year or 0) >= settings.since_year]
+        bodies = llm.tokens([text.clean for text in chosen])
+        if settings.objective == "conditional":
+            prompts = llm.prompts([text.noisy for text in chosen])
+        else:
+            prompts = [llm.start] * len(chosen)
+        rows = [prompt + body for prompt, body in zip(prompts, bodies, strict=True)]
+        trainer = Trainer(llm, rows, [len(prompt) for prompt in prompts], settings, self.store)
+        if not trainer.resume():
+            trainer.run_id = self.run_id
+            trainer.save()
+        return trainer
+
+    def _fit(self, evidence: Evidence, judge: Any) -> Weights:
+        from mendel.restoration.calibration import fit
+
+        noisy, clean = evidence.choices(judge)
+        weights = fit(noisy, clean, self.recipe.calibration.max_clean_altered, with_llm=judge is not None)
+        evidence.record("first_pass" if judge is None else judge.name, noisy, weights)
+        return weights
+
+    @contextmanager
+    def _timed(self, what: str) -> Iterator[None]:
+        begun = time.monotonic()
+        log.info("begin", part=what)
+        yield
+        self.seconds[what] = round(time.monotonic() - begun, 2)
+        log.info("end", part=what, seconds=self.seconds[what])
+
+
+class Evidence:
+    """The validation sample's candidates: what weights and threshold are fitted on."""
+
+    def __init__(self, sample: Sequence[Text], texts: Sequence[str], candidates: Sequence[Sequence[Candidate]]) -> None:
+        from rapidfuzz.distance import Levenshtein
+
+        self.texts = texts
+        self.candidates = candidates
+        self.half = len(sample)
+        clean = [text.clean for text in sample] * 2
+        self.errors = [
+            np.array([Levenshtein.distance(truth, candidate.text) for candidate in found])
+            for truth, found in zip(clean, candidates, strict=True)
+        ]
+        self.before = sum(Levenshtein.distance(text.clean, text.noisy) for text in sample)
+        best = sum(int(errors.min()) for errors in self.errors[: self.half])
+        self.reductions = {"oracle": 1 - best / max(self.before, 1)}
+
+    def choices(self, judge: Any) -> tuple[list[Any], list[Any]]:
+        """Noisy and clean texts' candidates with their scores; no LLM scores without a judge."""
+        from mendel.restoration.calibration import Choices
+
+        llm: Sequence[Array] = (
+            judge.judge(self.texts, self.candidates) if judge else [np.zeros(len(found)) for found in self.candidates]
+        )
+        made = [
+            Choices(
+                channel=np.array([c.channel for c in found]),
+                ngram=np.array([c.lm for c in found]),
+                llm=scores,
+                same=next(i for i, c in enumerate(found) if c.text == text),
+                errors=errors,
+            )
+            for text, found, scores, errors in zip(self.texts, self.candidates, llm, self.errors, strict=True)
+        ]
+        return made[: self.half], made[self.half :]
+
+    def record(self, name: str, noisy: Sequence[Any], weights: Weights) -> None:
+        from mendel.restoration.calibration import pick
+
+        left = sum(c.errors[pick(c.scores(weights.ngram, weights.llm), c.same, weights.threshold)] for c in noisy)
+        self.reductions[name] = float(1 - left / max(self.before, 1))
+
+
+def bits_per_character(llm: CausalLm, texts: Sequence[str]) -> float:
+    """How well the LLM knows such text: lower is better."""
+    return float(-sum(llm.log_probabilities(texts)) / np.log(2) / max(sum(map(len, texts)), 1))
+
+
+def recency(years: Sequence[int | None], half_life: float | None) -> list[float] | None:
+    """Weights that halve with every `half_life` years before the newest text; None where all texts count the same."""
+    known = [year for year in years if year is not None]
+    if half_life is None or not known:
+        return None
+    newest = max(known)
+    return [0.5 ** ((newest - (newest if year is None else year)) / half_life) for year in years]
+
+
+def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """`{"a": {"b": 1}}` as `{"a.b": 1}`."""
+    result: dict[str, Any] = {}
+    for key, value in nested.items():
+        if isinstance(value, Mapping):
+            result |= flat(value, f"{prefix}{key}.")
+        else:
+            result[prefix + key] = value
+    return result

