@@ -40,6 +40,7 @@ USER = "admin"
 MARK = "MENDEL_STACK"
 """In the environment of every process of a stack, and of no other: the home it belongs to."""
 
+PAGE = 100  # the most that Airflow gives at once
 START_SECONDS = 180.0
 STOP_SECONDS = 10.0
 
@@ -76,6 +77,8 @@ def settings(home: Path, repo: Path, port: int) -> dict[str, str]:
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",  # the next task starts sooner; a loop takes 20 ms
         "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "2",  # a skipped task may end only at its next heartbeat
+        "PYTHONWARNINGS": "ignore:GitWildMatchPattern:DeprecationWarning",  # Airflow's own, in the log of every task
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
     }
 
@@ -127,8 +130,10 @@ class AirflowStack:
                 signal.signal(number, _exit_on_signal)
         try:
             self._migrate(environment, deadline)
-            for name, arguments in COMPONENTS.items():
-                self._launch(name, arguments, environment)
+            for name in ("api-server", "dag-processor", "triggerer"):
+                self._launch(name, COMPONENTS[name], environment)
+            self._wait_api(deadline)
+            self._launch("scheduler", COMPONENTS["scheduler"], environment)
             self._wait_healthy(deadline)
             for name, description in POOLS.items():
                 self.client.ensure_pool(name, slots=1, description=description)
@@ -138,8 +143,12 @@ class AirflowStack:
             raise
 
     def stop(self) -> None:
-        """Stop every process of this home, tasks and their stages included, whoever started them."""
-        _stop_all(_processes_of(self.home))
+        """Stop every process of this home, tasks and their stages included, whoever started them.
+
+        The API server goes last: tasks that are stopped tell it so, and are tried again at the next start.
+        """
+        _end([process for process in _processes_of(self.home) if not _serves_api(process)])
+        _end(_processes_of(self.home))
         self._processes.clear()
         (self.home / "stack.json").unlink(missing_ok=True)
         atexit.unregister(self.stop)
@@ -187,6 +196,16 @@ class AirflowStack:
         record = {"owner": _identity(os.getpid()), "processes": [_identity(p.pid) for p in self._processes.values()]}
         (self.home / "stack.json").write_text(json.dumps(record))
         return process
+
+    def _wait_api(self, deadline: float) -> None:
+        """Wait for what tasks talk to: a scheduler without it would start waiting tasks, and see them fail.
+
+        Airflow builds that part at its first request, which takes seconds: better here than in the first task.
+        """
+        for _ in self._until(deadline, "the API does not answer"):
+            with contextlib.suppress(requests.RequestException):
+                if requests.get(f"{self.url}/execution/health", timeout=30).ok:
+                    return
 
     def _wait_healthy(self, deadline: float) -> None:
         parts = ("metadatabase", "scheduler", "dag_processor", "triggerer")
@@ -236,7 +255,7 @@ class Client:
 
     def ensure_pool(self, name: str, slots: int, description: str) -> None:
         """Make a pool; one that is there keeps the slots that somebody has given it."""
-        if name not in {pool["name"] for pool in self.get("pools", limit=100)["pools"]}:
+        if name not in {pool["name"] for pool in self._pages("pools", "pools")}:
             self.post("pools", {"name": name, "slots": slots, "description": description, "include_deferred": True})
 
     def unpause(self, *dag_ids: str, paused: bool = False) -> None:
@@ -262,14 +281,14 @@ class Client:
 
     def runs(self, dag_id: str = "~") -> list[dict[str, Any]]:
         """Runs, oldest first; of all DAGs unless one is named."""
-        return list(self.get(f"dags/{dag_id}/dagRuns", order_by="id", limit=100)["dag_runs"])
+        return self._pages(f"dags/{dag_id}/dagRuns", "dag_runs", order_by="id")
 
     def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
         return dict(self.get(f"dags/{dag_id}/dagRuns/{run_id}"))
 
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Task instances of a run, mapped ones each by itself; `duration` is in seconds."""
-        return list(self.get(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances", limit=100)["task_instances"])
+        return self._pages(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances", "task_instances")
 
     def task_log(self, dag_id: str, run_id: str, task_id: str, try_number: int = 1, map_index: int = -1) -> str:
         """What a task's log says, a line for each event."""
@@ -278,7 +297,7 @@ class Client:
 
     def asset_events(self) -> list[dict[str, Any]]:
         """Asset events, oldest first."""
-        return list(self.get("assets/events", order_by="timestamp", limit=100)["asset_events"])
+        return self._pages("assets/events", "asset_events", order_by="timestamp")
 
     def answer(self, dag_id: str, run_id: str, task_id: str, option: str) -> None:
         """Answer a task that waits for a person."""
@@ -310,6 +329,15 @@ class Client:
             return run if run["state"] in ("success", "failed") else None
 
         return dict(self.wait(ended, timeout, f"{dag_id} {run_id}"))
+
+    def _pages(self, path: str, key: str, **params: Any) -> list[dict[str, Any]]:
+        """All of a list that the API gives in pages."""
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self.get(path, limit=PAGE, offset=len(found), **params)
+            found += page[key]
+            if not page[key] or len(found) >= page["total_entries"]:
+                return found
 
     def _call(self, method: str, path: str, **options: Any) -> Any:
         """One request; a token that is missing or has expired is fetched, once."""
@@ -406,7 +434,14 @@ def _processes_of(home: Path) -> list[psutil.Process]:
     return list(found.values())
 
 
-def _stop_all(processes: list[psutil.Process]) -> None:
+def _serves_api(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return any("api-server" in word or "api_server" in word for word in process.cmdline())
+    return False
+
+
+def _end(processes: list[psutil.Process]) -> None:
+    """Ask all to stop, wait, and make those stop that have not."""
     for send in (psutil.Process.terminate, psutil.Process.kill):
         for process in processes:
             with contextlib.suppress(psutil.NoSuchProcess):

@@ -52,6 +52,7 @@ class EmitAsset(BaseOperator):
         for dataset in self.covered_by:
             require_cover(committed(dataset, self.partition), found)
         if self.unless and (reason := self.unless(found, context["run_id"])):
+            self.log.info(reason)  # Airflow shows that a task was skipped, and not why
             raise AirflowSkipException(reason)
         extra = {**describe(found, context["run_id"]), "retrain": retraining.wanted_by(context)}
         event = context["outlet_events"][self.asset]

@@ -35,7 +35,7 @@ def wanted_by(context: Context) -> bool:
     """`wanted` for a running task."""
     events = context["triggering_asset_events"]
     extras = [event.extra for asset in events for event in events[asset]]
-    return wanted(str(context["dag_run"].run_type), bool(context["params"].get("retrain")), extras)
+    return wanted(context["dag_run"].run_type.value, bool(context["params"].get("retrain")), extras)
 
 
 class RetrainCheck(BaseOperator):
@@ -48,8 +48,10 @@ class RetrainCheck(BaseOperator):
 
     def execute(self, context: Context) -> None:
         if not wanted_by(context):
-            raise AirflowSkipException(
+            reason = (
                 "no training: the chain began with a backfill. Trigger this DAG by hand, or backfill with the param "
                 "retrain, to train on this partition"
             )
+            self.log.info(reason)  # Airflow shows that a task was skipped, and not why
+            raise AirflowSkipException(reason)
         self.log.info("training is wanted")
