@@ -71,11 +71,11 @@ def sha256(uri: str) -> str:
 
 
 def list_files(uri: str) -> list[str]:
-    """URIs of all files below a folder, sorted; an absent folder has none."""
+    """URIs of all files below a folder, sorted; an absent folder has none. They start as the folder's URI is written."""
     fs, path = url_to_fs(uri)
     if not fs.exists(path):
         return []
-    return sorted(str(fs.unstrip_protocol(found)) for found in fs.find(path))
+    return sorted(join(uri, str(found).removeprefix(path)) for found in fs.find(path))
 
 
 def list_folders(uri: str) -> list[str]:

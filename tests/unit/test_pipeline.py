@@ -1,0 +1,67 @@
+"""A pipeline's file is checked whole, and a mistake in it is named as a user wrote it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mendel.corpus.ingest import Ingest
+from mendel.errors import InputError
+from mendel.pipeline import load_stage
+
+PIPELINES = sorted((Path(__file__).parents[2] / "include" / "pipelines").glob("*.yaml"))
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> str:
+    path = tmp_path / "demo.yaml"
+    path.write_text("name: demo\nlake: lake\ningest:\n  source: {kind: sotu, held_out_from: 2010}\n")
+    return str(path)
+
+
+def test_pipelines_are_there_to_check() -> None:
+    assert {"demo.yaml", "smoke.yaml"} <= {path.name for path in PIPELINES}
+
+
+@pytest.mark.parametrize("path", PIPELINES, ids=lambda path: path.name)
+def test_the_pipelines_that_come_with_mendel_are_valid(path: Path) -> None:
+    root, stage = load_stage(str(path), "ingest")
+
+    assert root.startswith("file://"), f"{path.name}: {root} is not a local lake"
+    assert stage.name == "ingest"
+
+
+def test_settings_are_relative_to_the_section(demo: str) -> None:
+    _, stage = load_stage(demo, "ingest", ["source.held_out_from=2015", "near_duplicate=0.9"])
+
+    assert isinstance(stage, Ingest)
+    assert stage.near_duplicate == 0.9
+    assert stage.source.model_dump()["held_out_from"] == 2015
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("source.held_out_form=2015", "held_out_form: Extra inputs are not permitted"),
+        ("sorce.kind=sotu", "ingest.sorce: Extra inputs are not permitted"),
+        (
+            "source.kind=soto",
+            "'soto' found using 'kind' does not match any of the expected tags: 'sotu', 'files', 'huggingface'",
+        ),
+        ("near_duplicate=2", "near_duplicate: Input should be less than or equal to 1"),
+        ("source.validation_from=2010", "validation_from 2010 must be before held_out_from 2010"),
+        ("cleaning.min_chars=500", "min_chars 500 is above max_chars 300"),
+    ],
+)
+def test_a_mistake_is_named_by_key(demo: str, setting: str, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load_stage(demo, "ingest", [setting])
+
+    assert said in str(caught.value)
+    assert demo in str(caught.value), "the message must name the file"
+
+
+def test_an_unknown_section_is_named(demo: str) -> None:
+    with pytest.raises(InputError, match="has no section nothing"):
+        load_stage(demo, "nothing")

@@ -1,0 +1,266 @@
+"""What `execute` does for every stage: name, stop early, reuse, run, commit; and what a kill leaves."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import textwrap
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from pydantic import ValidationError
+
+from mendel import digest, lake, manifest
+from mendel.errors import InputError
+from mendel.manifest import InputEntry
+from mendel.stage import Context, Draft, Outcome, Stage, execute, explain
+
+DAY, WEEK_LATER = "2026-11-23", "2026-11-30"
+
+
+class Source(Stage):
+    """Writes its text; counts its runs in the lake's neighbourhood, since a stage holds no state."""
+
+    name: ClassVar[str] = "ingest"
+    stage_version: ClassVar[int] = 1
+    dataset: ClassVar[str] = "corpus"
+
+    text: str = "four score"
+    runs: str
+
+    def identity(self) -> object:
+        return {"text": self.text}
+
+    def inputs(self, context: Context) -> Sequence[InputEntry]:
+        return []
+
+    def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
+        with Path(self.runs).open("a") as file:
+            file.write("run\n")
+        (draft.folder / "split=train").mkdir()
+        (draft.folder / "split=train" / "part.txt").write_text(self.text)
+        if self.text == "broken":
+            raise RuntimeError("the disk is full")
+        return Outcome(rows=1, digest=digest.of_digests([self.text]), metrics={"characters": len(self.text)})
+
+
+class Copy(Stage):
+    name: ClassVar[str] = "corrupt"
+    stage_version: ClassVar[int] = 1
+    dataset: ClassVar[str] = "pairs"
+
+    validated: bool = False
+
+    def inputs(self, context: Context) -> Sequence[InputEntry]:
+        return [context.require("corpus", validated=self.validated)]
+
+    def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
+        [uri] = draft.context.uris(inputs["corpus"], "part.txt")
+        (draft.folder / "copy.txt").write_bytes(lake.read_bytes(uri))
+        return Outcome(rows=1, digest=lake.sha256(uri))
+
+
+class Validate(Stage):
+    name: ClassVar[str] = "validate corpus"
+    stage_version: ClassVar[int] = 1
+    dataset: ClassVar[str] = "corpus_validation"
+
+    def inputs(self, context: Context) -> Sequence[InputEntry]:
+        return [context.require("corpus")]
+
+    def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
+        return Outcome(rows=1, digest=inputs["corpus"].digest)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    path = tmp_path / "runs"
+    path.touch()
+    return path
+
+
+@pytest.fixture(params=["disk", "remote"])
+def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return lake.normalise(str(tmp_path / "lake")) if request.param == "disk" else f"memory://{uuid.uuid4().hex}"
+
+
+def count(runs: Path) -> int:
+    return len(runs.read_text().splitlines())
+
+
+def test_a_version_is_made_once(root: str, runs: Path) -> None:
+    source = Source(runs=str(runs))
+
+    first = execute(source, Context(root, DAY))
+    second = execute(source, Context(root, DAY))
+
+    assert second == first, "the second run made another version"
+    assert count(runs) == 1, "the second run was no no-op"
+    assert first.metrics == {"characters": 10}
+    assert [lake.read_text(uri) for uri in Context(root, DAY).uris(first.as_input())] == ["four score"]
+
+
+def test_force_makes_it_again_with_the_same_digest(root: str, runs: Path) -> None:
+    source = Source(runs=str(runs))
+    first = execute(source, Context(root, DAY))
+
+    forced = execute(source, Context(root, DAY, force=True))
+
+    assert count(runs) == 2, "--force did not run the stage"
+    assert (forced.fingerprint, forced.digest) == (first.fingerprint, first.digest)
+    assert manifest.current(root, "corpus", DAY) == forced
+
+
+def test_unchanged_input_in_a_later_partition_reuses_the_files(root: str, runs: Path) -> None:
+    source = Source(runs=str(runs))
+    first = execute(source, Context(root, DAY))
+
+    later = execute(source, Context(root, WEEK_LATER))
+    latest = execute(source, Context(root, "2026-12-07"))
+
+    assert count(runs) == 1, "unchanged input was worked on again"
+    assert later.same_as == first.path
+    assert latest.same_as == first.path, "a reused version must name the one that was made, not another reuse"
+    assert later.files == first.files
+    assert later.partition == WEEK_LATER
+    manifest.verify(root, later)
+
+
+def test_another_configuration_is_another_version_beside_the_first(root: str, runs: Path) -> None:
+    first = execute(Source(runs=str(runs)), Context(root, DAY))
+
+    second = execute(Source(text="seven years", runs=str(runs)), Context(root, DAY))
+
+    assert second.fingerprint != first.fingerprint
+    assert manifest.current(root, "corpus", DAY) == second, "the newest version must be in force"
+    manifest.verify(root, first)
+
+
+def test_going_back_to_an_earlier_configuration_puts_its_version_in_force(root: str, runs: Path) -> None:
+    first = execute(Source(runs=str(runs)), Context(root, DAY))
+    execute(Source(text="seven years", runs=str(runs)), Context(root, DAY))
+
+    execute(Source(runs=str(runs)), Context(root, DAY))
+
+    assert manifest.current(root, "corpus", DAY) == first
+
+
+def test_a_failed_run_leaves_no_version(root: str, runs: Path) -> None:
+    with pytest.raises(RuntimeError, match="the disk is full"):
+        execute(Source(text="broken", runs=str(runs)), Context(root, DAY))
+
+    assert manifest.partitions(root, "corpus") == []
+
+
+def test_inputs_are_recorded_with_their_digests(root: str, runs: Path) -> None:
+    corpus = execute(Source(runs=str(runs)), Context(root, DAY))
+
+    pairs = execute(Copy(), Context(root, DAY))
+
+    assert pairs.input("corpus").digest == corpus.digest
+    assert pairs.input("corpus").uri == corpus.path
+
+
+def test_other_input_gives_another_fingerprint(root: str, runs: Path) -> None:
+    execute(Source(runs=str(runs)), Context(root, DAY))
+    first = execute(Copy(), Context(root, DAY))
+    execute(Source(text="seven years", runs=str(runs)), Context(root, DAY))
+
+    second = execute(Copy(), Context(root, DAY))
+
+    assert second.fingerprint != first.fingerprint
+
+
+def test_an_input_that_is_not_there_says_what_is(root: str, runs: Path) -> None:
+    execute(Source(runs=str(runs)), Context(root, DAY))
+
+    with pytest.raises(InputError, match=rf"corpus has no version in partition {WEEK_LATER}.*choose one of: {DAY}"):
+        execute(Copy(), Context(root, WEEK_LATER))
+
+
+def test_a_damaged_input_stops_the_next_stage_and_is_named(root: str, runs: Path) -> None:
+    corpus = execute(Source(runs=str(runs)), Context(root, DAY))
+    lake.write(lake.join(root, corpus.files[0].path), b"four scorn")
+
+    with pytest.raises(InputError, match=r"part\.txt: expected sha256"):
+        execute(Copy(), Context(root, DAY))
+
+
+def test_validation_must_be_of_this_very_version(root: str, runs: Path) -> None:
+    execute(Source(runs=str(runs)), Context(root, DAY))
+    with pytest.raises(InputError, match="Run: mendel validate corpus --partition 2026-11-23"):
+        execute(Copy(validated=True), Context(root, DAY))
+
+    execute(Validate(), Context(root, DAY))
+    assert execute(Copy(validated=True), Context(root, DAY)).rows == 1, "a validated corpus was refused"
+
+    execute(Source(text="seven years", runs=str(runs)), Context(root, DAY))
+    with pytest.raises(InputError, match="has not passed validation"):
+        execute(Copy(validated=True), Context(root, DAY))
+
+
+def test_a_local_folder_has_the_files_as_the_stage_wrote_them(
+    root: str, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MENDEL_CACHE", str(tmp_path / "cache"))
+    corpus = execute(Source(runs=str(runs)), Context(root, DAY))
+
+    folder = Context(root, DAY).local_folder(corpus.as_input())
+
+    assert (folder / "split=train" / "part.txt").read_text() == "four score"
+
+
+def test_a_typo_in_a_stage_is_named(runs: Path) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Source.model_validate({"runs": str(runs), "txet": "four score"})
+
+    assert "txet" in str(explain(caught.value, "demo.yaml"))
+
+
+KILLED = """
+    import os, signal, sys
+    from pathlib import Path
+    from test_stage import Source
+    from mendel import manifest
+    from mendel.stage import Context, Draft, execute
+
+    point, root, runs = sys.argv[1:]
+
+    def die(*_, **__):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    if point == "between two files":
+        Draft.files = die
+    elif point == "before the commit":
+        manifest.commit = die
+    else:
+        manifest.set_current = die
+    execute(Source(runs=runs), Context(root, "2026-11-23"))
+"""
+
+
+@pytest.mark.parametrize("point", ["between two files", "before the commit", "before it is in force"])
+def test_killed_anywhere_a_rerun_ends_in_the_same_state(point: str, tmp_path: Path, runs: Path) -> None:
+    root = lake.normalise(str(tmp_path / "lake"))
+    undisturbed = execute(Source(runs=str(runs)), Context(str(tmp_path / "other"), DAY))
+
+    killed = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(KILLED), point, root, str(runs)],
+        cwd=Path(__file__).parent,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert killed.returncode == -signal.SIGKILL, f"the process was not killed {point}: {killed.stderr}"
+    assert manifest.current(root, "corpus", DAY) is None, f"killed {point}, a version is in force"
+
+    again = execute(Source(runs=str(runs)), Context(root, DAY))
+
+    assert (again.fingerprint, again.digest) == (undisturbed.fingerprint, undisturbed.digest)
+    assert manifest.current(root, "corpus", DAY) == again
+    manifest.verify(root, again)
+    assert [path.rsplit("/", 1)[1] for path in (file.path for file in again.files)] == ["part.txt"]
