@@ -10,7 +10,6 @@ A static site: open it from the disk, or let any web server or bucket serve it.
 from __future__ import annotations
 
 import html
-import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -89,7 +88,7 @@ class DataDocs:
             suite=suite.name,
             expectations=len(result.results),
             failures=[suites.failure(item) for item in result.results if not item.success],
-            measured={**suite.facts, **dict(map(suites.metric, result.results))},
+            measured=dict(map(suites.metric, result.results)),
             page=lake.join(self._uri, str(site["site_url"]).removeprefix(f"file://{self._folder}")),
             result=result.describe(),
         )
@@ -97,7 +96,6 @@ class DataDocs:
 
 def _context(folder: Path) -> EphemeralDataContext:
     """A context that lives in memory but for its results and its site, tells nobody and shows no bars."""
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations as gx
     from great_expectations.data_context.types.base import DataContextConfig, ProgressBarsConfig
 

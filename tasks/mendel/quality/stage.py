@@ -5,9 +5,10 @@ The fields are the suites' thresholds. What is measured and expected stands in `
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar
 
 from pydantic import AfterValidator, Field
 
@@ -63,33 +64,36 @@ class Validate(Stage):
         return [context.require(self.subject)]
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
+        # Great Expectations imports every engine that is installed, Spark too.
+        warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
         from mendel.quality import dataset
         from mendel.quality.data_docs import DataDocs
 
         context, entry = draft.context, inputs[self.subject]
         found = context.manifest_of(entry)
-        measured: dict[str, Any] = {}
+        run_name = f"{context.partition}_{found.fingerprint}"
         with DataDocs.open(context.root) as docs:
-            run_name = f"{context.partition}_{found.fingerprint}"
-            verdict = docs.validate(dataset.schema_suite(self.subject, context, entry), run_name)
-            if verdict.passed:
-                # Only now is it certain that the columns are there which the measurements need.
+            verdicts = [docs.validate(dataset.schema_suite(self.subject, context, entry), run_name)]
+            if verdicts[0].passed:  # only now is it certain that the measurements find their columns
                 suite = self.suite(dataset.read(context, entry), found, context)
-                measured |= suite.facts
-                verdict = docs.validate(suite, run_name)
-            measured |= verdict.measured
-            (draft.folder / "validation.json").write_text(verdict.result)
-        log.info("validated", suite=verdict.suite, passed=verdict.passed, data_docs=verdict.page)
-        if not verdict.passed:
+                verdicts.append(docs.validate(suite, run_name))
+        for verdict in verdicts:
+            log.info("validated", suite=verdict.suite, passed=str(verdict.passed).lower(), data_docs=verdict.page)
+            (draft.folder / f"{verdict.suite}.json").write_text(verdict.result)
+        if failures := [failure for verdict in verdicts for failure in verdict.failures]:
+            listed = "".join(f"\n  - {failure}" for failure in failures)
             raise GateError(
-                f"{found.path} fails {len(verdict.failures)} of {verdict.expectations} expectations:\n"
-                + "\n".join(f"  - {failure}" for failure in verdict.failures)
-                + f"\nData Docs: {verdict.page}"
+                f"{found.path} fails {len(failures)} of {sum(verdict.expectations for verdict in verdicts)} "
+                f"expectations:{listed}\nData Docs: {verdicts[-1].page}"
             )
         return Outcome(
             rows=found.rows,
             digest=digest.of_digests([entry.digest]),
-            metrics={**measured, "expectations": verdict.expectations, "data_docs": verdict.page},
+            metrics={
+                **{name: value for verdict in verdicts for name, value in verdict.measured.items()},
+                "expectations": sum(verdict.expectations for verdict in verdicts),
+                "data_docs": verdicts[-1].page,
+            },
         )
 
     @abstractmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ class Suite:
     key: str
     """The column that names a row to the reader."""
     expectations: Sequence[Expectation]
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    """What was measured besides, for the manifest."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +63,9 @@ def failure(result: ExpectationValidationResult) -> str:
     found = result.result
     if "unexpected_count" not in found:
         return f"{expected}: found {_plain(found.get('observed_value'))}"
-    rows = f"{found['unexpected_count']:,} of {found['element_count']:,} rows are otherwise"
-    return f"{expected}: {rows}, as in {'; '.join(_examples(found))}"
+    rows = f"{expected}: {found['unexpected_count']:,} of {found['element_count']:,} rows are otherwise"
+    examples = "; ".join(_examples(found))
+    return f"{rows}, as in {examples}" if examples else rows
 
 
 def _of(result: ExpectationValidationResult) -> ExpectationConfiguration:
@@ -82,10 +81,23 @@ def _error(result: ExpectationValidationResult) -> str | None:
 
 
 def _examples(found: Mapping[str, Any]) -> list[str]:
-    rows = found.get("partial_unexpected_index_list") or [
-        {"value": value} for value in found.get("partial_unexpected_list", [])
-    ]
-    return [", ".join(f"{name} {value!r}" for name, value in row.items()) for row in rows[:EXAMPLES]]
+    """Some of the rows, named by the suite's key; a null or a flag says no more than the expectation does."""
+    import pandas as pd
+
+    rows = (
+        [
+            f"{name} {_unboxed(value)!r}"
+            for name, value in row.items()
+            if not (pd.isna(value) or _unboxed(value) is True)
+        ]
+        for row in found.get("partial_unexpected_index_list") or []
+    )
+    return [", ".join(row) for row in rows if row][:EXAMPLES]
+
+
+def _unboxed(value: Any) -> Any:
+    """A numpy scalar as Python's own, which prints as people write it."""
+    return value.item() if hasattr(value, "item") else value
 
 
 def _plain(value: Any) -> str:

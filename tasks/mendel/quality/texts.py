@@ -20,7 +20,7 @@ from mendel.quality.suite import expect
 if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
 
-    from mendel.quality.stage import Validate
+    from mendel.quality.stage import Shares, Validate
 
 REPLACEMENT = r"\x{FFFD}"
 """What decoders put where they could not read: a symbol by its category, damage by its meaning."""
@@ -51,23 +51,13 @@ def expectations(config: Validate, text: str, rows: int) -> list[Expectation]:
         expect("rows", f"there are {rows:,} rows, as the manifest says", gxe.ExpectTableRowCountToEqual, value=rows),
         expect("repeated_ids", "id is unique", gxe.ExpectColumnValuesToBeUnique, column="id"),
         expect(
-            "splits",
-            f"the splits are {', '.join(config.splits)}, and each has rows",
-            gxe.ExpectColumnDistinctValuesToEqualSet,
+            "unknown_splits",
+            f"split is one of {', '.join(config.splits)}",
+            gxe.ExpectColumnValuesToBeInSet,
             column="split",
             value_set=list(config.splits),
         ),
-        *(
-            expect(
-                share_of(split),
-                f"{low:.1%} to {high:.1%} of the rows are in split {split}",
-                gxe.ExpectColumnMeanToBeBetween,
-                column=share_of(split),
-                min_value=low,
-                max_value=high,
-            )
-            for split, (low, high) in config.splits.items()
-        ),
+        *(expectation for split in config.splits for expectation in _of_split(split, config.splits[split])),
         never("misplaced", "every row lies in the folder of its split"),
         never("crosses_splits", "no text is in two splits, punctuation and letter case aside (leakage)"),
         expect(
@@ -82,6 +72,28 @@ def expectations(config: Validate, text: str, rows: int) -> list[Expectation]:
             "other_characters",
             config.other_characters,
             f"of the texts hold a character besides [{config.characters}]",
+        ),
+    ]
+
+
+def _of_split(split: str, share: Shares) -> list[Expectation]:
+    column = share_of(split)
+    low, high = share
+    return [
+        expect(
+            f"rows_of_{split}",
+            f"split {split} has rows",
+            gxe.ExpectColumnSumToBeBetween,
+            column=column,
+            min_value=1,
+        ),
+        expect(
+            column,
+            f"{low:.1%} to {high:.1%} of the rows are in split {split}",
+            gxe.ExpectColumnMeanToBeBetween,
+            column=column,
+            min_value=low,
+            max_value=high,
         ),
     ]
 
