@@ -211,7 +211,9 @@ def _tell(tallies: Mapping[str, _Tally], metrics: Mapping[str, Any], day: str) -
     for name, tally in tallies.items():
         if tally.problem is not None:
             log.warning("file rejected", file=name, problem=tally.problem)
-    if metrics["records_rejected"]:
-        log.warning("records rejected", records=metrics["records_rejected"], **metrics["reasons"])
+    if metrics["reasons"]:
+        log.warning(
+            "rejected", records=metrics["records_rejected"], files=metrics["files_rejected"], **metrics["reasons"]
+        )
     if not metrics["files_in"]:
         log.info("the inbox of this day is empty: its version will hold no rows", partition=day)
