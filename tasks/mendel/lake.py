@@ -93,7 +93,7 @@ def write(uri: str, data: bytes) -> None:
         fs.pipe_file(path, data)  # an object store's put is atomic
         return
     with _temporary_beside(path, data) as temporary:
-        os.replace(temporary, path)
+        Path(temporary).replace(path)
 
 
 def create(uri: str, data: bytes) -> bool:
@@ -117,14 +117,14 @@ def create(uri: str, data: bytes) -> bool:
 @contextmanager
 def _temporary_beside(path: str, data: bytes) -> Iterator[str]:
     folder = os.path.dirname(path)
-    os.makedirs(folder, exist_ok=True)
+    Path(folder).mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".tmp-")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
+        Path(temporary).chmod(0o644)
         yield temporary
     finally:
         Path(temporary).unlink(missing_ok=True)

@@ -126,7 +126,7 @@ def test_a_plain_path_becomes_an_absolute_uri(monkeypatch: pytest.MonkeyPatch, t
     assert lake.normalise("s3://bucket/lake/") == "s3://bucket/lake"
 
 
-@given(st.from_regex(r"/?[ab -_]([ab./ -_]{0,30})", fullmatch=True))
+@given(st.from_regex(r"/?[ab_][ab./ _-]{0,30}", fullmatch=True))
 def test_normalising_twice_changes_nothing(path: str) -> None:
     once = lake.normalise(path)
 

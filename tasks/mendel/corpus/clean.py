@@ -39,6 +39,7 @@ NOTE = re.compile(
 )
 SPACES = re.compile(r"[^\S\n]+")
 LINE_EDGES = re.compile(r" ?\n ?")
+GAPS = re.compile(r"\n{3,}")
 WRAP = re.compile(r"(?<!\n)\n(?!\n)")
 TERMINATED = re.compile(r"[.!?\u3002][\"')\]]*$")
 
@@ -66,7 +67,7 @@ def _pass(text: str) -> str:
     if TAG.search(text):
         text = _without_markup(text)
     text = NOTE.sub(" ", text.translate(PLAIN))
-    return LINE_EDGES.sub("\n", SPACES.sub(" ", text)).strip()
+    return GAPS.sub("\n\n", LINE_EDGES.sub("\n", SPACES.sub(" ", text))).strip()
 
 
 def _without_markup(text: str) -> str:

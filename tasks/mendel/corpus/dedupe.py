@@ -73,5 +73,5 @@ class Index(Generic[Key]):
 
 def _bands(threshold: float) -> tuple[int, int]:
     """Bands and rows per band for LSH: the most rows, hence the fewest false candidates, that miss few enough pairs."""
-    choices = ((PERMUTATIONS // rows, rows) for rows in range(PERMUTATIONS, 0, -1))
+    choices = ((PERMUTATIONS // rows, rows) for rows in range(PERMUTATIONS // 2, 0, -1))
     return next((bands, rows) for bands, rows in choices if (1 - threshold**rows) ** bands <= MISSED)

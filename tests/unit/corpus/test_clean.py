@@ -1,0 +1,148 @@
+"""Cleaning: the plain form, what is stripped, what becomes a sentence, what is not kept and why."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from mendel.corpus.clean import Cleaning, clean
+
+ANY_TEXT = st.text(st.characters(), max_size=200)  # lone surrogates, which JSON can hold, included
+MARKUP = st.lists(
+    st.sampled_from(["<p>", "</p>", "<b", ">", "&lt;", "&amp;", "<!--", "-->", "[", "]", "(applause)", "<br/>", "\n"])
+    | st.sampled_from(
+        ["word", " ", "\u2014", "\u2026", "\xa0", "\u201c", "<script>", "</script>", "<td>", "'", "&#x2014;"]
+    ),
+    max_size=25,
+).map("".join)
+
+
+@given(ANY_TEXT | MARKUP)
+@example("&amp;amp;amp;lt;b&amp;amp;gt;")
+@example("[a [b [c] d] e]")
+@example("<p>a &lt;p&gt; b</p>")
+@example("\ud800 lone")
+def test_cleaning_twice_changes_nothing(text: str) -> None:
+    once = clean(text)
+
+    assert clean(once) == once, f"{text!r} has two clean forms"
+
+
+@given(ANY_TEXT | MARKUP)
+def test_clean_text_has_neither_odd_spaces_nor_broken_characters(text: str) -> None:
+    cleaned = clean(text)
+
+    assert cleaned == cleaned.strip()
+    assert "  " not in cleaned
+    assert not [line for line in cleaned.split("\n") if line != line.strip()], "a line starts or ends with a space"
+    cleaned.encode()  # no lone surrogate is left
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("\u201cWe\u2019ll see,\u201d he said.", '"We\'ll see," he said.'),
+        ("heroes\u2014like you\u2014know 1990\u20132009", "heroes--like you--know 1990-2009"),
+        ("and so on\u2026", "and so on..."),
+        ("a\xa0b\u2009c\td\u3000e", "a b c d e"),
+        ("co\xadop\u200berate\ufeff", "cooperate"),
+        ("cafe\u0301", "caf\xe9"),
+        ("schÃ¶n", "schön"),
+        ("AT&amp;T &lt;3", "AT&T <3"),
+        ("ﬁne", "fine"),
+        ("one\r\ntwo\u2028three", "one\ntwo\nthree"),
+        ("domestic problems: \u2022 the economy \u2022 trust", "domestic problems:\nthe economy\ntrust"),
+    ],
+)
+def test_odd_characters_take_their_plain_form(text: str, expected: str) -> None:
+    assert clean(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("I <b>love</b> it.", "I love it."),
+        ("<p>One\nline.</p><p>Two.</p>", "One line.\n\nTwo."),
+        ("a<br>b", "a\nb"),
+        ("<script>var x = 1;</script>Text<style>p {}</style>", "Text"),
+        ("<html><head><title>T</title></head><body>Text</body></html>", "Text"),
+        ("5 < 6 and 7 > 3", "5 < 6 and 7 > 3"),
+        ("if x <y and z> w", "if x <y and z> w"),
+        ("<!-- hidden -->shown", "shown"),
+        ('<a href="https://example.org/?a=1&b=2">link</a>', "link"),
+    ],
+)
+def test_markup_goes_and_its_text_stays(text: str, expected: str) -> None:
+    assert clean(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("in 1992. [Laughter] I must", "in 1992. I must"),
+        ("Thank you. (Applause.) And now", "Thank you. And now"),
+        ("the 3d of March [1815-03-03] last", "the 3d of March last"),
+        ("the states (of which there were two) voted", "the states (of which there were two) voted"),
+        ("an open [ bracket", "an open [ bracket"),
+        ("a [note over\ntwo lines]", "a [note over\ntwo lines]"),
+    ],
+)
+def test_stage_directions_and_editors_notes_go(text: str, expected: str) -> None:
+    assert clean(text) == expected
+
+
+def test_sentences_end_where_they_end_and_not_at_abbreviations() -> None:
+    text = "Mr. Speaker, the U.S. economy grew 2.5 percent. It did! Did it?\nA heading\nThen Dr. King spoke."
+
+    assert Cleaning().sentences(text) == [
+        "Mr. Speaker, the U.S. economy grew 2.5 percent.",
+        "It did!",
+        "Did it?",
+        "A heading",
+        "Then Dr. King spoke.",
+    ]
+
+
+def test_wrapped_lines_are_joined_when_asked_for() -> None:
+    text = "It was the best\nof times.\n\nIt was the\nworst of times."
+
+    assert Cleaning(wrapped_lines=True).sentences(text) == ["It was the best of times.", "It was the worst of times."]
+    assert Cleaning().sentences(text)[0] == "It was the best"
+
+
+@given(ANY_TEXT | MARKUP, st.booleans())
+def test_no_text_is_lost_or_made_up_between_sentences(text: str, wrapped: bool) -> None:
+    sentences = Cleaning(wrapped_lines=wrapped).sentences(text)
+
+    assert "".join("".join(sentences).split()) == "".join(clean(text).split())
+
+
+@pytest.mark.parametrize(
+    ("sentence", "reason", "detail"),
+    [
+        ("Too short.", "too_short", "10 characters"),
+        ("x" * 300 + ".", "too_long", "301 characters"),
+        ("A café is what we need now.", "not_ascii", "é"),
+        ("RECORD OF PROGRESS AND MORE", "unterminated", "ends in 'E'"),
+    ],
+)
+def test_what_is_not_kept_has_a_reason(sentence: str, reason: str, detail: str) -> None:
+    assert Cleaning(ascii_only=True).fault(sentence) == (reason, detail)
+
+
+@pytest.mark.parametrize("ending", [".", "!", "?", '."', ".)", "?'"])
+def test_sentences_may_end_in_quotes_and_brackets(ending: str) -> None:
+    assert Cleaning(ascii_only=True).fault(f"This sentence is long enough{ending}") is None
+
+
+def test_filters_can_be_loosened() -> None:
+    loose = Cleaning(min_chars=1, max_chars=10_000, terminated=False)
+
+    assert [loose.fault(text) for text in ("é", "x" * 5000, "No end")] == [None, None, None]
+
+
+def test_filters_that_keep_nothing_are_refused() -> None:
+    with pytest.raises(ValidationError, match="min_chars 30 is above max_chars 20"):
+        Cleaning(min_chars=30, max_chars=20)
