@@ -1,0 +1,146 @@
+"""The trigger forms: what can be asked of a run, and what a command line makes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG
+from airflow.sdk.exceptions import ParamValidationError
+
+REPO = Path(__file__).resolve().parents[2]
+
+PARAMS = {
+    "ingest_corpus": {"config", "force", "retrain"},
+    "corrupt_corpus": {"config", "force", "retrain", "noise", "target_cer"},
+    "finetune_restorer": {"config", "force", "retrain", "recipe", "budget_seconds"},
+    "promote_restorer": {"config", "force", "approval"},
+    "restore_batches": {"config", "force", "model_version"},
+}
+CONFIG = "include/pipelines/demo.yaml"
+LINES = {
+    "ingest_corpus": {
+        "ingest": f"ingest --config {CONFIG} --partition P",
+        "validate_corpus": f"validate corpus --config {CONFIG} --partition P",
+        "version_corpus": f"version corpus --config {CONFIG} --partition P",
+    },
+    "corrupt_corpus": {
+        "corrupt": f"corrupt --config {CONFIG} --partition P",
+        "validate_pairs": f"validate pairs --config {CONFIG} --partition P",
+        "version_pairs": f"version pairs --config {CONFIG} --partition P",
+    },
+    "finetune_restorer": {
+        "finetune": f"finetune --config {CONFIG} --partition P",
+        "version_candidate": f"version candidate --config {CONFIG} --partition P",
+    },
+    "promote_restorer": {
+        "evaluate": f"evaluate --config {CONFIG} --partition P",
+        "promote": f"promote --config {CONFIG} --partition P",
+    },
+    "restore_batches": {
+        "restore_plan": f"restore plan --config {CONFIG} --partition P",
+        "restore_collect": f"restore collect --config {CONFIG} --partition P",
+    },
+}
+
+
+def line(dag: DAG, task_id: str, xcom: dict[str, Any] | None = None, **params: Any) -> list[str]:
+    """A task's command line as a run with these params has it."""
+    found = {"resolve_partition": "P", **(xcom or {})}
+    context = {
+        "params": {name: param.value for name, param in dag.params.items()} | params,
+        "ti": SimpleNamespace(xcom_pull=lambda task_ids: found.get(task_ids)),
+    }
+    task = dag.get_task(task_id)
+    arguments = task.partial_kwargs["arguments"] if hasattr(task, "partial_kwargs") else task.arguments
+    rendered = [dag.get_template_env().from_string(token).render(context) for token in arguments]
+    return [token for token in rendered if token]
+
+
+@pytest.mark.parametrize("dag_id", PARAMS)
+def test_form_has_these_params_with_titles_and_descriptions(dags: dict[str, DAG], dag_id: str) -> None:
+    params = dags[dag_id].params
+    assert set(params) == PARAMS[dag_id]
+    for name in params:
+        schema = params.get_param(name).schema
+        described = params.get_param(name).description or schema.get("description_md")
+        assert schema.get("title"), f"{dag_id}: {name} has no title"
+        assert described, f"{dag_id}: {name} has no description"
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "param", "folder"), [("corrupt_corpus", "noise", "noise"), ("finetune_restorer", "recipe", "recipes")]
+)
+def test_choices_are_the_files_there_are(dags: dict[str, DAG], dag_id: str, param: str, folder: str) -> None:
+    files = sorted(file.stem for file in (REPO / "include" / folder).glob("*.yaml"))
+    assert files
+    assert dags[dag_id].params.get_param(param).schema["enum"] == [None, *files]
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "param", "value"),
+    [
+        ("corrupt_corpus", "noise", "none-such"),
+        ("corrupt_corpus", "target_cer", 0),
+        ("corrupt_corpus", "target_cer", 0.9),
+        ("finetune_restorer", "budget_seconds", -1),
+        ("promote_restorer", "approval", "perhaps"),
+        ("restore_batches", "model_version", 0),
+        ("ingest_corpus", "config", ""),
+    ],
+)
+def test_nonsense_is_turned_down_by_the_form(dags: dict[str, DAG], dag_id: str, param: str, value: Any) -> None:
+    with pytest.raises(ParamValidationError):
+        dags[dag_id].params.get_param(param).resolve(value)
+
+
+@pytest.mark.parametrize("dag_id", LINES)
+def test_command_lines_of_a_run_without_wishes(dags: dict[str, DAG], dag_id: str) -> None:
+    for task_id, expected in LINES[dag_id].items():
+        assert line(dags[dag_id], task_id) == expected.split(), f"{dag_id}.{task_id}"
+
+
+def test_a_shard_is_one_more_option(dags: dict[str, DAG]) -> None:
+    dag = dags["restore_batches"]
+    assert line(dag, "restore_shard") == f"restore shard --config {CONFIG} --partition P".split()
+
+
+@pytest.mark.parametrize("dag_id", LINES)
+def test_config_and_force_reach_every_stage(dags: dict[str, DAG], dag_id: str) -> None:
+    for task_id in LINES[dag_id]:
+        found = line(dags[dag_id], task_id, config="s3://there/mine.yaml", force=True)
+        assert found[found.index("--config") + 1] == "s3://there/mine.yaml", f"{dag_id}.{task_id}"
+        assert found[-1] == "--force", f"{dag_id}.{task_id}"
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "task_id", "params", "options"),
+    [
+        ("corrupt_corpus", "corrupt", {"noise": "heavy"}, ["--set=noise=@include/noise/heavy.yaml"]),
+        ("corrupt_corpus", "corrupt", {"target_cer": 0.08}, ["--set=noise.target_cer=0.08"]),
+        (
+            "corrupt_corpus",
+            "corrupt",
+            {"noise": "light", "target_cer": 0.03},
+            ["--set=noise=@include/noise/light.yaml", "--set=noise.target_cer=0.03"],
+        ),
+        (
+            "finetune_restorer",
+            "finetune",
+            {"recipe": "channel-llm", "budget_seconds": 60},
+            ["--set=recipe=@include/recipes/channel-llm.yaml", "--set=recipe.lora.budget_seconds=60"],
+        ),
+        ("restore_batches", "restore_plan", {"model_version": 3}, ["--model-version=3"]),
+    ],
+)
+def test_params_become_options(
+    dags: dict[str, DAG], dag_id: str, task_id: str, params: dict[str, Any], options: list[str]
+) -> None:
+    assert line(dags[dag_id], task_id, **params) == [*line(dags[dag_id], task_id), *options]
+
+
+def test_a_persons_no_becomes_an_option(dags: dict[str, DAG]) -> None:
+    found = line(dags["promote_restorer"], "promote", xcom={"approval": "no: 'me'"})
+    assert found[-1] == r'--set=rejected_by="no: \u0027me\u0027"', "quoted, so that YAML reads it back as it was"

@@ -1,0 +1,73 @@
+"""A person between the gate and the promotion."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk.exceptions import TaskAwaitingInput
+
+from mendel_airflow.promotion import ANSWER_WITHIN, Approval
+
+from .conftest import MONDAY, Lake, Run
+
+NOW = datetime(2026, 11, 26, tzinfo=UTC)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What would be put before a person: in a test there is no Airflow to keep the question."""
+    questions: list[dict[str, Any]] = []
+    monkeypatch.setattr(
+        "airflow.providers.standard.operators.hitl.upsert_hitl_detail", lambda **detail: questions.append(detail)
+    )
+    return questions
+
+
+def approval_run(on: bool) -> dict[str, Any]:
+    from types import SimpleNamespace
+
+    return {**Run(params={"approval": on}).context, "task_instance": SimpleNamespace(id="ti")}
+
+
+def test_is_airflows_own_approval() -> None:
+    task = Approval(partition=MONDAY)
+    assert isinstance(task, ApprovalOperator)
+    assert task.defaults == ["Reject"], "no answer is a no"
+    assert task.response_timeout == ANSWER_WITHIN == timedelta(days=3)
+
+
+def test_asks_nobody_where_it_is_off(lake: Lake, asked: list[dict[str, Any]]) -> None:
+    lake.commit("evaluation", decision={"promote": True, "reasons": ["better"]})
+    assert Approval(partition=MONDAY).execute(approval_run(on=False)) is None
+    assert asked == []
+
+
+def test_asks_nobody_where_the_gate_says_no(lake: Lake, asked: list[dict[str, Any]]) -> None:
+    lake.commit("evaluation", decision={"promote": False, "reasons": ["worse"]})
+    assert Approval(partition=MONDAY).execute(approval_run(on=True)) is None
+    assert asked == []
+
+
+def test_asks_with_the_gates_reasons(lake: Lake, asked: list[dict[str, Any]]) -> None:
+    lake.commit("evaluation", decision={"promote": True, "reasons": ["better than SymSpell", "fast"]})
+    with pytest.raises(TaskAwaitingInput):
+        Approval(partition=MONDAY).execute(approval_run(on=True))
+    (question,) = asked
+    assert question["body"] == "The gate says yes:\n\n- better than SymSpell\n- fast"
+    assert question["defaults"] == ["Reject"]
+
+
+@pytest.mark.parametrize(
+    ("option", "person", "rejected_by"),
+    [
+        ("Approve", {"id": "1", "name": "ada"}, None),
+        ("Reject", {"id": "1", "name": "ada"}, "ada"),
+        ("Reject", None, "nobody's answer within 3 days, 0:00:00"),
+    ],
+)
+def test_hands_on_who_said_no(option: str, person: dict[str, str] | None, rejected_by: str | None) -> None:
+    event = {"chosen_options": [option], "params_input": {}, "responded_at": NOW, "responded_by_user": person}
+    assert Approval(partition=MONDAY).execute_complete(approval_run(on=True), event) == rejected_by
