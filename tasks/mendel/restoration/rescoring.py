@@ -15,6 +15,7 @@ from mendel.restoration.calibration import Array, Weights, pick
 from mendel.restoration.channel import Channel
 from mendel.restoration.decoder import Candidate, Decoder, DecoderConfig
 from mendel.restoration.ngram import CharNgram
+from mendel.restoration.recipe import BaseModel
 from mendel.restoration.restorer import DESCRIPTION, Restoration, Restorer, spans
 from mendel.threads import available
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from mendel.restoration.llm import CausalLm
 
 NOISE, NGRAM, ADAPTER = "noise.json", "ngram.safetensors", "adapter"
+FIRST_PASS, UNTUNED, TUNED = "first_pass", "untuned_llm", "tuned_llm"
 LLM_MARGIN = 8.0
 """Nats behind the first pass's best candidate at which the LLM is not asked about another."""
 
@@ -37,7 +39,7 @@ class ChannelRestorer(Restorer):
 
     @property
     def in_force(self) -> Weights:
-        return self.weights["first_pass" if self.judge is None else self.judge.name]
+        return self.weights[FIRST_PASS if self.judge is None else self.judge.name]
 
     def restore(self, texts: Sequence[str]) -> list[Restoration]:
         candidates = self.decoder.decode(texts, threads=available())
@@ -47,9 +49,9 @@ class ChannelRestorer(Restorer):
     def ablations(self) -> Mapping[str, Restorer]:
         if self.judge is None:
             return {}
-        found = {"first_pass": ChannelRestorer(self.kind, self.decoder, self.weights)}
-        if self.judge.name != "untuned_llm":
-            found["untuned_llm"] = ChannelRestorer(self.kind, self.decoder, self.weights, self.judge.untuned())
+        found = {FIRST_PASS: ChannelRestorer(self.kind, self.decoder, self.weights)}
+        if self.judge.name == TUNED:
+            found[UNTUNED] = ChannelRestorer(self.kind, self.decoder, self.weights, self.judge.untuned())
         return found
 
     @classmethod
@@ -84,64 +86,57 @@ class ChannelRestorer(Restorer):
 class Judge:
     """The LLM's opinion of candidates: log P(text), of those only that have a chance."""
 
-    def __init__(self, name: str, llm: CausalLm, conditional: bool, ngram_weight: float) -> None:
+    def __init__(
+        self, name: str, llm: CausalLm, base: BaseModel, ngram_weight: float, conditional: bool = False
+    ) -> None:
         self.name = name
         self.llm = llm
-        self.conditional = conditional
+        self.base = base
         self.ngram_weight = ngram_weight
+        self.conditional = conditional
 
     def judge(self, texts: Sequence[str], candidates: Sequence[Sequence[Candidate]]) -> list[Array]:
         """LLM scores (nats) in the candidates' order; a text with one plausible candidate is not asked about."""
         first = [np.array([c.channel + self.ngram_weight * c.lm for c in found]) for found in candidates]
-        plausible = [np.flatnonzero(scores >= scores.max() - LLM_MARGIN).tolist() for scores in first]
-        asked = [(i, j) for i, found in enumerate(plausible) if len(found) > 1 for j in found]
-        for i, found in enumerate(candidates):  # the input is what every change is measured against
-            same = next(j for j, candidate in enumerate(found) if candidate.text == texts[i])
-            if same not in plausible[i] and len(plausible[i]) > 1:
-                asked.append((i, same))
-        values = self._log_probabilities(texts, candidates, asked)
-        result = [np.full(len(found), np.nan) for found in candidates]
-        for (i, j), value in zip(asked, values, strict=True):
-            result[i][j] = value
-        return [filled(scores, found) for scores, found in zip(result, first, strict=True)]
+        asked = {
+            i: chosen for i, scores in enumerate(first) if len(chosen := plausible(texts[i], candidates[i], scores)) > 1
+        }
+        groups = [[candidates[i][j].text for j in chosen] for i, chosen in asked.items()]
+        prompts = [texts[i] for i in asked] if self.conditional else None
+        values = dict(zip(asked, self.llm.log_probabilities(groups, prompts=prompts), strict=True))
+        return [
+            filled(asked[i], values[i], scores) if i in asked else np.zeros(len(scores))
+            for i, scores in enumerate(first)
+        ]
 
     def untuned(self) -> Judge:
-        return Untuned("untuned_llm", self.llm, False, self.ngram_weight)
+        from mendel.restoration.llm import CausalLm
 
-    def _log_probabilities(
-        self, texts: Sequence[str], candidates: Sequence[Sequence[Candidate]], asked: Sequence[tuple[int, int]]
-    ) -> list[float]:
-        prompts = [texts[i] for i, _ in asked] if self.conditional else None
-        return self.llm.log_probabilities([candidates[i][j].text for i, j in asked], prompts)
+        return Judge(UNTUNED, CausalLm.load(self.base), self.base, self.ngram_weight)
 
     @staticmethod
     def read(folder: Path, told: Mapping[str, Any]) -> Judge:
         from mendel.restoration.llm import CausalLm
 
-        llm = CausalLm.load(told["base"], told["revision"])
-        if not (folder / ADAPTER).is_dir():
-            return Judge("untuned_llm", llm, False, told["ngram_weight"])
-        from peft import PeftModel
-
-        llm.model = PeftModel.from_pretrained(llm.model, str(folder / ADAPTER)).eval()
-        return Judge("tuned_llm", llm, told["conditional"], told["ngram_weight"])
+        base = BaseModel.model_validate(told["base"])
+        adapter = folder / ADAPTER
+        if not adapter.is_dir():
+            return Judge(UNTUNED, CausalLm.load(base), base, told["ngram_weight"])
+        return Judge(TUNED, CausalLm.load(base, adapter), base, told["ngram_weight"], told["conditional"])
 
 
-class Untuned(Judge):
-    """The same LLM with its adapter switched off."""
-
-    def _log_probabilities(self, *arguments: Any) -> list[float]:
-        with self.llm.model.disable_adapter():
-            return super()._log_probabilities(*arguments)
+def plausible(text: str, candidates: Sequence[Candidate], scores: Array) -> list[int]:
+    """Indices of the candidates worth asking about: near the best, and the input, which every change is measured against."""
+    near = scores >= scores.max() - LLM_MARGIN
+    return [j for j, candidate in enumerate(candidates) if near[j] or (candidate.text == text and near.sum() > 1)]
 
 
-def filled(llm: Array, first: Array) -> Array:
-    """LLM scores where a candidate was not asked about: as far behind as the first pass put it."""
-    known = ~np.isnan(llm)
-    if not known.any():
-        return np.zeros_like(llm)
-    anchor = int(np.flatnonzero(known)[first[known].argmax()])
-    return np.where(known, llm, llm[anchor] + first - first[anchor])
+def filled(asked: Sequence[int], values: Array, first: Array) -> Array:
+    """Scores for all candidates: those not asked about are as far behind the best as the first pass put them."""
+    anchor = int(np.argmax(first[list(asked)]))
+    llm = values[anchor] + first - first[asked[anchor]]
+    llm[list(asked)] = values
+    return np.asarray(llm)
 
 
 def combined(candidates: Sequence[Candidate], llm: Array, weights: Weights) -> Array:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from types import FrameType
 
 import torch
+import torch.nn.functional as functional
 from peft import LoraConfig, get_peft_model
 
 from mendel.log import PROGRESS_SECONDS, log
@@ -149,13 +150,32 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         with torch.autocast(self.llm.model.device.type, torch.bfloat16, enabled=self.llm.model.dtype == torch.bfloat16):
-            loss = self.llm.losses(rows, heads).sum() / tokens
+            loss = self._loss(rows, heads) / tokens
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.parameters.values(), CLIP)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
         self.curve.append({"step": self.step, "loss": loss.item(), "learning_rate": rate, "tokens": tokens})
+
+    def _loss(self, rows: Sequence[list[int]], heads: Sequence[int]) -> torch.Tensor:
+        """Sum of the negative log-probabilities (nats) of the tokens behind each row's head.
+
+        Logits are computed for these tokens alone: the vocabulary is the largest layer of a small model. Padding stands on
+        the right, where the positions before it do not see it, so no mask is needed.
+        """
+        longest = max(map(len, rows))
+        ids = torch.zeros(len(rows), longest, dtype=torch.int64)
+        counts = torch.zeros(len(rows), longest, dtype=torch.bool)
+        for i, (row, head) in enumerate(zip(rows, heads, strict=True)):
+            ids[i, : len(row)] = torch.tensor(row)
+            counts[i, head - 1 : len(row) - 1] = True
+        place = self.llm.model.device
+        ids, counts = ids.to(place), counts.to(place)
+        base = self.llm.model.get_base_model()
+        hidden = base.model(input_ids=ids, use_cache=False).last_hidden_state
+        logits = base.lm_head(hidden[counts]).float()
+        return functional.cross_entropy(logits, ids.roll(-1, dims=1)[counts], reduction="sum")
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         self._stop = True
