@@ -2,7 +2,8 @@
 
     index.html                     all validations, newest first
     validations/<suite>/<run>/…    one page each
-    results/<suite>/<run>/…        the same as JSON, from which the index is built
+    expectations/<suite>.html      each suite with its latest thresholds
+    results/, suites/              the same as JSON, from which the index is built
 
 A static site: open it from the disk, or let any web server or bucket serve it.
 """
@@ -62,6 +63,8 @@ class DataDocs:
         import great_expectations as gx
         from great_expectations.core.run_identifier import RunIdentifier
 
+        # The site keeps the suite of the last run, which a killed run may have left half written.
+        (self._folder / "suites" / f"{suite.name}.json").unlink(missing_ok=True)
         asset = self._context.data_sources.add_pandas(suite.name).add_dataframe_asset("rows")
         definition = gx.ValidationDefinition(
             name=suite.name,
@@ -111,7 +114,7 @@ def _context(folder: Path) -> EphemeralDataContext:
             checkpoint_store_name="checkpoints",
             validation_results_store_name="results",
             stores={
-                "expectations": {"class_name": "ExpectationsStore"},
+                "expectations": {"class_name": "ExpectationsStore", "store_backend": on_disk(folder / "suites")},
                 "checkpoints": {"class_name": "CheckpointStore"},
                 "validation_definition_store": {"class_name": "ValidationDefinitionStore"},
                 "results": {"class_name": "ValidationResultsStore", "store_backend": on_disk(folder / "results")},
@@ -121,7 +124,7 @@ def _context(folder: Path) -> EphemeralDataContext:
                     "class_name": "SiteBuilder",
                     "show_how_to_buttons": False,
                     "store_backend": on_disk(folder),
-                    "site_section_builders": {"expectations": "None", "profiling": "None"},
+                    "site_section_builders": {"profiling": "None"},
                     "site_index_builder": {
                         "class_name": "DefaultSiteIndexBuilder",
                         "validation_results_limit": LISTED,

@@ -71,6 +71,22 @@ def test_data_docs_tell_of_failures_and_passes(context: Context, commit: Commit,
         assert f'href="{page.partition("/data_docs/")[2]}"' in index, "the index does not link to the page"
 
 
+def test_files_that_a_killed_run_left_half_written_do_no_harm(
+    tmp_path: Path, context: Context, commit: Commit, corpus_frame: pd.DataFrame
+) -> None:
+    commit(corpus_frame, "corpus")
+    execute(ValidateCorpus(), context)
+    site = tmp_path / "lake" / "data_docs"
+    written = [path for path in site.rglob("*") if path.is_file() and "static" not in path.parts]
+    assert {".json", ".html"} <= {path.suffix for path in written}
+    for path in written:
+        path.write_bytes(path.read_bytes()[:10])
+
+    execute(ValidateCorpus(), Context(root=context.root, partition="2026-11-23", force=True))
+
+    assert 'class="passed"' in (site / "index.html").read_text()
+
+
 def test_data_docs_on_a_remote_lake(commit: Commit, corpus_frame: pd.DataFrame) -> None:
     """Two runs: the second must list what the first published from another machine."""
     fsspec.filesystem("memory").store.clear()
