@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-import yaml
 from pydantic import AfterValidator, Field, model_validator
 
-from mendel.errors import InputError
 from mendel.frozen import Frozen
-from mendel.lake import read_text
 
 Operation = Literal["deletion", "substitution", "insertion", "duplication", "reversal"]
 OPERATIONS: tuple[Operation, ...] = ("deletion", "substitution", "insertion", "duplication", "reversal")
@@ -98,14 +95,6 @@ class NoiseProfile(Frozen):
             if len(clean) != 1 or not noisy or any(len(character) != 1 for character in noisy):
                 raise ValueError(f"confusions: {clean!r} → {list(noisy)}: both sides must be single characters")
         return self
-
-    @classmethod
-    def load(cls, uri: str) -> NoiseProfile:
-        """Read a profile from YAML. Raises InputError that names the file and the key."""
-        try:
-            return cls.model_validate(yaml.safe_load(read_text(uri)))
-        except (FileNotFoundError, ValueError, yaml.YAMLError) as error:
-            raise InputError(f"noise profile {uri}: {error}") from error
 
 
 class ResolvedProfile(Frozen):
