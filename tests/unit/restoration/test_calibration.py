@@ -1,0 +1,52 @@
+"""Weights and threshold, on candidate lists made for the purpose."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mendel.restoration.calibration import Choices, fit, log_odds, pick
+
+
+def choices(channel: list[float], ngram: list[float], llm: list[float], errors: list[int], same: int = 0) -> Choices:
+    return Choices(np.array(channel), np.array(ngram), np.array(llm), same, np.array(errors))
+
+
+scores = st.lists(st.floats(-50, 0), min_size=1, max_size=5)
+
+
+@given(st.lists(scores, min_size=1, max_size=60), st.sampled_from([0.0, 0.01, 0.1, 0.5]))
+def test_no_more_clean_texts_are_altered_than_allowed(lists: list[list[float]], allowed: float) -> None:
+    # Given clean texts whose candidates score anything
+    clean = [choices(values, [0.0] * len(values), [0.0] * len(values), [0] * len(values)) for values in lists]
+    noisy = [choices([-2.0, -1.0], [-1.0, -2.0], [0.0, 0.0], [3, 0])]
+    # When the threshold is fitted
+    weights = fit(noisy, clean, allowed, with_llm=False)
+    # Then those that would be altered stay within the bound
+    picks = [pick(c.scores(weights.ngram, weights.llm), c.same, weights.threshold) for c in clean]
+    altered = sum(chosen != c.same for chosen, c in zip(picks, clean, strict=True))
+    assert altered <= allowed * len(clean), f"threshold {weights.threshold} lets {altered} of {len(clean)} be altered"
+
+
+def test_the_model_that_knows_gets_the_weight() -> None:
+    # Given texts where the n-gram prefers the wrong candidate and the LLM the right one
+    noisy = [choices([-5.0, -5.0, -5.0], [-20.0, -9.0, -10.0], [-20.0, -12.0, -6.0], [4, 3, 0]) for _ in range(5)]
+    # When the weights are fitted, then with the LLM nothing is left wrong, without it something is
+    with_llm, without = (fit(noisy, [], 0.0, with_llm=told) for told in (True, False))
+    assert with_llm.llm > 0
+    assert without.llm == 0
+    for weights, expected in ((with_llm, 2), (without, 1)):
+        chosen = pick(noisy[0].scores(weights.ngram, weights.llm), 0, weights.threshold)
+        assert chosen == expected, f"{weights} picks candidate {chosen}"
+
+
+def test_the_input_stays_unless_a_change_reaches_the_threshold() -> None:
+    values = np.array([0.0, 2.0, 1.0])
+    assert pick(values, 0, 2.0) == 1
+    assert pick(values, 0, 2.1) == 0
+    assert pick(values, 1, 0.0) == 1
+    assert log_odds(values, 0) == 2.0
+    assert log_odds(np.array([3.0]), 0) == -math.inf

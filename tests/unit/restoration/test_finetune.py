@@ -1,0 +1,181 @@
+"""The stage finetune, both recipes, on a small dataset of pairs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from mendel import digest, manifest
+from mendel.corruption.calibrate import resolve
+from mendel.corruption.kernel import Kernel
+from mendel.corruption.profile import NoiseProfile, Rates
+from mendel.errors import InputError
+from mendel.manifest import InputEntry
+from mendel.restoration.finetune import Finetune, recency
+from mendel.restoration.restorer import Restorer
+from mendel.stage import Context, Draft, Outcome, Stage, execute
+
+from .conftest import sentences
+
+DAY = "2026-11-23"
+NOISE = NoiseProfile(
+    name="test", rates=Rates(deletion=0.004, substitution=0.004, insertion=0.004, duplication=0.004, reversal=0.004)
+)
+COUNTS = {"train": 300, "validation": 40, "test": 20}
+
+
+class MakeCorpus(Stage):
+    name: ClassVar[str] = "ingest"
+    stage_version: ClassVar[int] = 1
+    dataset: ClassVar[str] = "corpus"
+
+    def inputs(self, context: Context) -> Sequence[InputEntry]:
+        return []
+
+    def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
+        rows = {}
+        for seed, (split, count) in enumerate(COUNTS.items()):
+            ids = [f"{split}-{number:04}" for number in range(count)]
+            rows[split] = pa.table(
+                {"id": ids, "text": sentences(count, seed), "year": pa.array([2000] * count, pa.int32())}
+            )
+            (draft.folder / f"split={split}").mkdir()
+            pq.write_table(rows[split], draft.folder / f"split={split}" / "part-0.parquet")
+        table = pa.concat_tables(rows.values())
+        return Outcome(rows=len(table), digest=digest.of_table(table))
+
+
+class MakePairs(Stage):
+    """Corrupts the corpus with the real kernel, without Spark."""
+
+    name: ClassVar[str] = "corrupt"
+    stage_version: ClassVar[int] = 1
+    dataset: ClassVar[str] = "pairs"
+
+    def inputs(self, context: Context) -> Sequence[InputEntry]:
+        return [context.require("corpus")]
+
+    def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
+        corpus = draft.context.local_folder(inputs["corpus"])
+        resolved = resolve(NOISE, sentences(300, seed=0), seed=0)
+        (draft.folder / "noise.json").write_text(resolved.model_dump_json())
+        tables = []
+        for split in COUNTS:
+            clean = pq.ParquetFile(corpus / f"split={split}" / "part-0.parquet").read()
+            copies = pa.array([0] * len(clean), pa.int32())
+            ids, text = clean["id"].combine_chunks(), clean["text"].combine_chunks()
+            made = Kernel(resolved, seed=0).corrupt(ids, copies, text)
+            columns = {
+                "id": ids,
+                "record_id": ids,
+                "copy": copies,
+                "clean": text,
+                "noisy": made.noisy,
+                "edits": made.edits,
+            }
+            (draft.folder / f"split={split}").mkdir()
+            pq.write_table(pa.table(columns), draft.folder / f"split={split}" / "part-0.parquet")
+            tables.append(pa.table(columns))
+        table = pa.concat_tables(tables)
+        return Outcome(rows=len(table), digest=digest.of_table(table))
+
+
+class PassValidation(MakePairs):
+    name: ClassVar[str] = "validate pairs"
+    dataset: ClassVar[str] = "pairs_validation"
+
+    def inputs(self, context: Context) -> Sequence[InputEntry]:
+        return [context.require("pairs")]
+
+    def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
+        return Outcome(rows=1, digest=inputs["pairs"].digest)
+
+
+@pytest.fixture
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    found = Context(root=(tmp_path / "lake").as_uri(), partition=DAY)
+    for stage in (MakeCorpus(), MakePairs(), PassValidation()):
+        execute(stage, found)
+    return found
+
+
+def ngram_recipe(**changes: Any) -> Finetune:
+    recipe = {"kind": "channel-ngram", "ngram": {"order": 6}, "decoder": {"beam": 20}, **changes}
+    return Finetune.model_validate({"recipe": recipe})
+
+
+def test_channel_ngram_makes_a_restorer_and_the_second_run_nothing(context: Context) -> None:
+    # When the stage has run
+    made = execute(ngram_recipe(), context)
+    # Then its folder holds a restorer that removes noise, and the manifest says how it was made
+    names = sorted(Path(file.path).name for file in made.files)
+    assert names == ["ngram.safetensors", "noise.json", "restorer.json"]
+    assert made.rows == COUNTS["train"]
+    assert made.metrics["validation"]["first_pass"] > 0.3, made.metrics
+    restorer = Restorer.load(str(context.local_folder(context.require("candidate"))))
+    assert restorer.kind == "channel-ngram"
+    clean = sentences(1, seed=1)[0]
+    assert restorer.restore([clean, ""])[1].text == ""
+    # And a second run finds it made
+    assert execute(ngram_recipe(), context) == made
+    # And another run of the same configuration gives the same model
+    again = execute(ngram_recipe(), Context(root=context.root, partition=DAY, force=True))
+    assert again.digest == made.digest
+
+
+def test_channel_llm_trains_calibrates_and_loads(context: Context, tiny_lm: Path) -> None:
+    lora = {"budget_steps": 4, "rank": 2, "tokens_per_batch": 256}
+    stage = ngram_recipe(kind="channel-llm", base={"id": str(tiny_lm)}, lora=lora)
+    made = execute(stage, context)
+    told = json.loads((context.local_folder(context.require("candidate")) / "restorer.json").read_text())
+    assert sorted(told["weights"]) == ["first_pass", "tuned_llm", "untuned_llm"]
+    assert set(made.metrics["bits_per_character"]) == {"ngram", "untuned_llm", "tuned_llm"}
+    assert "adapter_model.safetensors" in {Path(file.path).name for file in made.files}
+    # No checkpoint is left behind, and MLflow has the curve
+    assert not (Path(context.root.removeprefix("file://")) / "checkpoints" / made.fingerprint).exists()
+    import mlflow
+
+    curve = mlflow.MlflowClient().get_metric_history(made.metrics["mlflow_run_id"], "loss")
+    assert [point.step for point in curve] == [1, 2, 3, 4]
+    # The restorer and both of its parts answer, the same each time and in any order
+    restorer = Restorer.load(str(context.local_folder(context.require("candidate"))))
+    assert set(restorer.ablations()) == {"first_pass", "untuned_llm"}
+    noisy = ["Thhe people must.", "Our naiton together the."]
+    forward, backward = restorer.restore(noisy), restorer.restore(noisy[::-1])
+    assert [one.text for one in forward] == [one.text for one in backward[::-1]]
+
+
+def test_step_budget_gives_the_same_model_twice(context: Context, tiny_lm: Path) -> None:
+    lora = {"budget_steps": 3, "rank": 2, "tokens_per_batch": 256}
+    stage = ngram_recipe(kind="channel-llm", base={"id": str(tiny_lm)}, lora=lora)
+    first = execute(stage, context)
+    second = execute(stage, Context(root=context.root, partition=DAY, force=True))
+    assert first.digest == second.digest
+
+
+def test_tampered_pairs_are_named(context: Context) -> None:
+    (uri,) = context.uris(context.require("pairs"), "split=train/part-0.parquet")
+    Path(uri.removeprefix("file://")).write_bytes(b"tampered")
+    with pytest.raises(InputError, match=r"split=train/part-0\.parquet: expected \d+ bytes, found 8"):
+        execute(ngram_recipe(), context)
+
+
+def test_pairs_that_were_not_validated_are_refused(context: Context) -> None:
+    found = manifest.current(context.root, "pairs_validation", DAY)
+    assert found is not None
+    (Path(context.root.removeprefix("file://")) / "pairs_validation" / f"dt={DAY}" / "_current.json").unlink()
+    with pytest.raises(InputError, match="mendel validate pairs"):
+        execute(ngram_recipe(), context)
+
+
+def test_recency_halves_with_each_half_life() -> None:
+    assert recency([2000, 1990, None, 1980], 10) == [1.0, 0.5, 1.0, 0.25]
+    assert recency([2000], None) is None
+    assert recency([None, None], 10) is None

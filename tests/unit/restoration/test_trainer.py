@@ -1,0 +1,135 @@
+"""Fine-tuning: it learns, masks the prompt, and a run that was killed ends as one that was not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from mendel.restoration.checkpoints import Checkpoints
+from mendel.restoration.llm import CausalLm
+from mendel.restoration.recipe import BaseModel, Lora
+from mendel.restoration.trainer import Trainer
+
+from .conftest import sentences
+
+STEPS = 12
+
+
+def trainer(folder: Path, store: Path, texts: Sequence[str], **settings: Any) -> Trainer:
+    llm = CausalLm.load(BaseModel(id=str(folder)))
+    rows = [[*llm.head(), *body, *llm.boundary] for body in llm.encode(texts)]
+    given = {"rank": 4, "learning_rate": 1e-2, "tokens_per_batch": 256, "budget_steps": STEPS, **settings}
+    return Trainer(llm, rows, [len(llm.head())] * len(rows), Lora(**given), Checkpoints(store.as_uri()))
+
+
+def adapter(made: Trainer) -> dict[str, torch.Tensor]:
+    return {name: parameter.detach().clone() for name, parameter in made.parameters.items()}
+
+
+def test_the_loss_falls(tiny_lm: Path, tmp_path: Path) -> None:
+    made = trainer(tiny_lm, tmp_path, sentences(60, seed=1), budget_steps=20)
+    made.train()
+    losses = [point["loss"] for point in made.curve]
+    assert len(losses) == 20
+    assert sum(losses[-5:]) < sum(losses[:5]), f"first {losses[:5]}, last {losses[-5:]}"
+
+
+def test_the_prompt_has_no_loss(tiny_lm: Path, tmp_path: Path) -> None:
+    # Given rows of different lengths, with prompts
+    made = trainer(tiny_lm, tmp_path, ["unused"])
+    llm = made.llm
+    rows = [
+        [*llm.head("noizy"), *llm.encode(["noisy"])[0]],
+        [*llm.head("a longr one"), *llm.encode(["a longer one"])[0]],
+    ]
+    heads = [len(llm.head("noizy")), len(llm.head("a longr one"))]
+    # When the loss is taken, then it is that of each row by itself with its prompt's labels masked
+    expected = 0.0
+    for row, head in zip(rows, heads, strict=True):
+        ids = torch.tensor([row])
+        labels = ids.clone()
+        labels[0, :head] = -100
+        expected += llm.model(input_ids=ids, labels=labels).loss.item() * (len(row) - head)
+    assert made._loss(rows, heads).item() == pytest.approx(expected, rel=2e-2)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[4])
+from tests.unit.restoration.test_trainer import trainer
+from tests.unit.restoration.conftest import sentences
+made = trainer(Path(sys.argv[1]), Path(sys.argv[2]), sentences(60, seed=2), checkpoint_seconds=1e-9)
+save = made.save
+def save_and_die():
+    save()
+    if made.step == int(sys.argv[3]):
+        os.kill(os.getpid(), signal.SIGKILL)
+made.save = save_and_die
+made.resume()
+made.train()
+"""
+
+
+def test_killed_and_resumed_gives_the_same_model_and_curve(tiny_lm: Path, tmp_path: Path) -> None:
+    # Given a training that was never interrupted
+    whole = trainer(tiny_lm, tmp_path / "whole", sentences(60, seed=2))
+    whole.train()
+    # When the same one is killed after its fifth step, and then goes on
+    store = tmp_path / "killed"
+    repo = Path(__file__).parents[3]
+    command = [sys.executable, "-c", KILLED, str(tiny_lm), str(store), "5", str(repo)]
+    ended = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(repo / "tasks")}
+    )
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    resumed = trainer(tiny_lm, store, sentences(60, seed=2))
+    assert resumed.resume(), "there is no checkpoint"
+    assert resumed.step == 5
+    resumed.train()
+    # Then weights and curve are those of the first
+    assert resumed.curve == whole.curve
+    for name, tensor in adapter(whole).items():
+        assert torch.equal(tensor, adapter(resumed)[name]), f"{name} differs"
+
+
+def test_sigterm_saves_a_checkpoint_and_exits(tiny_lm: Path, tmp_path: Path) -> None:
+    made = trainer(tiny_lm, tmp_path, sentences(60, seed=3), checkpoint_seconds=1000)
+    step = made._step
+
+    def step_and_be_told_to_stop(batch: Sequence[int]) -> None:
+        step(batch)
+        if made.step == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    made._step = step_and_be_told_to_stop  # type: ignore[method-assign]
+    with pytest.raises(SystemExit) as ended:
+        made.train()
+    assert ended.value.code == 128 + signal.SIGTERM
+    found = Checkpoints(tmp_path.as_uri()).load()
+    assert found is not None
+    assert found[1]["step"] == 3
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL, "the handler is put back"
+
+
+def test_a_checkpoint_counts_only_when_it_is_whole(tiny_lm: Path, tmp_path: Path) -> None:
+    # Given a checkpoint, and half of a later one
+    store = Checkpoints(tmp_path.as_uri())
+    store.save(1, {"x": torch.ones(2)}, {"step": 1})
+    (tmp_path / "step-00000002").mkdir()
+    (tmp_path / "step-00000002" / "tensors.safetensors").write_bytes(b"half")
+    # Then the first one is the newest
+    found = store.load()
+    assert found is not None
+    assert found[1] == {"step": 1}
+    # And the next whole one replaces both
+    store.save(3, {"x": torch.zeros(2)}, {"step": 3})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["latest.json", "step-00000003"]
