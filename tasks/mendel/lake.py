@@ -71,7 +71,8 @@ def sha256(uri: str) -> str:
 
 
 def list_files(uri: str) -> list[str]:
-    """URIs of all files below a folder, sorted; an absent folder has none. They start as the folder's URI is written."""
+    """URIs of all files below a folder, sorted; an absent folder has none. They start as the folder's own URI does."""
+    uri = normalise(uri)
     fs, path = url_to_fs(uri)
     if not fs.exists(path):
         return []

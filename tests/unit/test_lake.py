@@ -88,6 +88,13 @@ def test_lists_files_below_and_folders_directly_below(root: str) -> None:
     assert lake.list_folders(lake.join(root, "nothing")) == [], "an absent folder has no folders"
 
 
+def test_listed_files_start_as_the_folder_does_whether_it_is_a_path_or_a_uri(root: str) -> None:
+    lake.write(lake.join(root, "x", "1.txt"), b"-")
+
+    assert lake.list_files(root) == [lake.join(lake.normalise(root), "x/1.txt")]
+    assert lake.list_files(lake.normalise(root)) == lake.list_files(root)
+
+
 def test_size_and_checksum_are_those_of_the_bytes(root: str) -> None:
     uri = lake.join(root, "a")
     lake.write(uri, b"abc")

@@ -104,6 +104,13 @@ def test_a_version_is_made_once(root: str, runs: Path) -> None:
     assert [lake.read_text(uri) for uri in Context(root, DAY).uris(first.as_input())] == ["four score"]
 
 
+def test_a_lake_may_be_given_as_a_path(tmp_path: Path, runs: Path) -> None:
+    made = execute(Source(runs=str(runs)), Context(str(tmp_path), DAY))
+
+    assert [file.path.split("/")[0] for file in made.files] == ["corpus"], "paths must be relative to the lake"
+    manifest.verify(str(tmp_path), made)
+
+
 def test_force_makes_it_again_with_the_same_digest(root: str, runs: Path) -> None:
     source = Source(runs=str(runs))
     first = execute(source, Context(root, DAY))
