@@ -12,6 +12,8 @@ WORD = re.compile(r"\w(?:[^\s—-]*\w)?")
 SHORTEST = 4
 """Characters. Shorter words have too many neighbours at distance 2: correcting them does more harm than good."""
 DISTANCE = 2
+PREFIX = 6
+"""Characters that the index looks at: no effect on what is found, and built faster than with the library's 7."""
 
 
 def identity(texts: Sequence[str]) -> list[str]:
@@ -30,7 +32,7 @@ class SymSpell:
         import symspellpy
 
         self._top = symspellpy.Verbosity.TOP
-        self._words = symspellpy.SymSpell(max_dictionary_edit_distance=DISTANCE)
+        self._words = symspellpy.SymSpell(max_dictionary_edit_distance=DISTANCE, prefix_length=PREFIX)
         english = files(symspellpy) / "frequency_dictionary_en_82_765.txt"
         self._words.load_dictionary(str(english), term_index=0, count_index=1)
         for word, count in Counter(word for text in texts for word in WORD.findall(text.lower())).items():

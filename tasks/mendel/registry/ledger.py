@@ -17,6 +17,7 @@ from mendel import lake
 from mendel.errors import InputError
 from mendel.frozen import Frozen
 from mendel.manifest import InputEntry, Manifest
+from mendel.stage import explain
 
 FOLDER = "ledger"
 NAME = re.compile(r"\d{6}\.json")
@@ -120,11 +121,11 @@ def opponent(history: History, digest: str) -> Decision | None:
 
 
 def _uri(root: str, number: int) -> str:
-    return lake.join(lake.normalise(root), FOLDER, f"{number:06d}.json")
+    return lake.join(root, FOLDER, f"{number:06d}.json")
 
 
 def _load(uri: str) -> Decision:
     try:
         return Decision.model_validate_json(lake.read_bytes(uri))
     except ValidationError as error:
-        raise InputError(f"{uri} is not a decision of the ledger: {error}. Restore it from a copy.") from error
+        raise InputError(f"{explain(error, uri)}\nRestore it from a copy.") from error

@@ -1,0 +1,86 @@
+import shutil
+
+import mlflow
+import pandas as pd
+import pytest
+
+from mendel.registry import champions, ledger, model_registry
+from mendel.restoration.restorer import Restorer
+
+from .conftest import WEEK_1, WEEK_2, Store, aliases, decide_on
+
+NOISY = ["The peopel of the nationn and our", "Congress mus#t be sttrong"]
+
+
+@pytest.fixture
+def promoted(candidates: Store) -> Store:
+    """Version 1, then version 2 were promoted; MLflow knows nothing yet."""
+    for week in (WEEK_1, WEEK_2):
+        decide_on(candidates.context(week), "promoted")
+    return candidates
+
+
+def test_a_registry_that_knows_nothing_is_filled_from_the_ledger(promoted: Store) -> None:
+    # when
+    model_registry.follow(promoted.root)
+
+    # then
+    assert aliases() == {"champion": 2, "previous": 1}
+    for version, decision in enumerate(ledger.read(promoted.root), start=1):
+        tags = mlflow.MlflowClient().get_model_version("mendel-restorer", str(version)).tags
+        assert tags["digest"] == decision.candidate.digest, f"version {version} is the one that the ledger means"
+        assert tags["restorer_uri"] == champions.restorer_uri(promoted.root, decision)
+
+
+def test_aliases_that_say_something_else_are_put_right(promoted: Store) -> None:
+    # given
+    model_registry.follow(promoted.root)
+    client = mlflow.MlflowClient()
+    client.set_registered_model_alias("mendel-restorer", "champion", "1")
+    client.set_registered_model_alias("mendel-restorer", "challenger", "1")
+    client.delete_registered_model_alias("mendel-restorer", "previous")
+    client.set_registered_model_alias("mendel-restorer", "favourite", "1")
+
+    # when
+    model_registry.follow(promoted.root)
+
+    # then
+    assert aliases() == {"champion": 2, "previous": 1, "favourite": 1}, "an alias of somebody else's stays"
+
+
+def test_following_again_registers_nothing_again(promoted: Store) -> None:
+    for _ in range(2):
+        model_registry.follow(promoted.root)
+    assert len(mlflow.MlflowClient().search_model_versions()) == 2
+
+
+def test_an_empty_ledger_leaves_mlflow_alone(candidates: Store) -> None:
+    model_registry.follow(candidates.root)
+    assert mlflow.MlflowClient().search_registered_models() == []
+
+
+def test_the_registered_model_restores_as_the_restorer_does(promoted: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given the lake has been moved since the registration
+    model_registry.follow(promoted.root)
+    expected = Restorer.load(champions.resolve(promoted.root).restorer_uri).restore(NOISY)
+    moved = shutil.copytree(promoted.lake, promoted.lake.with_name("moved"))
+    shutil.rmtree(promoted.lake / "candidate")
+    monkeypatch.setenv("MENDEL_LAKE", f"file://{moved}")
+
+    # when
+    model = mlflow.pyfunc.load_model("models:/mendel-restorer@champion")
+    found = model.predict(pd.DataFrame({"text": NOISY}, index=[7, 3]))
+
+    # then
+    assert found["text"].tolist() == [each.text for each in expected]
+    assert found["text"].tolist() != NOISY, "something was restored"
+    assert found["confidence"].tolist() == pytest.approx([each.confidence for each in expected])
+    assert found.index.tolist() == [7, 3], "rows keep their index"
+
+
+def test_the_registered_model_is_small_and_holds_no_pickle(promoted: Store) -> None:
+    model_registry.follow(promoted.root)
+    files = [path for path in (promoted.lake / "mlflow").rglob("*") if path.is_file()]
+    assert files, "the model's description is in the lake"
+    assert sum(path.stat().st_size for path in files) < 100_000, "the weights stay where they are"
+    assert not [path for path in files if path.suffix in (".pkl", ".cloudpickle")], "models from code"
