@@ -113,7 +113,7 @@ def java_home() -> str:
         *map(str, fetched),
     ]
     for java in candidates:
-        if java and os.path.exists(java) and usable(java):
+        if java and Path(java).exists() and usable(java):
             home = os.path.dirname(os.path.dirname(os.path.realpath(java)))
             STATE.mkdir(exist_ok=True)
             (STATE / "java_home").write_text(home)

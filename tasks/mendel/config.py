@@ -24,7 +24,7 @@ def load(uri: str) -> dict[str, Any]:
         pass
 
     folder = uri.rsplit("/", 1)[0]
-    Loader.add_constructor("!include", lambda loader, node: load(f"{folder}/{loader.construct_scalar(node)}"))
+    Loader.add_constructor("!include", lambda _, node: load(f"{folder}/{node.value}"))
     try:
         data = yaml.load(lake.read_text(uri), Loader)  # noqa: S506 (a SafeLoader with one constructor more)
     except OSError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
 
 import structlog
@@ -35,7 +35,7 @@ log: structlog.BoundLogger = structlog.get_logger()
 
 def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
     """Yield the items and say how far it is. `total` is needed where `items` has no length."""
-    if total is None and hasattr(items, "__len__"):
+    if total is None and isinstance(items, Sized):
         total = len(items)
     if sys.stderr.isatty():
         from rich.console import Console

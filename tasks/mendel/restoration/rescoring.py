@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 NOISE, NGRAM, ADAPTER = "noise.json", "ngram.safetensors", "adapter"
 FIRST_PASS, UNTUNED, TUNED = "first_pass", "untuned_llm", "tuned_llm"
-LLM_MARGIN = 8.0
+LLM_MARGIN = 5.0
 """Nats behind the first pass's best candidate at which the LLM is not asked about another."""
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-WORDS = """the of and to in we our that people must nation government congress security freedom american energy children
-workers together tonight economy health education union strong future years every world country budget""".split()
+VOCABULARY = """the of and to in we our that people must nation government congress security freedom american energy children
+workers together tonight economy health education union strong future years every world country budget"""
+WORDS = VOCABULARY.split()
 
 
 def sentences(count: int, seed: int) -> list[str]:
