@@ -53,9 +53,9 @@ class Testset(Stage):
 def pinned(testset: Testset, context: Context) -> Manifest:
     """The test set in force for a source; the first call makes it, later ones find it whatever the source holds now."""
     found = manifest.current(context.root, Testset.dataset, testset.source.name)
-    return found or execute(testset, at_source(testset, context))
+    return found or execute(testset, replace(at_source(testset, context), force=False))
 
 
-def at_source(testset: Testset, context: Context, *, force: bool = False) -> Context:
+def at_source(testset: Testset, context: Context) -> Context:
     """Where a source's test set lies: its partition is the source's name."""
-    return replace(context, partition=testset.source.name, force=force)
+    return replace(context, partition=testset.source.name)

@@ -44,7 +44,7 @@ class HuggingFace(Source):
                 name = str(row[self.id_column]) if self.id_column else text_hash(text)
                 yield Document(name, text, self.split.of(name))
             else:
-                reason = "is empty" if isinstance(text, str) else f"is a {type(text).__name__}, expected a string"
+                reason = "is empty" if isinstance(text, str) else "is no string"
                 yield Rejected(f"hf://datasets/{self.path}:{number}", f"{self.text_column!r} {reason}")
 
     def _load(self) -> tuple[str, Any]:
@@ -62,16 +62,17 @@ def _load(path: str, subset: str | None, rows: str, revision: str) -> tuple[str,
     """The commit that a revision stands for, and the rows at that commit."""
     try:
         from datasets import load_dataset
+        from httpx2 import HTTPError
         from huggingface_hub import HfApi
-        from huggingface_hub.errors import HfHubHTTPError
     except ImportError as error:
         raise InputError("the source huggingface needs its package: pip install 'mendel[huggingface]'") from error
     try:
         commit = HfApi().dataset_info(path, revision=revision).sha
         return str(commit), load_dataset(path, subset, split=rows, revision=commit)
-    except (HfHubHTTPError, OSError, ValueError) as error:
+    except (HTTPError, OSError, ValueError) as error:
+        said = " ".join(str(error).split()).rstrip(".")
         raise InputError(
-            f"dataset {path} (revision {revision}, rows {rows}) cannot be loaded: {error}. Check its name and your "
+            f"dataset {path} (revision {revision}, rows {rows}) cannot be loaded: {said}. Check its name and your "
             "network; behind a mirror set HF_ENDPOINT; for a private one HF_TOKEN; or download its files and use the "
             "source `files`."
         ) from error
