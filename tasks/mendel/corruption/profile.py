@@ -88,8 +88,8 @@ class NoiseProfile(Frozen):
     def _consistent(self) -> Self:
         if self.mean_length > self.max_length:
             raise ValueError(f"mean_length {self.mean_length} is above max_length {self.max_length}")
-        if not any(self.intensities):
-            raise ValueError("intensities: all are 0, so nothing would be corrupted")
+        if not any(self.intensities) or not self.rates.total:
+            raise ValueError("all rates or all intensities are 0, so nothing would be corrupted")
         self.rates.scaled(max(self.intensities))  # the sum of the rates is bounded at the highest intensity too
         for clean, noisy in self.confusions.items():
             if len(clean) != 1 or not noisy or any(len(character) != 1 for character in noisy):

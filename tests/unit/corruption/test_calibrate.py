@@ -82,7 +82,11 @@ def test_a_sample_without_text_cannot_calibrate() -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"rates": {}, "target_cer": 0.05},  # nothing to scale
+        {
+            "rates": {"reversal": 0.1},
+            "mean_length": 1,
+            "target_cer": 0.05,
+        },  # a single character reversed stays the same
         {"rates": {"substitution": 0.1}, "mean_length": 1, "target_cer": 0.49},  # would need half an event a character
     ],
 )

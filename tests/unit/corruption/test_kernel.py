@@ -48,11 +48,11 @@ def corrupt(
 
 @st.composite
 def profiles(draw: st.DrawFn) -> ResolvedProfile:
-    share = st.floats(0, 1 / 11)
+    shares = draw(st.lists(st.floats(0, 1 / 11), min_size=5, max_size=5).filter(sum))
     alphabet = "".join(sorted(draw(st.sets(UNICODE, min_size=2, max_size=12))))
     characters = st.sampled_from("ab ä漢🧬")
     return resolve(
-        Rates(**{operation: draw(share) for operation in OPERATIONS}),
+        Rates(**dict(zip(OPERATIONS, shares, strict=True))),
         alphabet=alphabet,
         weights=draw(st.lists(st.floats(0.01, 1), min_size=len(alphabet), max_size=len(alphabet))),
         mean_length=draw(st.floats(1, 5)),

@@ -34,6 +34,7 @@ def test_shipped_profile_is_valid_and_called_as_its_file(path: Path) -> None:
         ({"characters": "set:aa"}, "two different characters"),
         ({"intensities": []}, "at least 1 item"),
         ({"intensities": [0, 0]}, "nothing would be corrupted"),
+        ({"rates": {}}, "nothing would be corrupted"),
         ({"intensities": [1, 60]}, "rates sum to"),
         ({"intensities": [-1]}, "greater than or equal to 0"),
         ({"confusions": {"rn": {"m": 1}}}, "single characters"),
