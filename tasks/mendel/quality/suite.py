@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
 EXAMPLES = 3
+"""Rows that a message shows."""
+LONGEST = 80
+"""Characters of a value that a message shows; Data Docs show more."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def _examples(found: Mapping[str, Any]) -> list[str]:
 
     rows = (
         [
-            f"{name} {_unboxed(value)!r}"
+            f"{name} {_short(_unboxed(value))}"
             for name, value in row.items()
             if not (pd.isna(value) or _unboxed(value) is True)
         ]
@@ -98,6 +101,11 @@ def _examples(found: Mapping[str, Any]) -> list[str]:
 def _unboxed(value: Any) -> Any:
     """A numpy scalar as Python's own, which prints as people write it."""
     return value.item() if hasattr(value, "item") else value
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def _plain(value: Any) -> str:
