@@ -16,7 +16,7 @@ from mendel.restoration.restorer import Restorer
 from mendel.stage import Context, Draft, Outcome, Stage
 
 if TYPE_CHECKING:
-    from mendel.registry.systems import Correct
+    from mendel.registry.systems import System
 
 
 class Evaluate(Stage):
@@ -46,18 +46,19 @@ class Evaluate(Stage):
 
         from mendel.registry import evaluation, held_out, report, tracking
         from mendel.registry.scores import measure
-        from mendel.registry.systems import apply, measure_speed
+        from mendel.registry.systems import Speed, apply, latencies
 
         context = draft.context
         sample = held_out.sample(context, inputs["pairs"], self.max_sentences)
         rival = _rival(context, inputs)
         outputs = {}
-        for system, correct in _systems(context, inputs, rival):
-            if system == "challenger":
-                speed = measure_speed(correct, sample.noisy)
-            outputs[system] = apply(system, correct, sample)
-            log.info("restored", system=system, sentences=len(sample.ids))
-            del correct  # the next one may need its memory
+        for system in _systems(context, inputs, rival):
+            if challenging := system.name == "challenger":
+                singles = latencies(system.correct, sample.noisy)
+            outputs[system.name], seconds = apply(system, sample)
+            if challenging:
+                speed = Speed.of(sum(map(len, sample.noisy)), seconds, singles)
+            del system  # the next one may need its memory
         measures = {system: measure(sample, output) for system, output in outputs.items()}
         found = evaluation.judged(
             sample, measures, speed, self.rules, rival.version if rival else None, self.resamples, self.seed
@@ -88,23 +89,21 @@ def _rival(context: Context, inputs: Mapping[str, InputEntry]) -> ledger.Decisio
     return next(past for past in reversed(history) if past.candidate.digest == inputs["champion"].digest)
 
 
-def _systems(
-    context: Context, inputs: Mapping[str, InputEntry], rival: ledger.Decision | None
-) -> Iterator[tuple[str, Correct]]:
+def _systems(context: Context, inputs: Mapping[str, InputEntry], rival: ledger.Decision | None) -> Iterator[System]:
     """Everyone who is scored, each loaded when its turn comes, so that two large models need not fit side by side."""
     from mendel.registry import baselines, held_out
-    from mendel.registry.systems import corrector
+    from mendel.registry.systems import System
 
-    yield "identity", baselines.identity
-    yield "symspell", baselines.SymSpell(held_out.training_text(context, inputs["pairs"]))
+    yield System("identity", baselines.identity)
+    yield System("symspell", baselines.SymSpell(held_out.training_text(context, inputs["pairs"])))
     yield from _with_ablations(Restorer.load(str(context.local_folder(inputs["candidate"]))))
     if rival:
-        yield "champion", corrector(Restorer.load(champions.restorer_uri(context.root, rival)))
+        yield System.of("champion", Restorer.load(champions.restorer_uri(context.root, rival)))
 
 
-def _with_ablations(challenger: Restorer) -> Iterator[tuple[str, Correct]]:
-    from mendel.registry.systems import corrector
+def _with_ablations(challenger: Restorer) -> Iterator[System]:
+    from mendel.registry.systems import System
 
-    yield "challenger", corrector(challenger)
-    for name, ablation in challenger.ablations().items():
-        yield name, corrector(ablation)
+    yield System.of("challenger", challenger)
+    for name, part in challenger.ablations().items():
+        yield System.of(name, part, ablation=True)

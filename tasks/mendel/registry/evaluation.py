@@ -52,6 +52,7 @@ def judged(
     challenger = scores["challenger"]
     if challenger.reduction is None:
         raise InputError("the held-out sentences have no errors to remove: raise the noise in the corrupt section")
+    assert challenger.clean_altered is not None, "a challenger is tried on clean text too"
     characters = [len(text) for text in sample.clean]
     gains = {
         system: interval
@@ -83,19 +84,20 @@ def rows(system: str, sample: Sample, output: Output, measured: Measures) -> pa.
     `restored` and `restored_clean` of the system `identity` are the noisy and the clean text themselves.
     """
     count = len(sample.ids)
+    unknown = pa.nulls(count)
     return pa.table(
         {
             "id": [f"{pair}/{system}" for pair in sample.ids],
             "pair": sample.ids,
             "system": [system] * count,
             "restored": output.restored,
-            "restored_clean": output.of_clean,
+            "restored_clean": unknown.cast(pa.string()) if output.of_clean is None else output.of_clean,
             "characters": [len(text) for text in sample.clean],
             "words": [len(text.split()) for text in sample.clean],
             "errors": measured.errors,
             "aligned": measured.aligned,
             "word_errors": measured.word_errors,
-            "clean_altered": measured.clean_altered,
+            "clean_altered": unknown.cast(pa.bool_()) if measured.clean_altered is None else measured.clean_altered,
             **{f"errors_{cause}": measured.errors_by_cause[:, column] for column, cause in enumerate(CAUSES)},
         }
     )

@@ -128,10 +128,11 @@ def _slices(challenger: Scores) -> Iterator[str]:
 
 def _examples(sample: Sample, output: Output) -> Iterator[str]:
     """The first of the sample, which is in random order; nothing is picked by how it looks."""
-    rows = list(zip(sample.clean, sample.noisy, output.restored, output.of_clean, strict=True))
-    changed = [(clean, noisy, restored) for clean, noisy, restored, _ in rows if noisy != restored]
+    rows = zip(sample.clean, sample.noisy, output.restored, strict=True)
+    changed = [(clean, noisy, restored) for clean, noisy, restored in rows if noisy != restored]
     worse = [row for row in changed if _distance(row[0], row[2]) > _distance(row[0], row[1])]
-    altered = [(clean, clean, restored) for clean, _, _, restored in rows if clean != restored]
+    clean_rows = zip(sample.clean, sample.clean, output.of_clean or sample.clean, strict=True)
+    altered = [(clean, noisy, restored) for clean, noisy, restored in clean_rows if clean != restored]
     for heading, chosen in (
         ("Sentences that it changed", changed),
         ("Sentences that it made worse", worse),

@@ -48,8 +48,8 @@ class Output:
 
     restored: Sequence[str]
     """Of the noisy sentences."""
-    of_clean: Sequence[str]
-    """Of the clean sentences, which it had better leave alone."""
+    of_clean: Sequence[str] | None = None
+    """Of the clean sentences, which it had better leave alone; None where that was not tried."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ class Measures:
     """Levenshtein distance in words, which white space separates."""
     errors_by_cause: Counts
     """The errors, charged to CAUSES (columns)."""
-    clean_altered: Flags
-    """The clean sentence did not stay as it was."""
+    clean_altered: Flags | None
+    """The clean sentence did not stay as it was; None where that was not tried."""
 
 
 class Slice(Frozen):
@@ -90,7 +90,7 @@ class Scores(Frozen):
     improved: Interval
     tied: Interval
     worse: Interval
-    clean_altered: Interval
+    clean_altered: Interval | None
     by_operation: dict[str, Slice]
     """CER that is due to each operation (they sum to the CER), and how much of it is gone."""
     by_noise_level: dict[str, Slice]
@@ -115,10 +115,12 @@ def measure(sample: Sample, output: Output) -> Measures:
         aligned=_lengths(sample.clean) + inserted,
         word_errors=word_errors,
         errors_by_cause=by_cause,
-        clean_altered=np.array(
-            [before != after for before, after in zip(sample.clean, output.of_clean, strict=True)], np.bool_
-        ),
+        clean_altered=None if output.of_clean is None else _differ(sample.clean, output.of_clean),
     )
+
+
+def _differ(before: Sequence[str], after: Sequence[str]) -> Flags:
+    return np.array([one != other for one, other in zip(before, after, strict=True)], np.bool_)
 
 
 def _cause(position: int, edits: Sequence[Edit]) -> int:
@@ -174,7 +176,7 @@ def summarise(sample: Sample, measured: Measures, noisy: Measures, bootstrap: Bo
         improved=fraction(errors < before),
         tied=fraction(errors == before),
         worse=fraction(errors > before),
-        clean_altered=fraction(measured.clean_altered),
+        clean_altered=None if measured.clean_altered is None else fraction(measured.clean_altered),
         by_operation=by_cause(),
         by_noise_level=by_class(before / characters, NOISE_LEVELS, NOISE_LEVEL_NAMES),
         by_length=by_class(characters, LENGTHS, LENGTH_NAMES),

@@ -1,67 +1,88 @@
-"""Runs a system over a sample: what it makes of the noisy and of the clean sentences, and how fast."""
+"""Runs a system over a sample: what it makes of the sentences, and how fast."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from mendel.frozen import Frozen
-from mendel.log import track
+from mendel.log import log, track
 from mendel.registry.scores import Output, Sample
 from mendel.restoration.restorer import Restorer
 
 Correct = Callable[[Sequence[str]], list[str]]
-"""A system: texts in, texts out, in order."""
+"""Texts in, texts out, in order; equal texts give equal texts."""
 
 BATCH = 256
 """Texts per call: enough for a restorer to sort by length, few enough to show progress."""
 SINGLE_CALLS = 30
 
 
+class System(NamedTuple):
+    """One of those that are compared."""
+
+    name: str
+    correct: Correct
+    ablation: bool = False
+    """Shows what a part is worth; only the noisy sentences tell that."""
+
+    @classmethod
+    def of(cls, name: str, restorer: Restorer, ablation: bool = False) -> System:
+        """A restorer's texts, without its confidences."""
+        return cls(name, lambda texts: [found.text for found in restorer.restore(texts)], ablation)
+
+
 class Speed(Frozen):
     """How fast a system is on this machine."""
 
     chars_per_second: float
-    """Of noisy text, in large batches."""
+    """Of the noisy sentences, in batches."""
     latency_p50_seconds: float
     """For one sentence by itself: median, and 95th percentile below."""
     latency_p95_seconds: float
 
-
-def corrector(restorer: Restorer) -> Correct:
-    """A restorer's texts, without its confidences."""
-    return lambda texts: [restoration.text for restoration in restorer.restore(texts)]
-
-
-def apply(name: str, correct: Correct, sample: Sample) -> Output:
-    """What a system makes of the sample."""
-    restored = _restored(correct, sample.noisy, f"{name}: noisy sentences")
-    # A restorer gives equal texts equal restorations: sentences that the noise spared need not be run again.
-    left = [text for text in sample.clean if text not in restored]
-    restored |= _restored(correct, left, f"{name}: clean sentences")
-    return Output([restored[text] for text in sample.noisy], [restored[text] for text in sample.clean])
+    @classmethod
+    def of(cls, characters: int, seconds: float, singles: Sequence[float]) -> Speed:
+        p50, p95 = np.quantile(singles, [0.5, 0.95])
+        return cls(
+            chars_per_second=characters / seconds, latency_p50_seconds=float(p50), latency_p95_seconds=float(p95)
+        )
 
 
-def measure_speed(correct: Correct, texts: Sequence[str]) -> Speed:
-    """Time a system: a batch, then sentences one by one. The first call, which may compile, is left out."""
-    batch, singles = texts[:BATCH], texts[:SINGLE_CALLS]
-    correct(texts[:1])
-    p50, p95 = np.quantile([_seconds(correct, [text]) for text in singles], [0.5, 0.95])
-    return Speed(
-        chars_per_second=sum(map(len, batch)) / _seconds(correct, batch),
-        latency_p50_seconds=float(p50),
-        latency_p95_seconds=float(p95),
-    )
+def apply(system: System, sample: Sample) -> tuple[Output, float]:
+    """What a system makes of the noisy sentences and, unless it is an ablation, of the clean ones.
 
-
-def _restored(correct: Correct, texts: Sequence[str], what: str) -> dict[str, str]:
-    batches = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
-    return {text: result for batch in track(batches, what) for text, result in zip(batch, correct(batch), strict=True)}
-
-
-def _seconds(correct: Correct, texts: Sequence[str]) -> float:
+    Also gives the seconds that the noisy sentences took.
+    """
     started = time.perf_counter()
-    correct(texts)
-    return time.perf_counter() - started
+    known = _restored(system, sample.noisy, "noisy")
+    seconds = time.perf_counter() - started
+    log.info("restored", system=system.name, sentences=len(sample.ids), seconds=round(seconds, 1))
+    if system.ablation:
+        return Output([known[text] for text in sample.noisy]), seconds
+    # Sentences that the noise spared are known already.
+    known |= _restored(system, [text for text in sample.clean if text not in known], "clean")
+    return Output([known[text] for text in sample.noisy], [known[text] for text in sample.clean]), seconds
+
+
+def latencies(correct: Correct, texts: Sequence[str]) -> list[float]:
+    """Seconds for one text by itself, of several texts. Compiles on the way what has to be."""
+    correct(texts[:1])
+    found = []
+    for text in texts[:SINGLE_CALLS]:
+        started = time.perf_counter()
+        correct([text])
+        found.append(time.perf_counter() - started)
+    return found
+
+
+def _restored(system: System, texts: Sequence[str], which: str) -> dict[str, str]:
+    batches = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
+    return {
+        text: result
+        for batch in track(batches, f"{system.name}: {which} sentences")
+        for text, result in zip(batch, system.correct(batch), strict=True)
+    }

@@ -70,6 +70,7 @@ def test_scores_of_a_restoration_that_helps_one_sentence_and_harms_another(sampl
     assert scores.cmer.value == pytest.approx(6 / (48 + 4)), "insertions lengthen the alignment"
     fractions = [scores.improved.value, scores.tied.value, scores.worse.value]
     assert fractions == pytest.approx([1 / 3] * 3), "one sentence each: improved, tied, worse"
+    assert scores.clean_altered is not None
     assert scores.clean_altered.value == pytest.approx(1 / 3), "one clean sentence did not stay as it was"
 
 
@@ -143,6 +144,7 @@ def test_a_perfect_restoration_is_perfect_in_every_score(clean: list[str], data:
     scores = score(sample, sample.clean)
 
     assert scores.reduction is not None
+    assert scores.clean_altered is not None
     perfect = [scores.exact, scores.improved, scores.reduction]
     assert [(each.low, each.high) for each in perfect] == [(1, 1)] * 3, "all exact, all improved, no error left"
     failed = [scores.cer, scores.cmer, scores.wer, scores.tied, scores.worse, scores.clean_altered]
@@ -165,6 +167,12 @@ def test_sentences_are_classed_by_their_noise_and_by_their_length() -> None:
     assert list(scores.by_length) == ["≤ 50", "≤ 100", "> 200"], "classes nobody is in are left out"
     assert scores.by_noise_level["0%"].reduction is None, "where there are no errors, none can be removed"
     assert scores.by_length["≤ 100"].cer.value == pytest.approx(0.05)
+
+
+def test_what_was_not_tried_on_clean_text_has_no_score_for_it(sample: Sample) -> None:
+    noisy = measure(sample, Output(sample.noisy))
+    scores = summarise(sample, noisy, noisy, Bootstrap(3, resamples=200, seed=0))
+    assert scores.clean_altered is None, "an ablation is tried on the noisy sentences only"
 
 
 def test_measures_are_counted_per_sentence(sample: Sample) -> None:
