@@ -13,6 +13,7 @@ from mendel.corpus.clean import Cleaning
 from mendel.corpus.sources import AnySource
 from mendel.corpus.sources.sotu import Sotu
 from mendel.corpus.testset import Testset, pinned
+from mendel.log import log
 from mendel.manifest import InputEntry
 from mendel.stage import Context, Draft, Outcome, Stage
 
@@ -41,14 +42,17 @@ class Ingest(Stage):
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
         from mendel.corpus import tables
         from mendel.corpus.reading import read
-        from mendel.corpus.split import ORDER, require, separate
+        from mendel.corpus.split import ORDER, require_all, separate
 
         [uri] = draft.context.uris(inputs["testset"], "/test.parquet")
         test = tables.read_sentences(uri)
         reading = read(self.source, self.cleaning, inputs["source"])
         kept, repeated = separate(reading.sentences, test, self.near_duplicate)
-        require(ORDER, kept, reading.documents)
+        require_all({sentence.split for sentence in kept}, reading.documents)
         dropped = [*reading.dropped, *repeated]
+        reasons = Counter(item.reason for item in dropped)
+        if reasons["not_pinned"]:
+            log.info("held out, not tested", sentences=reasons["not_pinned"], to_pin_them="mendel testset renew")
         for split in ORDER:
             rows = [sentence for sentence in kept if sentence.split == split]
             tables.write(tables.of_sentences(rows), draft.folder / f"split={split}" / "part-00000.parquet")
@@ -64,7 +68,7 @@ class Ingest(Stage):
                 "characters": sum(len(sentence.text) for sentence in kept),
                 "alphabet": alphabet,
                 "alphabet_size": len(alphabet),
-                "dropped": Counter(item.reason for item in dropped),
+                "dropped": +reasons,
                 "quarantined": len(reading.quarantined),
             },
         )

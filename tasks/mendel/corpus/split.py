@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from mendel.corpus.dedupe import Index
@@ -73,10 +73,9 @@ def separate(
     return kept, dropped
 
 
-def require(splits: Iterable[Split], kept: Iterable[Sentence], documents: Mapping[Split, int]) -> None:
-    """Raises InputError if a split has no sentence."""
-    present = {sentence.split for sentence in kept}
-    for split in splits:
+def require_all(present: Set[Split], documents: Mapping[Split, int]) -> None:
+    """Raises InputError if a split is not among those that have text; `documents` counts what fell into each."""
+    for split in ORDER:
         if split not in present:
             raise InputError(
                 f"the {split} split has no sentence: {documents.get(split, 0)} of {sum(documents.values())} documents "

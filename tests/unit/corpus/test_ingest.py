@@ -185,6 +185,7 @@ def test_too_few_documents_for_all_splits_is_an_error_that_says_what_to_change(r
         execute(make(tmp_path / "texts"), Context(root, DAY))
 
     assert manifest.partitions(root, "corpus") == []
+    assert manifest.partitions(root, "testset") == [], "a source with nothing to train on pinned a test set"
 
 
 def test_one_long_file_can_be_split_by_its_paragraphs(root: str, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mendel.corpus.dedupe import shingles, similarity
 from mendel.corpus.sources.base import HashSplit, Split
-from mendel.corpus.split import Dropped, Sentence, require, separate
+from mendel.corpus.split import Dropped, Sentence, require_all, separate
 from mendel.errors import InputError
 
 THRESHOLD = 0.8
@@ -152,10 +152,8 @@ def test_an_id_follows_from_the_text_alone() -> None:
 
 
 def test_an_empty_split_is_an_error_that_says_what_to_change() -> None:
-    kept = [Sentence("a", 0, None, "train", "The Treasury holds a surplus.")]
-
     with pytest.raises(InputError, match=r"test split has no sentence: 0 of 3 documents.*txt_documents"):
-        require(["train", "test"], kept, {"train": 3})
+        require_all({"train", "validation"}, {"train": 2, "validation": 1})
 
 
 @given(st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=20), st.text(max_size=12))
