@@ -5,7 +5,6 @@ from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from hypothesis import settings
 
 from mendel import digest
 from mendel.manifest import InputEntry
@@ -13,10 +12,6 @@ from mendel.stage import Context, Draft, Outcome, Stage, execute
 
 PARTITION = "2026-11-23"
 LOCAL = {"spark.master": "local[2]", "spark.default.parallelism": "1"}
-
-# The first call of a compiled function compiles it: time says nothing here.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
 
 
 def sentences(count: int, seed: int) -> list[str]:
