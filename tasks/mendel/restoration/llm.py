@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import importlib.metadata
 import importlib.util
+import math
 import os
 import shutil
 import tempfile
@@ -106,6 +107,11 @@ class CausalLm:
             for index, score in zip(batch, found, strict=True):
                 scores[index] = score
         return scores
+
+    def bits_per_character(self, texts: Sequence[str]) -> float:
+        """Cross-entropy in bits, spread over the characters and the end of each text: as the n-gram model counts it."""
+        nats = -sum(float(score[0]) for score in self.log_probabilities([[text] for text in texts]))
+        return nats / sum(len(text) + 1 for text in texts) / math.log(2)
 
     def head(self, prompt: str | None = None) -> list[int]:
         """The tokens before a text."""

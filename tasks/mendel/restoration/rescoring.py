@@ -11,6 +11,7 @@ import numpy as np
 
 from mendel.corruption.profile import ResolvedProfile
 from mendel.errors import InputError
+from mendel.restoration import pieces
 from mendel.restoration.calibration import Array, Weights, pick
 from mendel.restoration.channel import Channel
 from mendel.restoration.decoder import Candidate, Decoder, DecoderConfig
@@ -42,6 +43,11 @@ class ChannelRestorer(Restorer):
         return self.weights[FIRST_PASS if self.judge is None else self.judge.name]
 
     def restore(self, texts: Sequence[str]) -> list[Restoration]:
+        parts = [pieces.cut(text) for text in texts]
+        restored = iter(self._restore([piece.text for part in parts for piece in part]))
+        return [pieces.join(part, [next(restored) for _ in part]) for part in parts]
+
+    def _restore(self, texts: Sequence[str]) -> list[Restoration]:
         candidates = self.decoder.decode(texts, threads=available())
         verdicts = self.judge.judge(texts, candidates) if self.judge else [np.zeros(len(found)) for found in candidates]
         return [self._decide(*each) for each in zip(texts, candidates, verdicts, strict=True)]

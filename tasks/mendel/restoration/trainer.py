@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 import signal
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import FrameType
 
 import torch
 import torch.nn.functional as functional
 from peft import LoraConfig, get_peft_model
 
+from mendel.errors import InputError
 from mendel.log import PROGRESS_SECONDS, log
 from mendel.restoration.checkpoints import Checkpoints
 from mendel.restoration.llm import CausalLm, batches
@@ -114,9 +117,19 @@ class Trainer:
                         step=self.step,
                         loss=round(last["loss"], 3),
                     )
+            self.save()  # whatever kills what comes next, the training is not lost
         finally:
             self.llm.model.eval()
             signal.signal(signal.SIGTERM, before)
+
+    def save_adapter(self, folder: Path, base: str) -> None:
+        """Write the adapter as PEFT reads it. Equal adapters give equal files: no path of this machine, sets in order."""
+        self.llm.model.save_pretrained(str(folder))
+        (folder / "README.md").unlink(missing_ok=True)
+        place = folder / "adapter_config.json"
+        config = json.loads(place.read_text())
+        config |= {"base_model_name_or_path": base, "target_modules": sorted(config["target_modules"])}
+        place.write_text(json.dumps(config, indent=2, sort_keys=True))
 
     def _progress(self) -> float:
         """Share of the budget that is spent."""
@@ -157,12 +170,15 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
         self.curve.append({"step": self.step, "loss": loss.item(), "learning_rate": rate, "tokens": tokens})
+        if not math.isfinite(self.curve[-1]["loss"]):
+            raise InputError(
+                f"fine-tuning diverged: loss {self.curve[-1]['loss']} at step {self.step}. Lower lora.learning_rate."
+            )
 
     def _loss(self, rows: Sequence[list[int]], heads: Sequence[int]) -> torch.Tensor:
         """Sum of the negative log-probabilities (nats) of the tokens behind each row's head.
 
-        Logits are computed for these tokens alone: the vocabulary is the largest layer of a small model. Padding stands on
-        the right, where the positions before it do not see it, so no mask is needed.
+        Padding stands on the right, where the positions before it do not see it, so no mask is needed.
         """
         longest = max(map(len, rows))
         ids = torch.zeros(len(rows), longest, dtype=torch.int64)
@@ -172,10 +188,8 @@ class Trainer:
             counts[i, head - 1 : len(row) - 1] = True
         place = self.llm.model.device
         ids, counts = ids.to(place), counts.to(place)
-        base = self.llm.model.get_base_model()
-        hidden = base.model(input_ids=ids, use_cache=False).last_hidden_state
-        logits = base.lm_head(hidden[counts]).float()
-        return functional.cross_entropy(logits, ids.roll(-1, dims=1)[counts], reduction="sum")
+        logits = self.llm.model(input_ids=ids, use_cache=False).logits[counts]
+        return functional.cross_entropy(logits.float(), ids.roll(-1, dims=1)[counts], reduction="sum")
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         self._stop = True
