@@ -32,10 +32,10 @@ with DAG(
     | {
         "model_version": Param(
             None,
-            type=["null", "integer"],
-            minimum=1,
+            type=["null", "string"],
+            pattern="^([1-9][0-9]*|[a-z]+)$",
             title="Model version",
-            description_md="Version of `mendel-restorer`. Empty: the day's own where it has one, else the champion.",
+            description_md="Version or alias of `mendel-restorer`. Empty: the day's own where it has one, else `champion`.",
         ),
     },
     default_args=DEFAULT_ARGS,

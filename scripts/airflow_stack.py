@@ -290,6 +290,12 @@ class Client:
         """Task instances of a run, mapped ones each by itself; `duration` is in seconds."""
         return self._pages(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances", "task_instances")
 
+    def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """What a task returned; None while it has not."""
+        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries"
+        entries = self.get(path, xcom_key="return_value")["xcom_entries"]
+        return self.get(f"{path}/return_value")["value"] if entries else None
+
     def task_log(self, dag_id: str, run_id: str, task_id: str, try_number: int = 1, map_index: int = -1) -> str:
         """What a task's log says, a line for each event."""
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"

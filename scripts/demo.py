@@ -176,13 +176,18 @@ def run(config: str, partition: str, console: Console) -> None:
     report.show(figures, report.examples(root, partition), console)
 
 
+def console() -> Console:
+    """The terminal as it is; a log file is wide enough for the tables."""
+    return Console() if sys.stdout.isatty() else Console(width=132)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", default="include/pipelines/demo.yaml")
     parser.add_argument("--partition", default=datetime.now(UTC).date().isoformat(), help="YYYY-MM-DD; default: today")
     arguments = parser.parse_args()
     try:
-        run(arguments.config, arguments.partition, Console())
+        run(arguments.config, arguments.partition, console())
     except StackError as error:
         sys.exit(f"mendel: {error}")
     except KeyboardInterrupt:

@@ -20,7 +20,7 @@ from mendel.manifest import Manifest
 from mendel.registry import champions
 
 DATASETS = ("corpus", "pairs", "candidate", "evaluation")
-NOT_STAGES = ("resolve_partition", "retrain_check", "emit_", "approval", "shards", "declined", "approve")
+NOT_STAGES = ("resolve_partition", "retrain_check", "emit_", "approval", "list_shards")
 EXAMPLES = 5
 
 

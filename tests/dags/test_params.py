@@ -87,7 +87,7 @@ def test_choices_are_the_files_there_are(dags: dict[str, DAG], dag_id: str, para
         ("corrupt_corpus", "target_cer", 0.9),
         ("finetune_restorer", "budget_seconds", -1),
         ("promote_restorer", "approval", "perhaps"),
-        ("restore_batches", "model_version", 0),
+        ("restore_batches", "model_version", "0"),
         ("ingest_corpus", "config", ""),
     ],
 )
@@ -132,7 +132,7 @@ def test_config_and_force_reach_every_stage(dags: dict[str, DAG], dag_id: str) -
             {"recipe": "channel-llm", "budget_seconds": 60},
             ["--set=recipe=@include/recipes/channel-llm.yaml", "--set=recipe.lora.budget_seconds=60"],
         ),
-        ("restore_batches", "restore_plan", {"model_version": 3}, ["--model-version=3"]),
+        ("restore_batches", "restore_plan", {"model_version": "3"}, ["--model-version=3"]),
     ],
 )
 def test_params_become_options(

@@ -5,15 +5,14 @@ modeling"), with one generalisation: every text may carry a weight. An n-gram th
 discount D(n) as usual, and a weight W, the sum over its occurrences; the share D(n)/n of W is given to the back-off. With
 equal weights this is the standard model, and the discounts, estimated from counts of counts, never see the weights.
 
-The trie (V symbols, E n-grams, C contexts, which are the n-grams that have kept extensions):
+The trie (V symbols, E n-grams, C contexts, which are the n-grams that have kept extensions) is one row of 32-bit numbers
+for each context and each n-gram, so that a look-up touches few cache lines; floats lie in them bit by bit:
 
-    first    int32[C+1]   context → its entries first[c] … first[c+1]-1, most probable first
-    backoff  float32[C]   log of the probability that the context leaves to its suffix
-    suffix   int32[C]     the context without its oldest symbol; the root, context 0, is its own
-    symbol   int32[E]     entry → the predicted symbol
-    logp     float32[E]   its interpolated log-probability in nats
-    next     int32[E]     the context after it: the longest suffix of the extended n-gram that is a context
-    dense    int32[D, V]  for the first D contexts (the shortest): symbol → entry, or -1
+    contexts  [C, 4]  FIRST, LAST: its entries, most probable first; SUFFIX: the context without its oldest symbol (the
+                      root, context 0, is its own); BACKOFF: log of the probability that it leaves to its suffix
+    entries   [E, 3]  SYMBOL: the predicted symbol; LOGP: its interpolated log-probability in nats; NEXT: the context after
+                      it, which is the longest suffix of the extended n-gram that is a context
+    dense     [D, V]  for the first D contexts (the shortest): symbol → entry, or -1
 
 A language-model state is one integer, a context.
 """
@@ -34,7 +33,7 @@ import numpy.typing as npt
 from safetensors.numpy import save_file
 
 from mendel.errors import InputError
-from mendel.restoration.vocabulary import BEGIN, END, UNKNOWN, Vocabulary
+from mendel.restoration.vocabulary import BEGIN, END, Vocabulary
 
 Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
@@ -46,16 +45,22 @@ DENSE_CELLS = 1 << 20
 FORMAT = "mendel-ngram-1"
 
 
-class Trie(NamedTuple):
-    """The arrays of the module's docstring, as compiled code takes them."""
+FIRST, LAST, SUFFIX, BACKOFF = range(4)
+SYMBOL, LOGP, NEXT = range(3)
 
-    first: Ints
-    backoff: Floats
-    suffix: Ints
-    symbol: Ints
-    logp: Floats
-    next: Ints
+
+class Trie(NamedTuple):
+    """The arrays of the module's docstring, as compiled code takes them; the floats are views of the same memory."""
+
+    contexts: Ints
+    context_floats: Floats
+    entries: Ints
+    entry_floats: Floats
     dense: Ints
+
+    @classmethod
+    def of(cls, contexts: Ints, entries: Ints, dense: Ints) -> Trie:
+        return cls(contexts, contexts.view(np.float32), entries, entries.view(np.float32), dense)
 
 
 @dataclass(frozen=True)
@@ -106,23 +111,21 @@ class CharNgram:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write one safetensors file."""
-        tensors = {**self.trie._asdict(), "code_points": self.vocabulary.code_points}
-        save_file(
-            {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()},
-            path,
-            {"format": FORMAT, "order": str(self.order)},
-        )
+        trie = self.trie
+        tensors = {"contexts": trie.contexts, "entries": trie.entries, "dense": trie.dense}
+        metadata = {
+            FORMAT: str(self.order)
+        }  # one entry: several are written in no fixed order, and digests would differ
+        save_file(tensors | {"code_points": self.vocabulary.code_points}, path, metadata)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> CharNgram:
         """Map a file of `save` into memory: pages are read when they are first used, and shared between processes."""
         tensors, metadata = _map(Path(path))
-        if metadata.get("format") != FORMAT:
-            raise InputError(
-                f"{path}: format {metadata.get('format')!r}, expected {FORMAT!r}: fit the n-gram model anew"
-            )
+        if FORMAT not in metadata:
+            raise InputError(f"{path}: found {metadata}, expected the format {FORMAT!r}: fit the n-gram model anew")
         vocabulary = Vocabulary(tensors.pop("code_points"))
-        return cls(int(metadata["order"]), vocabulary, Trie(**tensors))
+        return cls(int(metadata[FORMAT]), vocabulary, Trie.of(**tensors))
 
 
 def _map(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
@@ -218,9 +221,7 @@ def _count(corpus: _Corpus, order: int, prune_from: int) -> list[_Level]:
             positions, node, len(before.symbol), corpus.symbols, corpus.weight, length, length >= prune_from
         )
         alone = np.concatenate((alone, pruned))
-        count, weight = _preceding(
-            level[1], level[3], level[4], alone, node, corpus.weight, before.n, before.weight
-        )
+        count, weight = _preceding(level[1], level[3], level[4], alone, node, corpus.weight, before.n, before.weight)
         levels[-1] = before._replace(n=count, weight=weight)
         levels.append(_Level(*level, pruned=len(alone)))
         node = extended
@@ -356,8 +357,12 @@ def _trie(levels: list[_Level]) -> Trie:
     after = np.zeros(1, np.int32)  # the context after it,
     context = np.zeros(1, np.int32)  # and the context that it is, or -1
     contexts = 1
-    first, backoff, suffix, symbol, logp, following = ([np.empty(0, t)] for t in "ifiifi")  # one array per level
-    suffix.append(np.zeros(1, np.int32))
+    first: list[npt.NDArray[np.int64]] = []  # from here on, one array for each level
+    backoff: list[Floats] = []
+    suffix: list[Ints] = [context]
+    symbol: list[Ints] = []
+    logp: list[Floats] = []
+    following: list[Ints] = []
     for length, level in enumerate(levels, start=1):
         count, weight = level.n, level.weight
         if length == 1:  # BEGIN is never predicted
@@ -388,17 +393,17 @@ def _trie(levels: list[_Level]) -> Trie:
         logp.append(_log(p[best_first]))
         following.append(after[best_first])
 
-    starts = np.concatenate([[0], *first]).cumsum().astype(np.int32)
-    entries = np.concatenate(symbol).astype(np.int32)
-    return Trie(
-        starts,
-        np.concatenate(backoff).astype(np.float32),
-        np.concatenate(suffix).astype(np.int32),
-        entries,
-        np.concatenate(logp).astype(np.float32),
-        np.concatenate(following).astype(np.int32),
-        _dense(starts, entries, size),
-    )
+    ends = np.concatenate(first).cumsum()
+    rows = np.empty((len(ends), 4), np.int32)
+    rows[:, FIRST] = np.concatenate(([0], ends[:-1]))
+    rows[:, LAST] = ends
+    rows[:, SUFFIX] = np.concatenate(suffix)
+    rows[:, BACKOFF] = np.concatenate(backoff).view(np.int32)
+    entries = np.empty((ends[-1], 3), np.int32)
+    entries[:, SYMBOL] = np.concatenate(symbol)
+    entries[:, LOGP] = np.concatenate(logp).view(np.int32)
+    entries[:, NEXT] = np.concatenate(following)
+    return Trie.of(rows, entries, _dense(rows, entries, size))
 
 
 def _log(p: Doubles) -> Floats:
@@ -406,11 +411,12 @@ def _log(p: Doubles) -> Floats:
         return np.log(p).astype(np.float32)
 
 
-def _dense(first: Ints, symbol: Ints, size: int) -> Ints:
-    rows = max(1, min(len(first) - 1, DENSE_CELLS // size))
+def _dense(contexts: Ints, entries: Ints, size: int) -> Ints:
+    rows = max(1, min(len(contexts), DENSE_CELLS // size))
     dense = np.full((rows, size), -1, np.int32)
-    entries = np.arange(first[rows])
-    dense[np.repeat(np.arange(rows), np.diff(first[: rows + 1])), symbol[entries]] = entries
+    lengths = contexts[:rows, LAST] - contexts[:rows, FIRST]
+    known = np.arange(contexts[rows - 1, LAST])
+    dense[np.repeat(np.arange(rows), lengths), entries[known, SYMBOL]] = known
     return dense
 
 
@@ -442,8 +448,8 @@ def find(trie: Trie, context: int, symbol: int) -> int:
     """The entry of a symbol in a context, or -1."""
     if context < trie.dense.shape[0]:
         return int(trie.dense[context, symbol])
-    for entry in range(trie.first[context], trie.first[context + 1]):
-        if trie.symbol[entry] == symbol:
+    for entry in range(trie.contexts[context, FIRST], trie.contexts[context, LAST]):
+        if trie.entries[entry, SYMBOL] == symbol:
             return entry
     return -1
 
@@ -455,9 +461,9 @@ def advance(trie: Trie, context: int, symbol: int) -> tuple[float, int]:
     while True:
         entry = find(trie, context, symbol)
         if entry >= 0:
-            return backoff + trie.logp[entry], trie.next[entry]
-        backoff += trie.backoff[context]
-        context = trie.suffix[context]
+            return backoff + trie.entry_floats[entry, LOGP], trie.entries[entry, NEXT]
+        backoff += trie.context_floats[context, BACKOFF]
+        context = trie.contexts[context, SUFFIX]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -467,16 +473,16 @@ def advance_within(trie: Trie, context: int, symbol: int, least: float) -> tuple
     while backoff >= least:
         entry = find(trie, context, symbol)
         if entry >= 0:
-            return backoff + trie.logp[entry], trie.next[entry]
-        backoff += trie.backoff[context]
-        context = trie.suffix[context]
+            return backoff + trie.entry_floats[entry, LOGP], trie.entries[entry, NEXT]
+        backoff += trie.context_floats[context, BACKOFF]
+        context = trie.contexts[context, SUFFIX]
     return -np.inf, ROOT
 
 
 @numba.njit(cache=True, nogil=True)
 def sequence_log_probability(trie: Trie, symbols: Ints) -> float:
     """log P of a whole text in nats, from BEGIN to END."""
-    context = trie.next[find(trie, ROOT, BEGIN)]
+    context = trie.entries[find(trie, ROOT, BEGIN), NEXT]
     total = 0.0
     for symbol in symbols:
         logp, context = advance(trie, context, symbol)

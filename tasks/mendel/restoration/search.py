@@ -24,7 +24,22 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from mendel.restoration.ngram import ROOT, Doubles, Floats, Ints, Trie, advance, advance_within, find
+from mendel.restoration.ngram import (
+    BACKOFF,
+    FIRST,
+    LAST,
+    LOGP,
+    NEXT,
+    ROOT,
+    SUFFIX,
+    SYMBOL,
+    Doubles,
+    Ints,
+    Trie,
+    advance,
+    advance_within,
+    find,
+)
 from mendel.restoration.vocabulary import BEGIN, END, FIRST_CHARACTER, UNKNOWN
 
 NORMAL, SUBSTITUTING, INSERTING, DELETING = range(4)
@@ -35,6 +50,8 @@ COPY, INVENT, DROP, DUPLICATE, REVERSE, CLOSE, FINISH = range(7)
 LONGEST_JUMP = 15
 RING = 32
 """Pools open at a time: a duplication reaches 2 * LONGEST_JUMP ahead."""
+SEAM = 1.0
+"""Nats that the language model is assumed to charge at least for the character after a deletion."""
 ROOM = 1 << 14
 """Arcs and nodes that one pool may add; further ones are dropped, which only a huge beam and threshold meet."""
 PATHS = 4096
@@ -331,8 +348,10 @@ def search(trie: Trie, costs: Costs, limits: Limits, x: Ints) -> tuple[Lattice, 
     seen = np.zeros(trie.dense.shape[1], np.int64)
     stamp = 0
     frontier = np.empty(ROOM, np.int32)
+    bounds = np.empty(RING)
+    ahead = np.empty(RING, np.int32)
 
-    start = trie.next[find(trie, ROOT, BEGIN)]
+    start = trie.entries[find(trie, ROOT, BEGIN), NEXT]
     node = _new_node(lattice, start, NORMAL, 0.0, np.uint64(0), 0)
     pools.node[0, 0] = node
     pools.size[0] = 1
@@ -368,8 +387,8 @@ def search(trie: Trie, costs: Costs, limits: Limits, x: Ints) -> tuple[Lattice, 
         for i in range(1, alive):
             if lattice.score[nodes[i]] > lattice.score[nodes[best]]:
                 best = i
-        if alive:
-            nodes[0], nodes[best] = nodes[best], nodes[0]
+        nodes[0], nodes[best] = nodes[best], nodes[0]
+        leader = nodes[0]
         after = (j + 1) % RING
         for node in nodes:
             if lattice.mode[node] == NORMAL:
@@ -403,7 +422,7 @@ def search(trie: Trie, costs: Costs, limits: Limits, x: Ints) -> tuple[Lattice, 
                     base = lattice.score[node] + (costs.start[1] if mode == NORMAL else costs.extend)
                     stamp += 1
                     _substitute(lattice, pools, trie, costs, limits, node, base, j + 1, here, seen, stamp)
-            _jump(lattice, pools, trie, costs, limits, everyone, opened, x, j)
+            _jump(lattice, pools, trie, costs, limits, everyone, opened, leader, x, j, bounds, ahead)
         stamp = _delete(lattice, pools, trie, costs, limits, nodes, j, here, seen, stamp, frontier)
         _open(pools, slot)
 
@@ -451,11 +470,11 @@ def _substitute(
     weight = limits.lm_weight
     while True:
         bound = pools.floor[position % RING]
-        for entry in range(trie.first[context], trie.first[context + 1]):
-            logp = base + weight * trie.logp[entry]
+        for entry in range(trie.contexts[context, FIRST], trie.contexts[context, LAST]):
+            logp = base + weight * trie.entry_floats[entry, LOGP]
             if logp + costs.likely[here] < bound:
                 break
-            symbol = trie.symbol[entry]
+            symbol = trie.entries[entry, SYMBOL]
             if symbol < FIRST_CHARACTER or seen[symbol] == stamp:
                 continue
             seen[symbol] = stamp
@@ -465,13 +484,13 @@ def _substitute(
             score = logp + (costs.noise[here] if row < 0 else costs.confusion[row, here])
             if score >= bound:
                 _arrive(
-                    lattice, pools, limits.threshold, position, trie.next[entry], SUBSTITUTING, score,
+                    lattice, pools, limits.threshold, position, trie.entries[entry, NEXT], SUBSTITUTING, score,
                     _extended(lattice.hash[node], symbol), node, INVENT, symbol,
                 )  # fmt: skip
-        base += weight * trie.backoff[context]
+        base += weight * trie.context_floats[context, BACKOFF]
         if context == ROOT or base + costs.likely[here] < bound:
             return
-        context = trie.suffix[context]
+        context = trie.contexts[context, SUFFIX]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -492,6 +511,7 @@ def _delete(
     weight = limits.lm_weight
     threshold = limits.threshold
     slot = (j + 1) % RING
+    narrow = (limits.beam + 1) // 2
     first = 0
     last = 0
     for node in nodes:
@@ -501,20 +521,25 @@ def _delete(
     for depth in range(limits.max_deletion):
         event = costs.start[0] if depth == 0 else costs.extend
         end = last
+        least = -np.inf
+        if end - first > narrow:
+            least = _nth_best(lattice, frontier[first:end], narrow - 1)
         for i in range(first, end):
             node = frontier[i]
+            if lattice.score[node] < least:
+                continue
             base = lattice.score[node] + event
             context = lattice.state[node]
             stamp += 1
             while True:
-                bound = pools.floor[slot] - costs.end - costs.copy
+                bound = pools.floor[slot] - costs.end - costs.copy + SEAM * weight
                 if base < bound:
                     break
-                for entry in range(trie.first[context], trie.first[context + 1]):
-                    score = base + weight * trie.logp[entry]
+                for entry in range(trie.contexts[context, FIRST], trie.contexts[context, LAST]):
+                    score = base + weight * trie.entry_floats[entry, LOGP]
                     if score < bound:
                         break
-                    symbol = trie.symbol[entry]
+                    symbol = trie.entries[entry, SYMBOL]
                     if symbol < FIRST_CHARACTER or seen[symbol] == stamp:
                         continue
                     seen[symbol] = stamp
@@ -525,91 +550,89 @@ def _delete(
                     ):
                         return stamp
                     text = _extended(lattice.hash[node], symbol)
-                    made = _new_node(lattice, trie.next[entry], DELETING, score, text, j)
+                    made = _new_node(lattice, trie.entries[entry, NEXT], DELETING, score, text, j)
                     lattice.arcs[made] = _new_arc(lattice, node, score, text, INVENT, symbol, -1)
                     frontier[last] = made
                     last += 1
-                    logp, following = advance_within(trie, trie.next[entry], here, (bound - score) / weight)
+                    logp, following = advance_within(trie, trie.entries[entry, NEXT], here, (bound - score) / weight)
                     _arrive(
                         lattice, pools, threshold, j + 1, following, NORMAL,
                         score + costs.end + costs.copy + weight * logp, _extended(text, here), made, COPY, 0,
                     )  # fmt: skip
-                base += weight * trie.backoff[context]
+                base += weight * trie.context_floats[context, BACKOFF]
                 if context == ROOT:
                     break
-                context = trie.suffix[context]
+                context = trie.contexts[context, SUFFIX]
         first = end
     return stamp
 
 
 @numba.njit(cache=True, nogil=True)
 def _jump(
-    lattice: Lattice, pools: Pools, trie: Trie, costs: Costs, limits: Limits, nodes: Ints, opened: int, x: Ints, j: int
+    lattice: Lattice,
+    pools: Pools,
+    trie: Trie,
+    costs: Costs,
+    limits: Limits,
+    nodes: Ints,
+    opened: int,
+    leader: int,
+    x: Ints,
+    j: int,
+    bounds: Doubles,
+    ahead: Ints,
 ) -> None:
-    """Undo duplications and reversals that start at input character j."""
-    n = len(x)
-    weight = limits.lm_weight
-    # What the best hypothesis reaches by copying alone bounds what is worth reaching otherwise.
-    best = -1
-    known = j
-    while known < n and known < j + 2 * limits.max_jump and x[known] != UNKNOWN:
+    """Undo duplications and, for the first `opened` nodes, reversals that start at input character j."""
+    known = 0
+    while known < 2 * limits.max_jump and j + known < len(x) and x[j + known] != UNKNOWN:
         known += 1
-    for node in nodes:
-        if lattice.mode[node] == NORMAL and (best < 0 or lattice.score[node] > lattice.score[best]):
-            best = node
-    if best < 0:
-        return
-    bounds = np.empty(2 * limits.max_jump + 1)
-    score = lattice.score[best]
-    context = lattice.state[best]
-    for i in range(j, known):
-        logp, context = advance(trie, context, x[i])
-        score += costs.copy + weight * logp
-        bounds[i + 1 - j] = score - limits.threshold
-    for length in range(1, limits.max_jump + 1):
+    # What the best hypothesis reaches by copying alone bounds what is worth reaching otherwise.
+    reached = 0
+    ahead[0] = lattice.state[leader]
+    bounds[0] = lattice.score[leader] - limits.threshold
+    for length in range(1, min(limits.max_jump, known) + 1):
         event = costs.end + (length - 1) * costs.extend
-        if j + 2 * length <= known:
-            equal = True
-            for i in range(j, j + length):
-                if x[i] != x[i + length]:
-                    equal = False
-                    break
-            if equal:
-                bound = max(bounds[2 * length], pools.floor[(j + 2 * length) % RING])
-                for node in nodes:
-                    if lattice.mode[node] == NORMAL:
-                        _walk(
-                            lattice,
-                            pools,
-                            trie,
-                            limits,
-                            node,
-                            event + costs.start[3],
-                            x,
-                            j,
-                            1,
-                            length,
-                            2 * length,
-                            bound,
-                        )
-        if 1 < length <= known - j:
+        if 2 * length <= known and _repeats(x, j, length):
+            reached = _copy_on(trie, costs, limits, x, j, reached, 2 * length, bounds, ahead)
+            bound = max(bounds[2 * length], pools.floor[(j + 2 * length) % RING])
+            for node in nodes:
+                if lattice.mode[node] == NORMAL:
+                    cost = event + costs.start[3]
+                    _walk(lattice, pools, trie, limits, node, cost, x, j, 1, length, 2 * length, bound)
+        if length > 1 and opened:
+            reached = _copy_on(trie, costs, limits, x, j, reached, length, bounds, ahead)
             bound = max(bounds[length], pools.floor[(j + length) % RING])
             for node in nodes[:opened]:
                 if lattice.mode[node] == NORMAL:
-                    _walk(
-                        lattice,
-                        pools,
-                        trie,
-                        limits,
-                        node,
-                        event + costs.start[4],
-                        x,
-                        j + length - 1,
-                        -1,
-                        length,
-                        length,
-                        bound,
-                    )
+                    cost = event + costs.start[4]
+                    _walk(lattice, pools, trie, limits, node, cost, x, j + length - 1, -1, length, length, bound)
+
+
+@numba.njit(cache=True, nogil=True)
+def _repeats(x: Ints, j: int, length: int) -> bool:
+    for i in range(j, j + length):  # noqa: SIM110 (numba compiles no generator)
+        if x[i] != x[i + length]:
+            return False
+    return True
+
+
+@numba.njit(cache=True, nogil=True)
+def _copy_on(
+    trie: Trie,
+    costs: Costs,
+    limits: Limits,
+    x: Ints,
+    j: int,
+    reached: int,
+    length: int,
+    bounds: Doubles,
+    ahead: Ints,
+) -> int:
+    """Bring `bounds`, the scores of copying on, and `ahead`, the contexts then, from `reached` to `length` characters."""
+    for i in range(reached, length):
+        logp, ahead[i + 1] = advance(trie, ahead[i], x[j + i])
+        bounds[i + 1] = bounds[i] + costs.copy + limits.lm_weight * logp
+    return max(reached, length)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -27,4 +27,6 @@ def test_what_can_follow_sums_to_one(model: CharNgram, context: str) -> None:
     following = [math.exp(advance(model.trie, state, symbol)[0]) for symbol in range(len(model.vocabulary))]
     # then
     assert sum(following) == pytest.approx(1, abs=1e-5), f"the probabilities after {context!r} do not sum to one"
-    assert all(p > 0 for symbol, p in enumerate(following) if symbol != BEGIN), f"something is impossible after {context!r}"
+    assert all(p > 0 for symbol, p in enumerate(following) if symbol != BEGIN), (
+        f"something is impossible after {context!r}"
+    )

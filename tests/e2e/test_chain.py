@@ -1,0 +1,195 @@
+"""The whole chain through Airflow's real scheduler, on a small configuration. Every stage does its real work."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow_stack import AirflowStack, StackError
+
+from mendel import lake, manifest
+
+from .conftest import (
+    CHAIN,
+    PATIENCE,
+    REPO,
+    THIS_WEEK,
+    TICKS,
+    chain_of,
+    ended,
+    environment,
+    events_of,
+    failure,
+    log_of,
+    states,
+)
+
+pytestmark = [pytest.mark.scheduler, pytest.mark.timeout(1200)]
+
+Ticks = dict[str, dict[str, dict[str, Any]]]
+ASSETS = ["corpus", "pairs", "candidate", "champion"]
+DAYS = [(THIS_WEEK - timedelta(days=days)).isoformat() for days in (3, 2)]
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+def test_first_tick_runs_through_to_a_champion(stack: AirflowStack, ticks: Ticks) -> None:
+    runs = ticks[TICKS[0]]
+    assert runs["ingest_corpus"]["run_type"] == "scheduled"
+    # Every DAG has emitted its asset, once, for the partition
+    for dag_id, asset in zip(CHAIN, ASSETS, strict=True):
+        (event,) = events_of(stack, runs[dag_id])
+        assert (event["name"], event["partition_key"]) == (asset, TICKS[0])
+        assert event["extra"]["unchanged"] is False, f"{asset} was made by this run"
+        assert event["extra"]["retrain"] is True
+    # What was emitted is what lies in the lake, with the registry's revisions carried along
+    candidate = manifest.current(stack.env["MENDEL_LAKE"], "candidate", TICKS[0])
+    assert candidate is not None
+    assert candidate.input("pairs").revision, "the candidate knows the revision of its pairs"
+    assert candidate.run_id == runs["finetune_restorer"]["dag_run_id"]
+    promotion = manifest.current(stack.env["MENDEL_LAKE"], "promotion", TICKS[0])
+    assert promotion is not None
+    assert promotion.metrics["action"] == "promoted"
+
+
+def test_second_tick_on_unchanged_data_is_a_visible_no_op(stack: AirflowStack, ticks: Ticks) -> None:
+    first, second = (ticks[partition] for partition in TICKS)
+    assert second["ingest_corpus"]["run_type"] == "scheduled"
+    for dag_id, asset in zip(CHAIN[:3], ASSETS[:3], strict=True):
+        (before,), (after,) = events_of(stack, first[dag_id]), events_of(stack, second[dag_id])
+        assert after["partition_key"] == TICKS[1]
+        assert after["extra"]["digest"] == before["extra"]["digest"]
+        assert after["extra"]["unchanged"] is True, f"{asset} was there before"
+        assert after["extra"]["same_as"] == before["extra"]["version"]
+    for dag_id, task_id in [
+        ("ingest_corpus", "ingest"),
+        ("corrupt_corpus", "corrupt"),
+        ("finetune_restorer", "finetune"),
+    ]:
+        assert "unchanged" in log_of(stack, second[dag_id], task_id), f"{task_id} says that there was nothing to do"
+    # Nobody is promoted a second time, and the last task says why
+    last = second["promote_restorer"]
+    assert states(stack, last)["emit_champion"] == "skipped"
+    assert "unchanged: this candidate has been version 1 since" in log_of(stack, last, "emit_champion")
+    assert len(lake.list_files(lake.join(stack.env["MENDEL_LAKE"], "ledger"))) == 1
+
+
+def test_validation_links_to_its_page(stack: AirflowStack, ticks: Ticks) -> None:
+    run = ticks[TICKS[0]]["corrupt_corpus"]
+    path = f"dags/corrupt_corpus/dagRuns/{run['dag_run_id']}/taskInstances/validate_pairs/links"
+    link = stack.client.get(path)["extra_links"]["Data Docs"]
+    site = stack.env["MENDEL_DATA_DOCS_URL"]
+    assert link.startswith(f"{site}/validations/")
+    page = Path(stack.env["MENDEL_LAKE"].removeprefix("file://")) / "data_docs" / link.removeprefix(f"{site}/")
+    assert page.is_file(), f"{link} leads nowhere"
+
+
+def test_run_without_a_key_finds_one_and_reaches_promotion(stack: AirflowStack, ticks: Ticks) -> None:
+    # Given a run that somebody starts by hand, the key left empty
+    since = now()
+    run = stack.client.trigger("ingest_corpus")
+    assert run["partition_key"] is None
+    # When it has run, then it has worked on this week, and the chain has followed it to its end
+    runs = chain_of(stack, THIS_WEEK.isoformat(), since)
+    assert runs["ingest_corpus"]["dag_run_id"] == run["dag_run_id"]
+    (event,) = events_of(stack, run)
+    assert event["partition_key"] == THIS_WEEK.isoformat()
+    assert runs["promote_restorer"]["partition_key"] == THIS_WEEK.isoformat()
+
+
+def test_backfill_of_ingest_starts_no_training(stack: AirflowStack, ticks: Ticks) -> None:
+    # Given a week before all others
+    week = (date.fromisoformat(TICKS[0]) - timedelta(weeks=1)).isoformat()
+    since = now()
+    # When it is backfilled
+    stack.client.backfill("ingest_corpus", week, week)
+    training = stack.client.wait(
+        lambda: ended(stack, "finetune_restorer", week, since), PATIENCE, f"finetune_restorer on {week}"
+    )
+    # Then the chain stops before training, and says why
+    assert states(stack, training) == {
+        "resolve_partition": "success",
+        "retrain_check": "skipped",
+        "finetune": "skipped",
+        "version_candidate": "skipped",
+        "emit_candidate": "skipped",
+    }
+    assert "no training: the chain began with a backfill" in log_of(stack, training, "retrain_check")
+    assert events_of(stack, training) == []
+
+
+def test_backfill_of_two_days_restores_every_record_once(stack: AirflowStack, ticks: Ticks) -> None:
+    # Given an inbox of two days
+    fill = ["inbox", "fill", "--config", stack.env["MENDEL_CONFIG"], "--partition", TICKS[0], "--records", "40"]
+    days = [word for day in DAYS for word in ("--day", day)]
+    mendel = Path(sys.executable).with_name("mendel")
+    subprocess.run([mendel, *fill, *days], env=environment(stack), cwd=REPO, check=True)
+    # When both are backfilled
+    stack.client.unpause("restore_batches")
+    stack.client.backfill("restore_batches", *DAYS)
+    for day in DAYS:
+        run = stack.client.wait(
+            lambda day=day: ended(stack, "restore_batches", day, ""), PATIENCE, f"restore_batches on {day}"
+        )
+        # Then each has its version, in which the counts sum up, and its event
+        assert run["state"] == "success", failure(stack, run)
+        assert run["run_type"] == "backfill"
+        restored = manifest.current(stack.env["MENDEL_LAKE"], "restored", day)
+        assert restored is not None
+        counts = restored.metrics
+        assert counts["records_in"] == counts["records_out"] + counts["records_rejected"]
+        assert restored.rows == counts["records_out"] == 40
+        (event,) = events_of(stack, run)
+        assert (event["name"], event["partition_key"]) == ("restored", day)
+        assert event["extra"]["digest"] == restored.digest
+        shards = [task for task in stack.client.tasks("restore_batches", run["dag_run_id"]) if task["map_index"] >= 0]
+        assert [task["rendered_map_index"] for task in shards] == [f"shard {i}" for i in range(len(shards))] != []
+
+
+@pytest.mark.parametrize("answer", ["Reject", "Approve"])
+def test_promotion_waits_for_a_person(stack: AirflowStack, ticks: Ticks, answer: str) -> None:
+    # Given a promotion that asks a person
+    run = stack.client.trigger("promote_restorer", TICKS[0], approval=True)
+
+    def waiting() -> bool:
+        return states(stack, run).get("approval") == "awaiting_input"
+
+    stack.client.wait(waiting, PATIENCE, "the question")
+    # When the person answers
+    stack.client.answer("promote_restorer", run["dag_run_id"], "approval", answer)
+    done = stack.client.wait_run("promote_restorer", run["dag_run_id"], PATIENCE)
+    # Then the answer reaches the ledger: a no is a decision of its own, a yes changes nothing about the champion
+    assert done["state"] == "success", failure(stack, done)
+    decisions = lake.list_files(lake.join(stack.env["MENDEL_LAKE"], "ledger"))
+    said = log_of(stack, run, "emit_champion")
+    assert states(stack, done)["emit_champion"] == "skipped"
+    if answer == "Reject":
+        assert '"rejected_by": "admin"' in lake.read_text(decisions[-1])
+        assert "declined: rejected by admin" in said
+    else:
+        assert "unchanged: this candidate has been version 1 since" in said
+
+
+def test_bad_input_fails_at_once_with_the_stages_own_words(stack: AirflowStack, ticks: Ticks) -> None:
+    # Given a partition that has no corpus
+    run = stack.client.trigger("corrupt_corpus", "2001-01-01")
+    # When it is to be corrupted
+    done = stack.client.wait_run("corrupt_corpus", run["dag_run_id"], PATIENCE)
+    # Then the task has failed in its first try, and its log says what to change
+    assert done["state"] == "failed"
+    task = next(
+        task for task in stack.client.tasks("corrupt_corpus", run["dag_run_id"]) if task["task_id"] == "corrupt"
+    )
+    assert (task["state"], task["try_number"], task["max_tries"]) == ("failed", 1, 2)
+    assert "corpus has no version in partition 2001-01-01" in log_of(stack, run, "corrupt")
+
+
+def test_form_turns_down_nonsense(stack: AirflowStack) -> None:
+    with pytest.raises(StackError, match="HTTP 400"):
+        stack.client.trigger("corrupt_corpus", TICKS[0], target_cer=7)
