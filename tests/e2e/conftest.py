@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from textwrap import dedent
 from typing import Any
 
@@ -76,14 +78,16 @@ def report(stack: AirflowStack) -> None:
     """Print how long each task took, and what Airflow added."""
     waits: list[float] = []
     for run in stack.client.runs():
-        tasks = [task for task in stack.client.tasks(run["dag_id"], run["dag_run_id"]) if task["start_date"]]
-        tasks.sort(key=lambda task: task["start_date"])
+        tasks = [task for task in stack.client.tasks(run["dag_id"], run["dag_run_id"]) if task["end_date"]]
+        tasks = sorted((task for task in tasks if task["start_date"]), key=lambda task: task["start_date"])
         print(f"\n{run['dag_id']} {run['partition_key'] or ''} {run['run_type']}: {run['state']}")
         for task in tasks:
             index = f"[{task['map_index']}]" if task["map_index"] >= 0 else ""
             print(f"  {task['duration'] or 0:7.1f} s  {task['task_id']}{index}: {task['state']}")
-            waits.append(seconds(task["start_date"]) - seconds(task["scheduled_when"]))
-    print(f"\nfrom scheduled to started: {sum(waits) / len(waits):.2f} s on average over {len(waits)} tasks")
+        for before, after in pairwise(tasks):
+            if after["start_date"] > before["end_date"]:  # one after the other, not side by side
+                waits.append(seconds(after["start_date"]) - seconds(before["end_date"]))
+    print(f"\nfrom the end of a task to the start of the next: {median(waits):.2f} s (median of {len(waits)})")
 
 
 def seconds(moment: str) -> float:

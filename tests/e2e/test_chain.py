@@ -6,7 +6,7 @@ import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from airflow_stack import AirflowStack, StackError
@@ -30,13 +30,37 @@ from .conftest import (
 
 pytestmark = [pytest.mark.scheduler, pytest.mark.timeout(1200)]
 
+
+class Asked(NamedTuple):
+    """Runs that somebody has started, and since when."""
+
+    since: str
+    without_key: dict[str, Any]
+    without_corpus: dict[str, Any]
+
+
 Ticks = dict[str, dict[str, dict[str, Any]]]
 ASSETS = ["corpus", "pairs", "candidate", "champion"]
+WEEK_BEFORE = (date.fromisoformat(TICKS[0]) - timedelta(weeks=1)).isoformat()
 DAYS = [(THIS_WEEK - timedelta(days=days)).isoformat() for days in (3, 2)]
 
 
-def now() -> str:
-    return datetime.now(UTC).isoformat()
+@pytest.fixture(scope="module")
+def asked(stack: AirflowStack, ticks: Ticks) -> Asked:
+    """What somebody asks of Airflow after the ticks, all at once, as people do: tests then see how each has ended."""
+    since = datetime.now(UTC).isoformat()
+    fill = ["inbox", "fill", "--config", stack.env["MENDEL_CONFIG"], "--partition", TICKS[0], "--records", "40"]
+    days = [word for day in DAYS for word in ("--day", day)]
+    mendel = Path(sys.executable).with_name("mendel")
+    subprocess.run([mendel, *fill, *days], env=environment(stack), cwd=REPO, check=True)
+    stack.client.unpause("restore_batches")
+    stack.client.backfill("restore_batches", *DAYS)
+    stack.client.backfill("ingest_corpus", WEEK_BEFORE, WEEK_BEFORE)
+    return Asked(
+        since=since,
+        without_key=stack.client.trigger("ingest_corpus"),
+        without_corpus=stack.client.trigger("corrupt_corpus", "2001-01-01"),
+    )
 
 
 def test_first_tick_runs_through_to_a_champion(stack: AirflowStack, ticks: Ticks) -> None:
@@ -90,27 +114,22 @@ def test_validation_links_to_its_page(stack: AirflowStack, ticks: Ticks) -> None
     assert page.is_file(), f"{link} leads nowhere"
 
 
-def test_run_without_a_key_finds_one_and_reaches_promotion(stack: AirflowStack, ticks: Ticks) -> None:
+def test_run_without_a_key_finds_one_and_reaches_promotion(stack: AirflowStack, asked: Asked) -> None:
     # Given a run that somebody starts by hand, the key left empty
-    since = now()
-    run = stack.client.trigger("ingest_corpus")
+    run = asked.without_key
     assert run["partition_key"] is None
     # When it has run, then it has worked on this week, and the chain has followed it to its end
-    runs = chain_of(stack, THIS_WEEK.isoformat(), since)
+    runs = chain_of(stack, THIS_WEEK.isoformat(), asked.since)
     assert runs["ingest_corpus"]["dag_run_id"] == run["dag_run_id"]
     (event,) = events_of(stack, run)
     assert event["partition_key"] == THIS_WEEK.isoformat()
     assert runs["promote_restorer"]["partition_key"] == THIS_WEEK.isoformat()
 
 
-def test_backfill_of_ingest_starts_no_training(stack: AirflowStack, ticks: Ticks) -> None:
-    # Given a week before all others
-    week = (date.fromisoformat(TICKS[0]) - timedelta(weeks=1)).isoformat()
-    since = now()
-    # When it is backfilled
-    stack.client.backfill("ingest_corpus", week, week)
+def test_backfill_of_ingest_starts_no_training(stack: AirflowStack, asked: Asked) -> None:
+    # Given a backfill of the week before all others, when the chain has followed it
     training = stack.client.wait(
-        lambda: ended(stack, "finetune_restorer", week, since), PATIENCE, f"finetune_restorer on {week}"
+        lambda: ended(stack, "finetune_restorer", WEEK_BEFORE, asked.since), PATIENCE, "the chain after the backfill"
     )
     # Then the chain stops before training, and says why
     assert states(stack, training) == {
@@ -124,15 +143,8 @@ def test_backfill_of_ingest_starts_no_training(stack: AirflowStack, ticks: Ticks
     assert events_of(stack, training) == []
 
 
-def test_backfill_of_two_days_restores_every_record_once(stack: AirflowStack, ticks: Ticks) -> None:
-    # Given an inbox of two days
-    fill = ["inbox", "fill", "--config", stack.env["MENDEL_CONFIG"], "--partition", TICKS[0], "--records", "40"]
-    days = [word for day in DAYS for word in ("--day", day)]
-    mendel = Path(sys.executable).with_name("mendel")
-    subprocess.run([mendel, *fill, *days], env=environment(stack), cwd=REPO, check=True)
-    # When both are backfilled
-    stack.client.unpause("restore_batches")
-    stack.client.backfill("restore_batches", *DAYS)
+def test_backfill_of_two_days_restores_every_record_once(stack: AirflowStack, asked: Asked) -> None:
+    # Given an inbox of two days, and a backfill of both, when they have run
     for day in DAYS:
         run = stack.client.wait(
             lambda day=day: ended(stack, "restore_batches", day, ""), PATIENCE, f"restore_batches on {day}"
@@ -176,10 +188,9 @@ def test_promotion_waits_for_a_person(stack: AirflowStack, ticks: Ticks, answer:
         assert "unchanged: this candidate has been version 1 since" in said
 
 
-def test_bad_input_fails_at_once_with_the_stages_own_words(stack: AirflowStack, ticks: Ticks) -> None:
-    # Given a partition that has no corpus
-    run = stack.client.trigger("corrupt_corpus", "2001-01-01")
-    # When it is to be corrupted
+def test_bad_input_fails_at_once_with_the_stages_own_words(stack: AirflowStack, asked: Asked) -> None:
+    # Given a partition that has no corpus, when it was to be corrupted
+    run = asked.without_corpus
     done = stack.client.wait_run("corrupt_corpus", run["dag_run_id"], PATIENCE)
     # Then the task has failed in its first try, and its log says what to change
     assert done["state"] == "failed"
