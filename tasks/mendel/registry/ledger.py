@@ -58,6 +58,7 @@ History = Sequence[Decision]
 
 def read(root: str) -> History:
     """All decisions, oldest first. Raises InputError naming the file that is missing or unreadable."""
+    root = lake.normalise(root)
     uris = [uri for uri in lake.list_files(lake.join(root, FOLDER)) if NAME.fullmatch(uri.rsplit("/", 1)[1])]
     for number, uri in enumerate(uris, start=1):
         if uri != (expected := _uri(root, number)):
