@@ -327,14 +327,16 @@ class Client:
             time.sleep(every)
         return found
 
-    def wait_run(self, dag_id: str, run_id: str, timeout: float) -> dict[str, Any]:
-        """Wait for a run to end, well or not. Returns the run."""
+    def wait_run(
+        self, dag_id: str, run_id: str, timeout: float, tick: Callable[[], None] = lambda: None
+    ) -> dict[str, Any]:
+        """Wait for a run to end, well or not; `tick` is called between. Returns the run. Raises StackError."""
 
         def ended() -> dict[str, Any] | None:
             run = self.run(dag_id, run_id)
             return run if run["state"] in ("success", "failed") else None
 
-        return dict(self.wait(ended, timeout, f"{dag_id} {run_id}"))
+        return dict(self.wait(ended, timeout, f"{dag_id} {run_id}", tick))
 
     def _pages(self, path: str, key: str, **params: Any) -> list[dict[str, Any]]:
         """All of a list that the API gives in pages."""
