@@ -6,7 +6,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +113,13 @@ def create(uri: str, data: bytes) -> bool:
         return True
     except FileExistsError:
         return False
+
+
+def remove(uri: str) -> None:
+    """Remove a file; an absent one is no error."""
+    fs, path = url_to_fs(uri)
+    with suppress(FileNotFoundError):
+        fs.rm_file(path)
 
 
 @contextmanager

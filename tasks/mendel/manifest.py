@@ -129,6 +129,11 @@ def set_current(root: str, manifest: Manifest) -> None:
     lake.write(uri, json.dumps({"fingerprint": manifest.fingerprint}).encode())
 
 
+def withdraw(root: str, dataset: str, partition: str) -> None:
+    """Put no version of a partition in force any more. The versions stay; a stage that finds its own puts it back."""
+    lake.remove(lake.join(root, partition_path(dataset, partition), "_current.json"))
+
+
 def commit(root: str, manifest: Manifest, *, replace: bool = False) -> Manifest:
     """Make a version exist and put it in force.
 

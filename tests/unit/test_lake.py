@@ -37,6 +37,16 @@ def test_write_replaces(root: str) -> None:
     assert lake.read_text(uri) == "new", "write left old bytes"
 
 
+def test_removing_is_done_once_and_twice(root: str) -> None:
+    uri = lake.join(root, "a.txt")
+    lake.write(uri, b"old")
+
+    lake.remove(uri)
+    lake.remove(uri)
+
+    assert not lake.exists(uri), "the file is still there"
+
+
 def test_of_many_writers_at_once_one_creates(tmp_path: Path) -> None:
     uri = str(tmp_path / "deep" / "manifest.json")
     writers = 16

@@ -101,6 +101,15 @@ def test_an_older_version_can_be_put_in_force_again(root: str) -> None:
     assert manifest.current(root, "corpus", "2026-11-23") == old
 
 
+def test_a_withdrawn_version_is_there_but_not_in_force(root: str) -> None:
+    made = manifest.commit(root, make(root))
+
+    manifest.withdraw(root, "corpus", "2026-11-23")
+
+    assert manifest.current(root, "corpus", "2026-11-23") is None
+    assert manifest.read(root, "corpus", "2026-11-23", made.fingerprint) == made
+
+
 def test_lists_partitions_oldest_first_and_finds_the_newest_twin(root: str) -> None:
     for partition in ("2026-11-30", "2026-11-16", "2026-11-23"):
         manifest.commit(root, make(root, partition))

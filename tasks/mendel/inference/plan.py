@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field
 
 from mendel import manifest
-from mendel.errors import MendelError
+from mendel.errors import InputError, MendelError
 from mendel.frozen import Frozen
 from mendel.inference import inbox, planned
 from mendel.inference.inbox import InboxFile
@@ -77,7 +77,11 @@ class Plan(Stage):
     def inputs(self, context: Context) -> Sequence[InputEntry]:
         files = inbox.files(context.root, context.partition)
         decision = ledger.about(ledger.read(context.root), self.model_version)
-        assert decision is not None, f"model version {self.model_version} was resolved and is not in the ledger"
+        if decision is None:  # the day was planned with it, under a ledger that is gone
+            raise InputError(
+                f"model version {self.model_version}, with which {context.partition} was planned, is not in the ledger of "
+                f"{context.root}. Bring the ledger back, or name another model: --model-version champion"
+            )
         day = InputEntry(
             name=inbox.DATASET,
             uri=manifest.partition_path(inbox.DATASET, context.partition),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar
 
 from pydantic import AfterValidator, Field
 
-from mendel import digest
+from mendel import digest, manifest
 from mendel.errors import GateError
 from mendel.frozen import Frozen
 from mendel.log import log
@@ -81,6 +81,9 @@ class Validate(Stage):
             log.info("validated", suite=verdict.suite, passed=str(verdict.passed).lower(), data_docs=verdict.page)
             (draft.folder / f"{verdict.suite}.json").write_text(verdict.result)
         if failures := [failure for verdict in verdicts for failure in verdict.failures]:
+            manifest.withdraw(
+                context.root, self.dataset, context.partition
+            )  # an earlier pass, by milder bounds, is over
             listed = "".join(f"\n  - {failure}" for failure in failures)
             raise GateError(
                 f"{found.path} fails {len(failures)} of {sum(verdict.expectations for verdict in verdicts)} "

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import ClassVar
 
 from pydantic import Field
 
+from mendel import digest
 from mendel.errors import InputError
 from mendel.log import log
 from mendel.manifest import InputEntry, Manifest
@@ -52,11 +51,17 @@ class Promote(Stage):
         )
         log.info("decision", number=decision.number, action=decision.action, reasons="; ".join(decision.reasons))
         (draft.folder / "decision.json").write_text(decision.model_dump_json(indent=2), encoding="utf-8")
-        found = {"action": decision.action, "version": decision.version, "reasons": decision.reasons}
         return Outcome(
             rows=1,
-            digest=hashlib.sha256(json.dumps([candidate.digest, found]).encode()).hexdigest(),
-            metrics={**found, "number": decision.number, "champion_version": decision.champion},
+            # not of the reasons: they tell the time that a sentence took
+            digest=digest.of_digests([candidate.digest, decision.action, str(decision.version)]),
+            metrics={
+                "action": decision.action,
+                "version": decision.version,
+                "reasons": decision.reasons,
+                "number": decision.number,
+                "champion_version": decision.champion,
+            },
         )
 
     def _decide(

@@ -165,6 +165,15 @@ def test_an_unknown_model_says_which_there_are(a_lake: Any) -> None:
         a_lake.plan(asked="7")
 
 
+def test_a_day_whose_model_the_ledger_has_lost_says_what_to_do(a_lake: Any) -> None:
+    a_lake.plan()
+    for uri in lake.list_files(lake.join(a_lake.root, "ledger")):
+        lake.remove(uri)
+
+    with pytest.raises(InputError, match=r"version 1, with which .* was planned, is not in the ledger"):
+        a_lake.plan()
+
+
 def test_a_file_that_grows_while_it_is_read_stops_the_plan(a_lake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     path = a_lake.put("a.txt", b"one\ntwo\n")
     whole = inbox.records

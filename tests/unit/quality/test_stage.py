@@ -50,6 +50,22 @@ def test_the_command_line_on_a_fault(
         context.require("corpus", validated=True)
 
 
+def test_a_pass_counts_until_a_later_validation_fails(
+    context: Context, commit: Commit, corpus_frame: pd.DataFrame
+) -> None:
+    # given a corpus that passed
+    commit(corpus_frame, "corpus")
+    execute(ValidateCorpus(), context)
+
+    # when stricter bounds turn it down
+    with pytest.raises(GateError):
+        execute(ValidateCorpus(length=(1, 2)), context)
+
+    # then it has not passed validation any more
+    with pytest.raises(InputError, match="has not passed validation"):
+        context.require("corpus", validated=True)
+
+
 def test_data_docs_tell_of_failures_and_passes(context: Context, commit: Commit, corpus_frame: pd.DataFrame) -> None:
     commit(leaky(corpus_frame), "corpus")
     with pytest.raises(GateError) as caught:
