@@ -5,11 +5,13 @@ BIN := .venv/bin
 export MENDEL_MAKE_STARTED := $(shell date +%s)
 UV := $(firstword $(wildcard .mendel/tools/bin/uv) uv)
 LOCK := requirements/dev.txt
+IMAGE_LOCK = $(UV) pip compile --python-version 3.11 --python-platform x86_64-manylinux_2_28 --quiet --no-header \
+  --annotation-style line --constraint $(LOCK)
 
-.PHONY: help setup demo up down test lint format lock clean
+.PHONY: help setup demo up down test images cluster-test lint format lock clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: ## install everything into .venv (skipped when nothing changed)
 	@$(PYTHON) scripts/setup.py
@@ -26,6 +28,9 @@ down: ## stop what `make up` started
 test: setup ## all tests
 	@$(BIN)/python -m pytest
 
+images: ## container images, with docker, podman or buildah; ONLY="tasks airflow" for some of them
+	@$(PYTHON) scripts/images.py $(ONLY)
+
 lint: setup ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy tasks plugins
 
@@ -35,6 +40,11 @@ format: setup ## ruff's formatter and safe fixes
 lock: setup ## compile requirements/ from pyproject.toml
 	$(UV) pip compile pyproject.toml --extra dev --python-version 3.11 --quiet --no-header --annotation-style line -o $(LOCK)
 	sed -i 's/^\(torch==[0-9.]*\)+cpu/\1/' $(LOCK)  # the CPU build is chosen at set-up, not by the lock
+	$(IMAGE_LOCK) pyproject.toml requirements/s3.in $(addprefix --extra ,spark quality versioning evaluate) -o requirements/tasks.txt
+	sed -i -E '/^(nvidia-|cuda-|triton=)/d; s/^(torch==[0-9.]*)\+cpu/\1/' requirements/tasks.txt  # CPUs only
+	$(IMAGE_LOCK) pyproject.toml requirements/s3.in --extra evaluate -o requirements/gpu.txt
+	$(IMAGE_LOCK) requirements/mlflow.in -o requirements/mlflow.txt
+	$(IMAGE_LOCK) pyproject.toml requirements/airflow.in --extra airflow -o requirements/airflow.txt
 
 clean: down ## remove all that was made here
 	rm -rf .venv .mendel .pytest_cache .mypy_cache .ruff_cache .hypothesis

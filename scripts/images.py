@@ -1,0 +1,81 @@
+"""Build Mendel's images with docker, podman or buildah, and say how long each took and how large it is.
+
+    python scripts/images.py [tasks] [gpu] [mlflow] [airflow]
+
+ENGINE chooses the program, PREFIX goes before the names, and BUILD_ARGS of the environment are handed on.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parent.parent
+IMAGES = {
+    "tasks": ["--file", "tasks/Dockerfile", "--target", "tasks"],
+    "gpu": ["--file", "tasks/Dockerfile", "--target", "gpu"],
+    "mlflow": ["--file", "tasks/Dockerfile", "--target", "mlflow"],
+    "airflow": ["--file", "Dockerfile"],
+}
+ENGINES = ("docker", "podman", "buildah")
+BUILD_ARGS = ("PYTHON_IMAGE", "AIRFLOW_IMAGE", "TORCH_INDEX", "GPU_TORCH_INDEX", "MAVEN_REPOSITORY")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("images", nargs="*", metavar="IMAGE", help=f"of {', '.join(IMAGES)}; all by default")
+    wanted = parser.parse_args().images or list(IMAGES)
+    if unknown := set(wanted) - set(IMAGES):
+        parser.error(f"there is no image {', '.join(sorted(unknown))}; there are {', '.join(IMAGES)}")
+    engine, made = find_engine(), []
+    for name in wanted:
+        tag = f"{os.environ.get('PREFIX', '')}mendel-{name}:{version()}"
+        started = time.monotonic()
+        build(engine, tag, IMAGES[name])
+        seconds = round(time.monotonic() - started)
+        made.append({"image": tag, "size": size(engine, tag), "seconds": seconds})
+        print("{image}: {size}, built in {seconds} s".format(**made[-1]), flush=True)
+    (REPO / ".mendel").mkdir(exist_ok=True)
+    (REPO / ".mendel" / "images.json").write_text(json.dumps(made, indent=2))
+
+
+def find_engine() -> str:
+    asked = os.environ.get("ENGINE")
+    if found := next((name for name in ([asked] if asked else ENGINES) if shutil.which(name)), None):
+        return found
+    sys.exit(
+        f"no image builder: install one of {', '.join(ENGINES)}" if not asked else f"ENGINE={asked} is not on PATH"
+    )
+
+
+def build(engine: str, tag: str, options: list) -> None:
+    """Build one image; ends the program with the builder's own words when it fails."""
+    revision = subprocess.run(["git", "rev-parse", "HEAD"], cwd=REPO, capture_output=True, text=True).stdout.strip()
+    arguments = {"VERSION": version(), "REVISION": revision or "unknown"}
+    arguments |= {name: os.environ[name] for name in BUILD_ARGS if name in os.environ}
+    given = [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
+    environment = {**os.environ, "DOCKER_BUILDKIT": "1"}  # older docker engines build without it by default
+    command = [engine, "build", "--tag", tag, *options, *given, "."]
+    if subprocess.run(command, cwd=REPO, env=environment).returncode:
+        sys.exit(f"mendel: `{' '.join(command)}` failed")
+
+
+def size(engine: str, tag: str) -> str:
+    """What an image takes when it is unpacked, as the engine says it."""
+    said = subprocess.run([engine, "images", "--format", "{{.Size}}", tag], capture_output=True, text=True, check=True)
+    return said.stdout.strip()
+
+
+def version() -> str:
+    found = re.search(r'^version = "(.+)"', (REPO / "pyproject.toml").read_text(), re.MULTILINE)
+    assert found is not None, "pyproject.toml has no version"
+    return found[1]
+
+
+if __name__ == "__main__":
+    main()
