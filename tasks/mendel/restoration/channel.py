@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 
 from mendel.corruption.profile import OPERATIONS, ResolvedProfile
 from mendel.frozen import Frozen
+from mendel.restoration.vocabulary import FIRST_CHARACTER, Vocabulary
+
+DELETION, SUBSTITUTION, INSERTION, DUPLICATION, REVERSAL = range(len(OPERATIONS))
 
 FLOOR = 1e-6
 """Probability of a noise character that the profile never draws: real text is not bound by the profile."""
@@ -45,10 +51,48 @@ class Channel(Frozen):
                 for character, weight in zip(resolved.alphabet, resolved.weights, strict=True)
             },
             confusions={
-                clean: {noisy: _log(weight / sum(row.values())) for noisy, weight in row.items()}
-                for clean, row in profile.confusions.items()
+                clean: {noisy: _log(probability) for noisy, probability in row.items() if noisy != clean}
+                for clean, row in resolved.substitutes().items()
             },
         )
+
+
+class Costs(NamedTuple):
+    """The channel over the symbols of a vocabulary, in nats, as compiled code takes it."""
+
+    copy: float
+    start: npt.NDArray[np.float64]
+    """[operation]"""
+    extend: float
+    end: float
+    noise: npt.NDArray[np.float64]
+    """[symbol]: of the symbol as a noise character"""
+    likely: npt.NDArray[np.float64]
+    """[symbol]: the same, or of the likeliest confusion with it where that is more"""
+    confused: npt.NDArray[np.int32]
+    """[symbol]: row of a clean symbol in `confusion`, or -1"""
+    confusion: npt.NDArray[np.float64]
+    """[row, symbol]: of the noisy symbol, where that clean one was substituted"""
+
+    @classmethod
+    def of(cls, channel: Channel, vocabulary: Vocabulary) -> Costs:
+        """What is no character of the vocabulary is never noise: it stays."""
+        size = len(vocabulary)
+        symbols = {chr(code): symbol for symbol, code in enumerate(vocabulary.code_points, start=FIRST_CHARACTER)}
+        noise = np.full(size, -math.inf)
+        noise[FIRST_CHARACTER:] = [channel.noise.get(character, channel.other) for character in symbols]
+        clean = [character for character in channel.confusions if character in symbols]
+        confused = np.full(size, -1, np.int32)
+        confusion = np.full((len(clean), size), channel.other)
+        confusion[:, :FIRST_CHARACTER] = -math.inf
+        for row, character in enumerate(clean):
+            confused[symbols[character]] = row
+            for noisy, logp in channel.confusions[character].items():
+                if noisy in symbols:
+                    confusion[row, symbols[noisy]] = logp
+        likely = np.maximum(noise, confusion.max(axis=0, initial=-math.inf))
+        start = np.array(channel.start)
+        return cls(channel.copy_, start, channel.extend, channel.end, noise, likely, confused, confusion)
 
 
 def _log(probability: float) -> float:

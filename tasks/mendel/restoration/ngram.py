@@ -5,16 +5,8 @@ modeling"), with one generalisation: every text may carry a weight. An n-gram th
 discount D(n) as usual, and a weight W, the sum over its occurrences; the share D(n)/n of W is given to the back-off. With
 equal weights this is the standard model, and the discounts, estimated from counts of counts, never see the weights.
 
-The trie (V symbols, E n-grams, C contexts, which are the n-grams that have kept extensions) is one row of 32-bit numbers
-for each context and each n-gram, so that a look-up touches few cache lines; floats lie in them bit by bit:
-
-    contexts  [C, 4]  FIRST, LAST: its entries, most probable first; SUFFIX: the context without its oldest symbol (the
-                      root, context 0, is its own); BACKOFF: log of the probability that it leaves to its suffix
-    entries   [E, 3]  SYMBOL: the predicted symbol; LOGP: its interpolated log-probability in nats; NEXT: the context after
-                      it, which is the longest suffix of the extended n-gram that is a context
-    dense     [D, V]  for the first D contexts (the shortest): symbol → entry, or -1
-
-A language-model state is one integer, a context.
+The trie holds one record for each n-gram and for each context, which is an n-gram that has kept extensions, so that a
+look-up touches few cache lines. A language-model state is one integer, the index of a context; 0 is the empty one.
 """
 
 from __future__ import annotations
@@ -39,28 +31,31 @@ Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
-ROOT = 0
+ROOT = np.int32(0)
+"""The empty context; an int32 as all contexts in compiled code, since numba compiles a function anew for each literal."""
 DENSE_CELLS = 1 << 20
 """Size of the dense table: 4 MB hold all contexts of up to two ASCII characters and stay in a CPU's cache."""
 FORMAT = "mendel-ngram-1"
 
 
-FIRST, LAST, SUFFIX, BACKOFF = range(4)
-SYMBOL, LOGP, NEXT = range(3)
+CONTEXT = np.dtype([("first", "<i4"), ("last", "<i4"), ("suffix", "<i4"), ("backoff", "<f4")])
+"""`first` … `last` - 1: its entries, most probable first. `suffix`: the context without its oldest symbol; the root is its
+own. `backoff`: log of the probability that it leaves to its suffix."""
+ENTRY = np.dtype([("symbol", "<i4"), ("logp", "<f4"), ("next", "<i4")])
+"""A symbol in a context, its interpolated log-probability in nats, and the context after it: the longest suffix of the
+extended n-gram that is one."""
+RECORDS = {"contexts": CONTEXT, "entries": ENTRY}
 
 
 class Trie(NamedTuple):
-    """The arrays of the module's docstring, as compiled code takes them; the floats are views of the same memory."""
+    """An n-gram model as compiled code takes it."""
 
-    contexts: Ints
-    context_floats: Floats
-    entries: Ints
-    entry_floats: Floats
+    contexts: Any
+    """[context], CONTEXT records, short ones first"""
+    entries: Any
+    """[n-gram], ENTRY records"""
     dense: Ints
-
-    @classmethod
-    def of(cls, contexts: Ints, entries: Ints, dense: Ints) -> Trie:
-        return cls(contexts, contexts.view(np.float32), entries, entries.view(np.float32), dense)
+    """[context, symbol]: the entry, or -1, for the shortest contexts"""
 
 
 @dataclass(frozen=True)
@@ -100,7 +95,7 @@ class CharNgram:
 
     def log_probability(self, text: str) -> float:
         """log P(text) in nats, the end included; characters outside the vocabulary count as one unknown symbol."""
-        return float(sequence_log_probability(self.trie, self.vocabulary.encode(text)))
+        return float(read(self.trie, begin(self.trie), np.append(self.vocabulary.encode(text), np.int32(END))))
 
     def bits_per_character(self, texts: Sequence[str]) -> float:
         """Cross-entropy in bits, spread over the characters and the end of each text."""
@@ -112,11 +107,10 @@ class CharNgram:
     def save(self, path: str | PathLike[str]) -> None:
         """Write one safetensors file."""
         trie = self.trie
-        tensors = {"contexts": trie.contexts, "entries": trie.entries, "dense": trie.dense}
-        metadata = {
-            FORMAT: str(self.order)
-        }  # one entry: several are written in no fixed order, and digests would differ
-        save_file(tensors | {"code_points": self.vocabulary.code_points}, path, metadata)
+        tensors = {name: getattr(trie, name).view(np.int32).reshape(-1, len(RECORDS[name])) for name in RECORDS}
+        tensors |= {"dense": trie.dense, "code_points": self.vocabulary.code_points}
+        # One entry: several are written in no fixed order, and digests would differ.
+        save_file(tensors, path, {FORMAT: str(self.order)})
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> CharNgram:
@@ -124,8 +118,9 @@ class CharNgram:
         tensors, metadata = _map(Path(path))
         if FORMAT not in metadata:
             raise InputError(f"{path}: found {metadata}, expected the format {FORMAT!r}: fit the n-gram model anew")
-        vocabulary = Vocabulary(tensors.pop("code_points"))
-        return cls(int(metadata[FORMAT]), vocabulary, Trie.of(**tensors))
+        records = {name: tensors[name].reshape(-1).view(dtype) for name, dtype in RECORDS.items()}
+        trie = Trie(dense=tensors["dense"], **records)
+        return cls(int(metadata[FORMAT]), Vocabulary(tensors["code_points"]), trie)
 
 
 def _map(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
@@ -136,9 +131,8 @@ def _map(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
             header = json.loads(file.read(length))
         data = np.memmap(path, np.uint8, mode="c", offset=8 + length)
         metadata = header.pop("__metadata__", {})
-        dtypes = {"I32": np.int32, "F32": np.float32}
         tensors = {
-            name: np.asarray(data[slice(*entry["data_offsets"])]).view(dtypes[entry["dtype"]]).reshape(entry["shape"])
+            name: np.asarray(data[slice(*entry["data_offsets"])]).view(np.int32).reshape(entry["shape"])
             for name, entry in header.items()
         }
     except (ValueError, KeyError, OverflowError, MemoryError) as error:
@@ -394,16 +388,16 @@ def _trie(levels: list[_Level]) -> Trie:
         following.append(after[best_first])
 
     ends = np.concatenate(first).cumsum()
-    rows = np.empty((len(ends), 4), np.int32)
-    rows[:, FIRST] = np.concatenate(([0], ends[:-1]))
-    rows[:, LAST] = ends
-    rows[:, SUFFIX] = np.concatenate(suffix)
-    rows[:, BACKOFF] = np.concatenate(backoff).view(np.int32)
-    entries = np.empty((ends[-1], 3), np.int32)
-    entries[:, SYMBOL] = np.concatenate(symbol)
-    entries[:, LOGP] = np.concatenate(logp).view(np.int32)
-    entries[:, NEXT] = np.concatenate(following)
-    return Trie.of(rows, entries, _dense(rows, entries, size))
+    context_records = np.empty(len(ends), CONTEXT)
+    context_records["first"] = np.concatenate(([0], ends[:-1]))
+    context_records["last"] = ends
+    context_records["suffix"] = np.concatenate(suffix)
+    context_records["backoff"] = np.concatenate(backoff)
+    entries = np.empty(ends[-1], ENTRY)
+    entries["symbol"] = np.concatenate(symbol)
+    entries["logp"] = np.concatenate(logp)
+    entries["next"] = np.concatenate(following)
+    return Trie(context_records, entries, _dense(context_records, entries, size))
 
 
 def _log(p: Doubles) -> Floats:
@@ -411,12 +405,12 @@ def _log(p: Doubles) -> Floats:
         return np.log(p).astype(np.float32)
 
 
-def _dense(contexts: Ints, entries: Ints, size: int) -> Ints:
+def _dense(contexts: Any, entries: Any, size: int) -> Ints:
     rows = max(1, min(len(contexts), DENSE_CELLS // size))
     dense = np.full((rows, size), -1, np.int32)
-    lengths = contexts[:rows, LAST] - contexts[:rows, FIRST]
-    known = np.arange(contexts[rows - 1, LAST])
-    dense[np.repeat(np.arange(rows), lengths), entries[known, SYMBOL]] = known
+    lengths = contexts["last"][:rows] - contexts["first"][:rows]
+    known = np.arange(lengths.sum())
+    dense[np.repeat(np.arange(rows), lengths), entries["symbol"][known]] = known
     return dense
 
 
@@ -448,8 +442,8 @@ def find(trie: Trie, context: int, symbol: int) -> int:
     """The entry of a symbol in a context, or -1."""
     if context < trie.dense.shape[0]:
         return int(trie.dense[context, symbol])
-    for entry in range(trie.contexts[context, FIRST], trie.contexts[context, LAST]):
-        if trie.entries[entry, SYMBOL] == symbol:
+    for entry in range(trie.contexts[context].first, trie.contexts[context].last):
+        if trie.entries[entry].symbol == symbol:
             return entry
     return -1
 
@@ -461,9 +455,9 @@ def advance(trie: Trie, context: int, symbol: int) -> tuple[float, int]:
     while True:
         entry = find(trie, context, symbol)
         if entry >= 0:
-            return backoff + trie.entry_floats[entry, LOGP], trie.entries[entry, NEXT]
-        backoff += trie.context_floats[context, BACKOFF]
-        context = trie.contexts[context, SUFFIX]
+            return backoff + trie.entries[entry].logp, trie.entries[entry].next
+        backoff += trie.contexts[context].backoff
+        context = trie.contexts[context].suffix
 
 
 @numba.njit(cache=True, nogil=True)
@@ -473,19 +467,23 @@ def advance_within(trie: Trie, context: int, symbol: int, least: float) -> tuple
     while backoff >= least:
         entry = find(trie, context, symbol)
         if entry >= 0:
-            return backoff + trie.entry_floats[entry, LOGP], trie.entries[entry, NEXT]
-        backoff += trie.context_floats[context, BACKOFF]
-        context = trie.contexts[context, SUFFIX]
+            return backoff + trie.entries[entry].logp, trie.entries[entry].next
+        backoff += trie.contexts[context].backoff
+        context = trie.contexts[context].suffix
     return -np.inf, ROOT
 
 
 @numba.njit(cache=True, nogil=True)
-def sequence_log_probability(trie: Trie, symbols: Ints) -> float:
-    """log P of a whole text in nats, from BEGIN to END."""
-    context = trie.entries[find(trie, ROOT, BEGIN), NEXT]
+def begin(trie: Trie) -> int:
+    """The context at the beginning of a text."""
+    return trie.entries[find(trie, ROOT, BEGIN)].next
+
+
+@numba.njit(cache=True, nogil=True)
+def read(trie: Trie, context: int, symbols: Ints) -> float:
+    """log P in nats of symbols that follow a context."""
     total = 0.0
     for symbol in symbols:
         logp, context = advance(trie, context, symbol)
         total += logp
-    logp, context = advance(trie, context, END)
-    return total + logp
+    return total
