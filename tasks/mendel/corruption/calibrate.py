@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -44,8 +44,11 @@ def micro_cer(clean: Sequence[str], noisy: Sequence[str]) -> float:
 
 
 def _alphabet(profile: NoiseProfile, texts: Sequence[str]) -> tuple[str, tuple[float, ...]]:
-    if profile.characters.startswith(CHARACTER_SET):
-        counts = Counter(dict.fromkeys(profile.characters.removeprefix(CHARACTER_SET), 1))
+    counts: Mapping[str, float]
+    if isinstance(profile.characters, dict):
+        counts = profile.characters
+    elif profile.characters.startswith(CHARACTER_SET):
+        counts = dict.fromkeys(profile.characters.removeprefix(CHARACTER_SET), 1)
     else:
         counts = Counter[str]()
         for text in texts:
@@ -56,7 +59,8 @@ def _alphabet(profile: NoiseProfile, texts: Sequence[str]) -> tuple[str, tuple[f
             f"noise profile {profile.name}: {len(texts)} texts hold {len(characters)} printable characters, "
             f"noise needs two; give more text, or list the characters with 'characters: \"{CHARACTER_SET}…\"'"
         )
-    weights = [counts[character] if profile.characters == "frequency" else 1 for character in characters]
+    weighted = profile.characters == "frequency" or isinstance(profile.characters, dict)
+    weights = [counts[character] if weighted else 1 for character in characters]
     return "".join(characters), tuple(weight / sum(weights) for weight in weights)
 
 

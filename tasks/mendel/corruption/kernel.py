@@ -108,7 +108,7 @@ def _tables(resolved: ResolvedProfile) -> Tables:
     rates = [getattr(resolved.rates, operation) for operation in OPERATIONS]
     longer = 1 - 1 / profile.mean_length
     geometric = accumulate([longer] * (profile.max_length - 1), operator.mul, initial=1 - longer)
-    confusions = [(clean, sorted(noisy.items())) for clean, noisy in sorted(profile.confusions.items())]
+    confusions = [(clean, sorted(noisy.items())) for clean, noisy in sorted(resolved.substitutes().items())]
     return Tables(
         events=np.stack([_limits(rate * intensity for rate in rates) for intensity in profile.intensities]),
         lengths=_limits(geometric),
@@ -281,7 +281,7 @@ def _choose(limits: Limits, draw: np.uint64) -> int:
 
 @njit(cache=True)
 def _substitute(clean: np.uint32, stream: Limits, tables: Tables) -> np.uint32:
-    """What stands for a clean character: one of its confusions, or a noise character when it has none."""
+    """What stands for a clean character: drawn from its row of confusions, or a noise character when it has none."""
     found = np.searchsorted(tables.confused, clean)
     if found == len(tables.confused) or tables.confused[found] != clean:
         return np.uint32(tables.alphabet[_choose(tables.characters, _next(stream))])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -44,7 +45,11 @@ Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 CHARACTER_SET = "set:"
 
 
-def _known_characters(characters: str) -> str:
+def _known_characters(characters: str | dict[str, Weight]) -> str | dict[str, Weight]:
+    if isinstance(characters, dict):
+        if len(characters) < 2 or any(len(character) != 1 for character in characters):
+            raise ValueError("weights of characters: list at least two, each a single character")
+        return characters
     if characters in ("uniform", "frequency"):
         return characters
     if not characters.startswith(CHARACTER_SET):
@@ -67,15 +72,22 @@ class NoiseProfile(Frozen):
     rates: Rates
     mean_length: float = Field(3.0, ge=1, description="mean of the geometric segment length, in characters")
     max_length: int = Field(32, ge=1, le=1000, description="longest segment, in characters; longer draws are cut")
-    characters: Annotated[str, AfterValidator(_known_characters)] = Field(
+    characters: Annotated[str | dict[str, Weight], AfterValidator(_known_characters)] = Field(
         "uniform",
         description="where noise characters come from: uniform over the corpus's alphabet, by frequency in the corpus, "
-        "or 'set:…' followed by the characters themselves",
+        "'set:…' followed by the characters themselves, or {character: weight}",
     )
     confusions: dict[str, dict[str, Weight]] = Field(
         default_factory=dict,
         description="for substitution of single characters: clean character → {noisy character: weight}; "
-        "a character that is not listed is replaced by a noise character",
+        "a character that is not listed is replaced by a noise character. One listed for itself is spared so often",
+    )
+    confusion_prior: float = Field(
+        0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="weight of a noise character in each row of confusions, in the unit of their weights: "
+        "a confusion that is not listed can happen too",
     )
     intensities: tuple[Intensity, ...] = Field(
         (1.0,),
@@ -111,3 +123,15 @@ class ResolvedProfile(Frozen):
             raise ValueError(f"{len(self.weights)} weights for an alphabet of {len(self.alphabet)} characters")
         self.rates.scaled(max(self.profile.intensities))
         return self
+
+    def substitutes(self) -> dict[str, dict[str, float]]:
+        """Clean character that has confusions → {what stands for it in a substitution: probability}, itself included."""
+        noise = dict(zip(self.alphabet, self.weights, strict=True)) if self.profile.confusion_prior else {}
+        found = {}
+        for clean, listed in self.profile.confusions.items():
+            row = {character: self.profile.confusion_prior * weight for character, weight in noise.items()}
+            for character, weight in listed.items():
+                row[character] = row.get(character, 0.0) + weight
+            total = math.fsum(row.values())
+            found[clean] = {character: weight / total for character, weight in row.items()}
+        return found
