@@ -34,7 +34,7 @@ class DecoderConfig(Frozen):
     )
     max_deletion: int = Field(8, ge=0, description="longest deletion undone, in characters")
     surprise: float = Field(
-        8.0, ge=0, description="nats that the next three characters must cost for an event to start; 0: none"
+        10.0, ge=0, description="nats that the next three characters must cost for an event to start; 0: none"
     )
     max_candidates: int = Field(8, ge=1, description="candidates per text, the input among them")
     margin: float = Field(15.0, gt=0, description="nats behind the best one at which a candidate is left out")
