@@ -14,16 +14,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from mendel_airflow.command import BAD_INPUT, GATE_SAID_NO, TAIL, command_line, last_message
 from mendel_airflow.process import ProcessGroup, ending
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-BAD_INPUT, GATE_SAID_NO = 2, 3
-"""Exit codes that a second try cannot change."""
-
-TAIL = 100
-"""Lines kept, to find in them what the stage said last."""
 
 LEVEL = re.compile(r"\blevel=(debug|info|warning|error|critical)\b", re.IGNORECASE)
 
@@ -59,8 +54,7 @@ class LocalStage(BaseOperator):
         self._group: ProcessGroup | None = None
 
     def execute(self, context: Context) -> None:
-        mapped = [token for name, value in self.mapped.items() for token in (f"--{name}", str(value))]
-        self.arguments = [token for token in self.arguments if token != ""] + mapped
+        self.arguments = command_line(self.arguments, self.mapped)
         command = [program(), *self.arguments]
         self.log.info("$ %s", shlex.join(["mendel", *self.arguments]))
         try:
@@ -92,12 +86,3 @@ class LocalStage(BaseOperator):
 def program() -> str:
     """The `mendel` command: MENDEL_BIN where set, else the one of this environment."""
     return os.environ.get("MENDEL_BIN") or str(Path(sys.executable).with_name("mendel"))
-
-
-def last_message(tail: Collection[str]) -> str:
-    """What a stage said last: from its `mendel: …` line to the end, else the last line that says something."""
-    lines = list(tail)
-    for start in range(len(lines) - 1, -1, -1):
-        if lines[start].startswith("mendel: "):
-            return "\n".join(lines[start:]).strip()
-    return next((line for line in reversed(lines) if line.strip()), "it said nothing")

@@ -10,7 +10,7 @@ from importlib import import_module
 
 from airflow.sdk import BaseOperator
 
-TARGETS = {"local": "mendel_airflow.local:LocalStage"}
+TARGETS = {"local": "mendel_airflow.local:LocalStage", "kubernetes": "mendel_airflow.kubernetes:KubernetesStage"}
 """Name → `module:class`, imported when asked for: an operator that is not used costs no parse time."""
 
 

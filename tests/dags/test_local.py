@@ -17,7 +17,7 @@ from airflow.sdk.execution_time.timeout import timeout
 
 from mendel_airflow import targets
 from mendel_airflow.links import DataDocsLink, external_views
-from mendel_airflow.local import LocalStage, last_message, program
+from mendel_airflow.local import LocalStage, program
 
 from .conftest import Run
 
@@ -158,18 +158,6 @@ def test_the_signal_handler_of_airflow_may_interrupt_the_reading(mendel: Any, tm
     assert not alive(sleeping(file))
 
 
-@pytest.mark.parametrize(
-    ("lines", "message"),
-    [
-        (["a", "mendel: old", "b", "mendel: new", "  - why", ""], "mendel: new\n  - why"),
-        (["a", "b", "  "], "b"),
-        ([], "it said nothing"),
-    ],
-)
-def test_last_message(lines: list[str], message: str) -> None:
-    assert last_message(lines) == message
-
-
 def test_the_program_is_this_environments() -> None:
     assert Path(program()) == Path(sys.executable).parent / "mendel"
     assert Path(program()).exists()
@@ -177,8 +165,8 @@ def test_the_program_is_this_environments() -> None:
 
 def test_unknown_targets_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert targets.operator() is LocalStage
-    monkeypatch.setenv("MENDEL_TARGET", "kubernetes")
-    with pytest.raises(ValueError, match=r"MENDEL_TARGET='kubernetes' is not a target\. Set it to one of: local"):
+    monkeypatch.setenv("MENDEL_TARGET", "moon")
+    with pytest.raises(ValueError, match=r"MENDEL_TARGET='moon' is not a target\. Set it to one of: local, kubernetes"):
         targets.operator()
 
 

@@ -21,6 +21,7 @@ from pyspark.sql.functions import col, xxhash64
 from mendel.corruption.kernel import Kernel
 from mendel.corruption.pairs import COLUMNS
 from mendel.corruption.profile import ResolvedProfile
+from mendel.corruption.spark_settings import deployed
 from mendel.errors import InputError
 from mendel.lake import spark_uri
 
@@ -47,13 +48,17 @@ DEFAULTS = {
 
 @contextmanager
 def session(settings: Mapping[str, str]) -> Iterator[SparkSession]:
-    """A Spark session, `settings` over the defaults; stopped at the end. Raises InputError without a usable Java."""
+    """A Spark session, stopped at the end: `settings` over the deployment's over the defaults.
+
+    Raises InputError without a usable Java.
+    """
     require_java()
     os.environ["PYSPARK_PYTHON"] = sys.executable  # else the workers are whichever python3 is first on PATH
     # pandas 3 is newer than what this Spark was released with; only Arrow passes between them here
     warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
-    builder = SparkSession.builder.config(map={**DEFAULTS, **settings})
-    if settings.get("spark.master", DEFAULTS["spark.master"]).startswith("local"):
+    settings = {**DEFAULTS, **deployed(), **settings}
+    builder = SparkSession.builder.config(map=settings)
+    if settings["spark.master"].startswith("local"):
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")  # whatever the machine's name resolves to
     spark = builder.getOrCreate()
     try:

@@ -1,0 +1,27 @@
+"""What the targets share: a stage's command line, and how it says why it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+BAD_INPUT, GATE_SAID_NO = 2, 3
+"""Exit codes that a second try cannot change."""
+
+TAIL = 100
+"""Lines kept, to find in them what the stage said last."""
+
+
+def command_line(arguments: Sequence[str], mapped: Mapping[str, Any]) -> list[str]:
+    """The words after `mendel`: what was rendered to nothing left out, the options of the mapped task behind."""
+    options = [token for name, value in mapped.items() for token in (f"--{name}", str(value))]
+    return [token for token in arguments if token != ""] + options
+
+
+def last_message(tail: Collection[str]) -> str:
+    """What a stage said last: from its `mendel: …` line to the end, else the last line that says something."""
+    lines = list(tail)
+    for start in range(len(lines) - 1, -1, -1):
+        if lines[start].startswith("mendel: "):
+            return "\n".join(lines[start:]).strip()
+    return next((line for line in reversed(lines) if line.strip()), "it said nothing")

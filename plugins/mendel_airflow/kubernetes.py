@@ -1,0 +1,151 @@
+"""The target `kubernetes`: a stage as a pod. The worker starts it, the triggerer watches it, neither is bound to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections import deque
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
+from airflow.providers.cncf.kubernetes.utils.pod_manager import PodNotFoundException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from kubernetes.client import ApiException
+from urllib3.exceptions import HTTPError
+
+from mendel_airflow.command import TAIL, command_line
+from mendel_airflow.kubernetes_endings import GONE, Ending, ending
+from mendel_airflow.kubernetes_pods import PodClassError, pod_class
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+CONTAINER = "stage"
+PROGRAM = "mendel"
+
+SLACK = timedelta(minutes=10)
+"""How much later than the pod's own limits Airflow gives up: for a node that dies and never says how its pod ended."""
+
+DEFAULTS: dict[str, Any] = {
+    "deferrable": True,  # a stage of hours holds no worker
+    "durable": True,  # a worker that dies after the pod was made finds it again
+    "kubernetes_conn_id": None,  # the account of Airflow's own pod, or KUBECONFIG: no connection to be kept in step
+    "poll_interval": 2,
+    "startup_check_interval_seconds": 2,  # 5 by default, longer than many a stage takes
+    "logging_interval": 10,  # without one the log of a deferred pod is seen only when it has ended
+    "log_events_on_failure": True,
+    "log_pod_spec_on_failure": False,  # pages of it, before the line that says why
+    "container_name_log_prefix_enabled": False,
+    "on_finish_action": "delete_succeeded_pod",  # a failed one is kept, to be looked at
+    "on_kill_action": "delete_pod",  # with the grace period of its class, in which the trainer saves a checkpoint
+    "termination_message_policy": "FallbackToLogsOnError",  # the reason outlives the log
+    "base_container_name": CONTAINER,
+    "do_xcom_push": False,  # what a stage made is in its manifest
+}
+"""Settings of the operator that are not its own defaults or that matter too much to follow them."""
+
+
+class KubernetesStage(KubernetesPodOperator):
+    """Run `mendel ARGUMENTS` in a pod of the stage's class, and show its log as the task's own.
+
+    As in a local process, exit codes 2 (bad configuration or input) and 3 (a gate said no) fail at once with the
+    stage's own message; any other ending, out of memory, eviction and deletion included, is left to the task's retries.
+
+    :param arguments: the command line after `mendel`, templated; what renders empty is left out.
+    :param execution_timeout: how long the pod may run. Waiting for a node and for the image has limits of its own.
+    :param mapped: options that differ from one mapped task to the next, e.g. `{"shard": 3}` for `--shard 3`.
+    :param links: buttons on the task's page.
+    """
+
+    template_fields: Sequence[str] = (*KubernetesPodOperator.template_fields, "mapped")
+    overwrite_rtif_after_execution = True  # the page of a task then shows the command line that was run
+    ui_color = "#e3f1e4"
+
+    def __init__(
+        self,
+        *,
+        arguments: Sequence[str],
+        execution_timeout: timedelta,
+        mapped: dict[str, Any] | None = None,
+        links: Sequence[Any] = (),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            arguments=list(arguments),
+            execution_timeout=execution_timeout,
+            active_deadline_seconds=int(execution_timeout.total_seconds()),  # the cap on what a stage costs
+            **{**DEFAULTS, **kwargs},
+        )
+        self.mapped = mapped or {}
+        self.operator_extra_links = tuple(links)
+        self.tail: Collection[str] = deque(maxlen=TAIL)
+
+    def execute(self, context: Context) -> None:
+        self.arguments = [PROGRAM, *command_line(self.arguments, self.mapped)]
+        self._settle(context["run_id"])
+        self.log.info("$ %s", shlex.join(self.arguments))
+        try:
+            super().execute(context)
+        except ApiException as error:
+            raise AirflowException(f"Kubernetes refuses the pod: {_reason(error)}") from error
+
+    def trigger_reentry(self, context: Context, event: dict[str, Any]) -> None:
+        """The triggerer has seen the pod end, or has given up waiting: what came of it."""
+        self._settle(context["run_id"])
+        self.tail = self._last_lines(event["name"], event["namespace"])
+        try:
+            super().trigger_reentry(context, event)
+        except PodNotFoundException:
+            raise AirflowException(GONE) from None
+        except AirflowException as error:
+            found = self._ending(event, error)
+            raise (AirflowException if found.retry else AirflowFailException)(found.message) from None
+
+    def _settle(self, run_id: str) -> None:
+        """Take from the stage's class of pods where it runs and how long it may wait."""
+        words = list(takewhile(lambda word: not word.startswith("-"), self.arguments))
+        command = words[1:] if words[0] == PROGRAM else words
+        try:
+            found = pod_class(command)
+        except PodClassError as error:
+            raise AirflowFailException(str(error)) from error
+        self.name = "-".join(["mendel", *command])
+        self.namespace = os.environ.get("MENDEL_NAMESPACE")
+        self.env_vars = {"MENDEL_RUN_ID": run_id}
+        self.pod_template_dict = found.pod
+        self.schedule_timeout_seconds = found.schedule_timeout_seconds
+        self.startup_timeout_seconds = found.startup_timeout_seconds
+        waiting = timedelta(seconds=found.schedule_timeout_seconds + found.startup_timeout_seconds)
+        self.execution_timeout = timedelta(seconds=self.active_deadline_seconds or 0) + waiting + SLACK
+
+    def _ending(self, event: dict[str, Any], error: AirflowException) -> Ending:
+        if event["status"] == "timeout":
+            pod = self.pod
+            self.on_kill()  # a pod that waits for a node would still get one, beside the next try's
+            return Ending(f"{event['message']} {ending(pod, CONTAINER).message}" if pod else str(event["message"]))
+        if self.pod is None:  # gone between the last look at it and the one before
+            return Ending(GONE)
+        if self.pod.status.phase in ("Failed", "Pending") or self.pod.metadata.deletion_timestamp is not None:
+            return ending(self.pod, CONTAINER, list(self.tail))
+        return Ending(str(error))
+
+    def _last_lines(self, name: str, namespace: str) -> Sequence[str]:
+        """The end of the stage's log, read while the pod is there; nothing where there is none to read."""
+        try:
+            return str(
+                self.client.read_namespaced_pod_log(name, namespace, container=CONTAINER, tail_lines=TAIL)
+            ).splitlines()
+        except (ApiException, HTTPError):
+            return []
+
+
+def _reason(error: ApiException) -> str:
+    """What the API server said, without headers."""
+    try:
+        return str(json.loads(error.body)["message"])
+    except (TypeError, ValueError, KeyError):
+        return str(error.reason)

@@ -1,0 +1,83 @@
+"""How a pod ended, in plain words, and whether another try can end better."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kubernetes.client import V1Pod
+
+from mendel_airflow.command import BAD_INPUT, GATE_SAID_NO, last_message
+from mendel_airflow.process import ending as process_ending
+
+DISRUPTIONS = {
+    "PreemptionByScheduler": "preempted: a pod of higher priority took its place",
+    "EvictionByEvictionAPI": "evicted: its node is being drained",
+    "DeletionByTaintManager": "evicted: its node has got a taint that the pod does not tolerate",
+    "DeletionByPodGC": "lost: its node is gone",
+    "TerminationByKubelet": "ended by its node, which shuts down or runs short of resources",
+}
+"""Reasons of the condition DisruptionTarget."""
+
+GONE = "the pod is gone: it was deleted (kubectl delete, a drained or removed node, preemption) before it could end"
+
+
+@dataclass(frozen=True)
+class Ending:
+    message: str
+    retry: bool = True
+
+
+def ending(pod: V1Pod, container: str, said: Sequence[str] = ()) -> Ending:
+    """Why a pod did not succeed.
+
+    :param container: the one that ran the stage.
+    :param said: the end of its log; without one, what Kubernetes kept of it.
+    """
+    status = pod.status
+    if status.reason == "DeadlineExceeded":
+        return Ending(f"stopped: it ran longer than its limit of {pod.spec.active_deadline_seconds} s")
+    if disruption := next((c for c in status.conditions or [] if c.type == "DisruptionTarget"), None):
+        words = DISRUPTIONS.get(disruption.reason, f"disrupted ({disruption.reason})")
+        return Ending(f"{words}: {status.message or disruption.message}")
+    if status.reason == "Evicted":
+        return Ending(f"evicted by its node: {status.message}")
+    if (terminated := _terminated(pod, container)) is None:
+        return Ending(f"the pod has {_waiting(pod, container) or 'not run'}; its phase is {status.phase}")
+    if terminated.reason == "OOMKilled":
+        return Ending(
+            f"out of memory: the container reached its limit of {_memory_limit(pod, container)}. Raise "
+            f"resources.limits.memory in the pod class of this stage (include/pods)"
+        )
+    message = last_message(said or (terminated.message or "").splitlines())
+    if terminated.exit_code in (BAD_INPUT, GATE_SAID_NO):
+        return Ending(message, retry=False)
+    if pod.metadata.deletion_timestamp is not None:
+        return Ending(f"deleted while it ran: {message}")
+    code = terminated.exit_code
+    return Ending(f"{process_ending(code if code <= 128 else 128 - code)}: {message}")
+
+
+def _status(pod: V1Pod, container: str) -> Any:
+    return next((found for found in pod.status.container_statuses or [] if found.name == container), None)
+
+
+def _terminated(pod: V1Pod, container: str) -> Any:
+    found = _status(pod, container)
+    return found.state.terminated if found else None
+
+
+def _waiting(pod: V1Pod, container: str) -> str | None:
+    """What the container waits for, as `not started (ErrImagePull: …)`."""
+    if found := _status(pod, container):
+        if found.state.waiting is None:
+            return "not ended"
+        return f"not started ({found.state.waiting.reason}: {found.state.waiting.message})"
+    unscheduled = (c for c in pod.status.conditions or [] if c.type == "PodScheduled" and c.status == "False")
+    return next((f"found no node ({condition.message})" for condition in unscheduled), None)
+
+
+def _memory_limit(pod: V1Pod, container: str) -> str:
+    found = next(each for each in pod.spec.containers if each.name == container)
+    return str((found.resources.limits or {}).get("memory", "its node"))

@@ -1,0 +1,225 @@
+"""The target `kubernetes` without a cluster: the pods that it asks for. tests/cluster runs them."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG
+from airflow.sdk.definitions.mappedoperator import MappedOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from kubernetes.client import ApiClient, ApiException
+
+from mendel_airflow.kubernetes import PROGRAM, KubernetesStage
+from mendel_airflow.local import LocalStage
+
+from .conftest import REPO, Run
+
+NAMES = {
+    "MENDEL_TARGET": "kubernetes",
+    "MENDEL_RELEASE": "blue",
+    "MENDEL_TASKS_IMAGE": "registry.example/mendel-tasks:1",
+    "MENDEL_GPU_IMAGE": "registry.example/mendel-gpu:1",
+    "MENDEL_NAMESPACE": "stages",
+}
+CLASSES = {
+    "ingest": "cpu",
+    "validate_corpus": "cpu",
+    "version_corpus": "cpu",
+    "corrupt": "spark",
+    "validate_pairs": "cpu",
+    "version_pairs": "cpu",
+    "finetune": "gpu",
+    "version_candidate": "cpu",
+    "evaluate": "gpu",
+    "promote": "cpu",
+    "restore_plan": "cpu",
+    "restore_shard": "gpu",
+    "restore_collect": "cpu",
+}
+
+
+@pytest.fixture(autouse=True)
+def deployment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in NAMES.items():
+        monkeypatch.setenv(name, value)
+    for name in ("MENDEL_PODS", "MENDEL_GPUS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="module")
+def stages() -> dict[str, Any]:
+    """The stage tasks of all DAGs on the target, by their names."""
+    before = os.environ.copy()
+    os.environ.update(NAMES)
+    try:
+        bag = DagBag(dag_folder=str(REPO / "dags"))
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    assert not bag.import_errors, f"DAG files that do not import: {bag.import_errors}"
+    return _stages(dict(bag.dags))
+
+
+def _stages(dags: dict[str, DAG]) -> dict[str, Any]:
+    found = {task.task_id: task for dag in dags.values() for task in dag.tasks if _arguments(task) is not None}
+    assert len(found) == len(CLASSES), f"stages that were found: {sorted(found)}"
+    return found
+
+
+def _arguments(task: Any) -> list[str] | None:
+    if isinstance(task, MappedOperator):
+        return task.partial_kwargs.get("arguments")
+    return getattr(task, "arguments", None)
+
+
+def stage(*arguments: str, **options: Any) -> KubernetesStage:
+    options = {"execution_timeout": timedelta(hours=2), **options}
+    return KubernetesStage(task_id="stage", arguments=arguments or ["ingest"], **options)
+
+
+class Cluster:
+    """The end of a cluster's API that takes pods: keeps what it is asked for. For checks of pod specs alone."""
+
+    def __init__(self, task: KubernetesStage, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.pods: list[Any] = []
+        monkeypatch.setattr(task, "get_or_create_pod", self._take)
+        monkeypatch.setattr(task, "invoke_defer_method", lambda context: None)
+        monkeypatch.setattr(type(task), "hook", SimpleNamespace(is_in_cluster=True))
+
+    def _take(self, pod_request_obj: Any, context: Any) -> Any:
+        self.pods.append(pod_request_obj)
+        return pod_request_obj
+
+
+def pod_of(task: KubernetesStage, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the task asks the cluster for."""
+    cluster = Cluster(task, monkeypatch)
+    ti = SimpleNamespace(dag_id="d", task_id="stage", map_index=-1, try_number=1, xcom_push=lambda **_: None)
+    task.execute({**Run().context, "ti": ti, "dag": SimpleNamespace(parent_dag=None)})
+    (pod,) = cluster.pods
+    found: dict[str, Any] = ApiClient().sanitize_for_serialization(pod)
+    return found
+
+
+def test_every_stage_has_its_class(stages: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {}
+    for name, task in stages.items():
+        pod = pod_of(stage(*_arguments(task) or []), monkeypatch)
+        found[name] = pod["metadata"]["labels"]["mendel/class"]
+    assert found == CLASSES
+
+
+def test_the_command_line_is_the_local_targets(stages: dict[str, Any], dags: dict[str, DAG]) -> None:
+    local = _stages(dags)
+    assert {name: _arguments(task) for name, task in stages.items()} == {
+        name: _arguments(task) for name, task in local.items()
+    }
+
+
+def test_the_pod_runs_what_the_process_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # Given a stage with an empty option, mapped
+    arguments, mapped = ["restore", "shard", "--partition", "2026-11-23", "", "--set=a=b c"], {"shard": 3}
+    # When it is a process that notes its command line
+    note = tmp_path / "note"
+    script = tmp_path / "mendel"
+    script.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {note}\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("MENDEL_BIN", str(script))
+    LocalStage(task_id="stage", arguments=arguments, mapped=mapped).execute(Run().context)
+    # Then the pod's is the same
+    (container,) = pod_of(stage(*arguments, mapped=mapped), monkeypatch)["spec"]["containers"]
+    assert container["args"] == [PROGRAM, *note.read_text().splitlines()]
+    assert not container["command"], "the image's entry point is kept"
+
+
+def test_the_pod_knows_its_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    (container,) = pod_of(stage(), monkeypatch)["spec"]["containers"]
+    assert {"name": "MENDEL_RUN_ID", "value": "this-run"} in container["env"]
+
+
+def test_time_is_capped_where_it_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = stage("finetune", execution_timeout=timedelta(hours=24))
+    spec = pod_of(task, monkeypatch)["spec"]
+    assert spec["activeDeadlineSeconds"] == 24 * 3600
+    assert task.schedule_timeout_seconds == 3600
+    assert task.startup_timeout_seconds == 1800
+    assert task.execution_timeout is not None
+    assert task.execution_timeout > timedelta(hours=24, seconds=3600 + 1800), "waiting is not counted as work"
+
+
+def test_a_gpu_pod(monkeypatch: pytest.MonkeyPatch) -> None:
+    pod = pod_of(stage("finetune"), monkeypatch)
+    (container,) = pod["spec"]["containers"]
+    assert container["image"] == NAMES["MENDEL_GPU_IMAGE"]
+    assert container["resources"]["limits"]["nvidia.com/gpu"] == "1"
+    assert pod["spec"]["priorityClassName"] == "blue-gpu"
+    assert pod["spec"]["tolerations"] == [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
+    assert pod["spec"]["terminationGracePeriodSeconds"] == 120, "the trainer saves a checkpoint in this time"
+    assert {"name": "shm", "mountPath": "/dev/shm"} in container["volumeMounts"]
+    # and without GPUs
+    monkeypatch.setenv("MENDEL_GPUS", "0")
+    (container,) = pod_of(stage("finetune"), monkeypatch)["spec"]["containers"]
+    assert container["resources"]["limits"]["nvidia.com/gpu"] == "0"
+
+
+@pytest.mark.parametrize("command", ["ingest", "corrupt", "finetune"])
+def test_pods_are_restricted(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pod = pod_of(stage(command), monkeypatch)
+    environment = pod["spec"]["containers"][0]["env"]
+    templates = [variable["value"] for variable in environment if variable["name"] == "MENDEL_SPARK_EXECUTOR"]
+    specs = [pod["spec"], *(yaml.safe_load(template)["spec"] for template in templates)]
+    assert len(specs) == (2 if command == "corrupt" else 1)
+    for spec in specs:
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        (container,) = spec["containers"]
+        security = container["securityContext"]
+        assert security["allowPrivilegeEscalation"] is False
+        assert security["readOnlyRootFilesystem"] is True
+        assert security["capabilities"] == {"drop": ["ALL"]}
+        assert [mount for mount in container["volumeMounts"] if mount["mountPath"] == "/tmp"]
+
+
+@pytest.mark.parametrize("command", ["ingest", "corrupt", "finetune"])
+def test_secrets_go_by_reference(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_SECRET_ACCESS_KEY", "MLFLOW_TRACKING_PASSWORD"):
+        monkeypatch.setenv(name, "hunter2")
+    pod = pod_of(stage(command), monkeypatch)
+    assert "hunter2" not in yaml.dump(pod)
+    (container,) = pod["spec"]["containers"]
+    assert {"secretRef": {"name": "blue-stages", "optional": True}} in container["envFrom"]
+    assert {"secretRef": {"name": f"blue-stage-{command}", "optional": True}} in container["envFrom"]
+
+
+def test_the_reason_outlives_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    (container,) = pod_of(stage(), monkeypatch)["spec"]["containers"]
+    assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
+
+
+def test_what_is_missing_is_named_and_not_retried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MENDEL_GPU_IMAGE")
+    with pytest.raises(
+        AirflowFailException, match=r"gpu\.yaml needs MENDEL_GPU_IMAGE: set it in Airflow's environment"
+    ):
+        stage("finetune").execute(Run().context)
+
+
+def test_a_refused_pod_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = stage()
+
+    def refuse(*_: Any, **__: Any) -> None:
+        error = ApiException(status=403, reason="Forbidden")
+        error.body = '{"message": "pods \\"x\\" is forbidden: exceeded quota: gpus"}'
+        raise error
+
+    monkeypatch.setattr(type(task).__mro__[1], "execute", refuse)
+    with pytest.raises(AirflowException, match=r"Kubernetes refuses the pod: .* exceeded quota: gpus") as failure:
+        task.execute(Run().context)
+    assert not isinstance(failure.value, AirflowFailException), "a quota is free again later"
