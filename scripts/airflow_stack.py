@@ -101,6 +101,7 @@ class AirflowStack:
         self.user = USER
         self.client = Client(self.url, self._credentials)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._environment: dict[str, str] = {}
 
     @property
     def password(self) -> str:
@@ -122,18 +123,23 @@ class AirflowStack:
         if not _port_is_free(self.port):
             raise StackError(f"port {self.port} is taken. Choose another one")
         (self.home / "logs").mkdir(parents=True, exist_ok=True)
-        environment = {**os.environ, **settings(self.home, self.repo, self.port), **self.env, MARK: str(self.home)}
+        self._environment = {
+            **os.environ,
+            **settings(self.home, self.repo, self.port),
+            **self.env,
+            MARK: str(self.home),
+        }
         deadline = time.monotonic() + timeout
         atexit.register(self.stop)
         for number in (signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is signal.SIG_DFL:
                 signal.signal(number, _exit_on_signal)
         try:
-            self._migrate(environment, deadline)
+            self._migrate(deadline)
             for name in ("api-server", "dag-processor", "triggerer"):
-                self._launch(name, COMPONENTS[name], environment)
+                self._launch(name, COMPONENTS[name])
             self._wait_api(deadline)
-            self._launch("scheduler", COMPONENTS["scheduler"], environment)
+            self._launch("scheduler", COMPONENTS["scheduler"])
             self._wait_healthy(deadline)
             for name, description in POOLS.items():
                 self.client.ensure_pool(name, slots=1, description=description)
@@ -153,6 +159,15 @@ class AirflowStack:
         (self.home / "stack.json").unlink(missing_ok=True)
         atexit.unregister(self.stop)
 
+    def restart(self, component: str) -> None:
+        """Kill a component and what it runs, without a warning, and start it anew."""
+        process = psutil.Process(self._processes[component].pid)
+        for each in [process, *process.children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
+        self._processes[component].wait()
+        self._launch(component, COMPONENTS[component])
+
     def log(self, component: str) -> Path:
         return self.home / "logs" / f"{component}.log"
 
@@ -166,12 +181,12 @@ class AirflowStack:
     def _airflow(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "airflow", *arguments]
 
-    def _migrate(self, environment: dict[str, str], deadline: float) -> None:
+    def _migrate(self, deadline: float) -> None:
         """Make the database, or bring it up to this Airflow's version: only when it is not, since it takes seconds."""
         stamp = self.home / "migrated"
         if stamp.exists() and stamp.read_text() == version("apache-airflow"):
             return
-        process = self._launch("migrate", ["db", "migrate"], environment)
+        process = self._launch("migrate", ["db", "migrate"])
         try:
             code = process.wait(timeout=max(1.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
@@ -181,12 +196,12 @@ class AirflowStack:
         del self._processes["migrate"]
         stamp.write_text(version("apache-airflow"))
 
-    def _launch(self, name: str, arguments: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    def _launch(self, name: str, arguments: list[str]) -> subprocess.Popen[bytes]:
         with self.log(name).open("wb") as log:
             process = subprocess.Popen(
                 self._airflow(*arguments),
                 cwd=self.repo,
-                env=environment,
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

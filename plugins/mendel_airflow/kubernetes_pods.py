@@ -38,15 +38,18 @@ def pod_class(words: Sequence[str]) -> PodClass:
     """
     folder = Path(os.environ.get("MENDEL_PODS") or FOLDER)
     command = " ".join(words)
-    found = {
-        stage: path
+    found = [
+        (stage, path)
         for path in sorted(folder.glob("*.yaml"))
         for stage in _stages(path)
         if f"{command} ".startswith(f"{stage} ")
-    }
+    ]
     if not found:
         raise PodClassError(f"no file of {folder} has the stage {words[0]!r} in its `stages`: add it to one")
-    path = found[max(found, key=len)]
+    longest = max(len(stage) for stage, _ in found)
+    path, *others = (path for stage, path in found if len(stage) == longest)
+    if others:
+        raise PodClassError(f"{path} and {others[0].name} both have the stage {command!r}: take it out of one")
     return _read(path, {**os.environ, "STAGE": words[0]})
 
 

@@ -57,6 +57,14 @@ def test_a_stage_without_a_class_is_named(folder: Path) -> None:
         pod_class(["promote"])
 
 
+def test_a_stage_of_two_classes_is_refused(folder: Path) -> None:
+    (folder / "other.yaml").write_text(f"stages: [ingest]\n{POD}")
+    with pytest.raises(
+        PodClassError, match=r"other\.yaml and wide\.yaml both have the stage 'ingest': take it out of one"
+    ):
+        pod_class(["ingest"])
+
+
 def test_the_shipped_classes_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MENDEL_PODS", raising=False)
     assert {path.stem for path in FOLDER.glob("*.yaml")} == {"cpu", "spark", "gpu"}

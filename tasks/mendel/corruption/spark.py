@@ -57,7 +57,7 @@ def session(settings: Mapping[str, str]) -> Iterator[SparkSession]:
     # pandas 3 is newer than what this Spark was released with; only Arrow passes between them here
     warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
     settings = {**DEFAULTS, **deployed(), **settings}
-    builder = SparkSession.builder.config(map=settings)
+    builder = SparkSession.builder.config(map={**settings})
     if settings["spark.master"].startswith("local"):
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")  # whatever the machine's name resolves to
     spark = builder.getOrCreate()

@@ -33,7 +33,7 @@ def deployed(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
 def store(environment: Mapping[str, str]) -> dict[str, str]:
     """How S3A reaches the store: as every other client here does, by the variables of AWS's SDKs."""
     prefix = "spark.hadoop.fs.s3a"
-    settings = {}
+    settings: dict[str, str] = {}
     if endpoint := environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL"):
         settings |= {
             f"{prefix}.endpoint": endpoint,
