@@ -47,6 +47,10 @@ class PrefixTree:
     def __len__(self) -> int:
         return len(self.tokens)
 
+    def parents_of(self, nodes: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+        """The nodes that some of the chosen nodes follow, in ascending order."""
+        return np.unique(self.parents[nodes])
+
     def ancestors(self) -> npt.NDArray[np.bool_]:
         """[nodes, nodes]: whether the column's node lies on the path from the root to the row's node, ends included."""
         above = np.eye(len(self), dtype=bool)

@@ -48,7 +48,8 @@ class Restoration(Frozen):
 
 
 class Restorer(ABC):
-    """Undoes noise. Deterministic: equal texts give equal restorations, whatever else is in the list."""
+    """Undoes noise. Equal lists give equal restorations. In half precision a text whose two best readings are all but
+    equal may be read otherwise in other company: the sums of a batch depend on its shape."""
 
     kind: str
 
