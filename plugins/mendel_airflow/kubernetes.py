@@ -126,7 +126,9 @@ class KubernetesStage(KubernetesPodOperator):
         if event["status"] == "timeout":
             pod = self.pod
             self.on_kill()  # a pod that waits for a node would still get one, beside the next try's
-            return Ending(f"{event['message']} {ending(pod, CONTAINER).message}" if pod else str(event["message"]))
+            return Ending(
+                f"given up: {ending(pod, CONTAINER).message}. {event['message']}" if pod else event["message"]
+            )
         if self.pod is None:  # gone between the last look at it and the one before
             return Ending(GONE)
         if self.pod.status.phase in ("Failed", "Pending") or self.pod.metadata.deletion_timestamp is not None:
@@ -136,9 +138,10 @@ class KubernetesStage(KubernetesPodOperator):
     def _last_lines(self, name: str, namespace: str) -> Sequence[str]:
         """The end of the stage's log, read while the pod is there; nothing where there is none to read."""
         try:
-            return str(
-                self.client.read_namespaced_pod_log(name, namespace, container=CONTAINER, tail_lines=TAIL)
-            ).splitlines()
+            answer = self.client.read_namespaced_pod_log(
+                name, namespace, container=CONTAINER, tail_lines=TAIL, _preload_content=False
+            )
+            return str(answer.data.decode(errors="backslashreplace")).splitlines()
         except (ApiException, HTTPError):
             return []
 

@@ -150,6 +150,7 @@ def stack(namespace: Namespace, pod_classes: Path, tmp_path_factory: pytest.Temp
             int(any("nvidia.com/gpu" in node.status.allocatable for node in namespace.api.list_node().items))
         ),
         "MENDEL_SPARK_EXECUTOR_REQUEST": "100m",
+        "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "120",  # a busy machine: the Kubernetes client alone is large
     }
     with AirflowStack(folder / "home", checkout, port=0, env=env) as stack:
         yield stack
