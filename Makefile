@@ -32,7 +32,7 @@ images: ## container images, with docker, podman or buildah; ONLY="tasks airflow
 	@$(PYTHON) scripts/images.py $(ONLY)
 
 cluster-test: setup ## stages as pods on the cluster of KUBECONFIG, which must know the images
-	@MENDEL_CLUSTER_TEST=1 $(BIN)/python -m pytest tests/cluster -v
+	@MENDEL_CLUSTER_TEST=1 $(BIN)/python -m pytest tests/cluster -v --timeout 3600
 
 lint: setup ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy tasks plugins
