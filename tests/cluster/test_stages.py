@@ -85,11 +85,11 @@ def test_out_of_memory_is_said_in_words(stack: AirflowStack, runs: dict[str, str
 
 
 def test_a_pod_that_finds_no_node_is_given_up(stack: AirflowStack, namespace: Namespace, runs: dict[str, str]) -> None:
-    stage = Stage(stack, "no_node", runs["no_node"], "finetune")
+    stage = Stage(stack, "no_node", runs["no_node"], "restore_shard")
     assert stage.state == "failed"
     assert "found no node (" in stage.log, stage.log
     for _ in range(30):
-        if not namespace.pods(dag_id="no_node", task_id="finetune"):
+        if not namespace.pods(dag_id="no_node", task_id="restore_shard"):
             break
         time.sleep(1)
     else:
