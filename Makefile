@@ -8,7 +8,7 @@ LOCK := requirements/dev.txt
 IMAGE_LOCK = $(UV) pip compile --python-version 3.11 --python-platform x86_64-manylinux_2_28 --quiet --no-header \
   --annotation-style line --constraint $(LOCK)
 
-.PHONY: help setup demo up down test images cluster-test lint format lock clean
+.PHONY: help setup demo up down test images chart cluster-test lint format lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,6 +33,10 @@ images: ## container images, with docker, podman or buildah; ONLY="tasks airflow
 
 cluster-test: setup ## stages as pods on the cluster of KUBECONFIG, which must know the images
 	@MENDEL_CLUSTER_TEST=1 $(BIN)/python -m pytest tests/cluster -v --timeout 3600
+
+chart: setup ## the chart's table of values, its dependency where absent, and its tests
+	@ls charts/mendel/charts/airflow-*.tgz >/dev/null 2>&1 || helm dependency build charts/mendel
+	@$(BIN)/python tests/chart/table.py && $(BIN)/python -m pytest tests/chart
 
 lint: setup ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy tasks plugins

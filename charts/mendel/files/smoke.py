@@ -14,7 +14,11 @@ URL = os.environ["AIRFLOW_URL"]
 CHAIN = ["ingest_corpus", "corrupt_corpus", "finetune_restorer", "promote_restorer"]
 BATCHES = "restore_batches"
 ENDED = ("success", "failed")
-TEXTS = ["The poeple of the the United States are free.", "We will kepe our promise to evrey citizen.", "This is clean."]
+TEXTS = [
+    "The poeple of the the United States are free.",
+    "We will kepe our promise to evrey citizen.",
+    "This is clean.",
+]
 
 
 def call(method: str, path: str, body: object = None, token: str | None = None) -> dict:
