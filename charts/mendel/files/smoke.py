@@ -36,7 +36,7 @@ class Airflow:
 
     def __call__(self, method: str, path: str, body: object = None) -> dict:
         """Call the API, with a fresh token every few minutes; a server that restarts is asked again."""
-        for attempt in range(60):
+        for _ in range(60):
             try:
                 if time.monotonic() > self._until:
                     login = {"username": os.environ["ADMIN_USERNAME"], "password": os.environ["ADMIN_PASSWORD"]}
