@@ -23,6 +23,9 @@ from rich.live import Live
 from rich.table import Table
 from stack import REPO, STATE, airflow
 
+from mendel import manifest
+from mendel.registry import ledger
+
 CHAIN = ("ingest_corpus", "corrupt_corpus", "finetune_restorer", "promote_restorer")
 BATCHES = "restore_batches"
 DAYS = 3
@@ -133,6 +136,14 @@ def chain_ended(tasks: list[dict[str, Any]]) -> bool:
     return bool(ends) and ends <= {"success", "skipped"}
 
 
+def require_champion(root: str, partition: str) -> None:
+    """Raise StackError with the gate's reasons when it declined the first candidate: nobody is there to restore."""
+    if ledger.state(ledger.read(root)).champion is None:
+        evaluation = manifest.current(root, "evaluation", partition)
+        reasons = evaluation.metrics["decision"]["reasons"] if evaluation else ()
+        raise StackError("the gate declined the first candidate, so that nobody can restore:\n" + "\n".join(reasons))
+
+
 def mendel(stack: AirflowStack, *arguments: str) -> None:
     command = [str(Path(sys.executable).parent / "mendel"), *arguments]
     done = subprocess.run(command, env={**os.environ, **stack.env}, cwd=REPO, capture_output=True, text=True)
@@ -154,6 +165,7 @@ def run(config: str, partition: str, console: Console) -> None:
         stack.client.unpause(CHAIN[0])
         stack.client.trigger(CHAIN[0], partition)
         watch.until(chain_ended, since, "the chain")
+        require_champion(stack.env["MENDEL_LAKE"], partition)
         last = date.fromisoformat(partition) - timedelta(days=1)
         days = [(last - timedelta(days=back)).isoformat() for back in reversed(range(DAYS))]
         mendel(stack, "inbox", "fill", "--partition", partition, *(word for day in days for word in ("--day", day)))

@@ -14,8 +14,8 @@ from mendel.frozen import Frozen
 Array = npt.NDArray[np.float64]
 LM_WEIGHTS = np.arange(0.0, 1.31, 0.05)
 TEMPERATURES = (0.5, 0.7, 1.0, 1.4, 2.0, 3.0)
-MOST_RETAINED = 2.0
-"""Nats of log-odds beyond the surest wrong change on clean text at which the threshold is set at most."""
+TAIL = 0.1
+"""Share of the clean texts, those with the highest log-odds of a change, from which rarer ones are extrapolated."""
 
 
 class Weights(Frozen):
@@ -49,7 +49,7 @@ def log_odds(scores: Array, same: int) -> float:
 
 
 def fit(noisy: Sequence[Choices], clean: Sequence[Choices], max_clean_altered: float, with_llm: bool) -> Weights:
-    """The weights that leave the fewest errors in the noisy texts, then the lowest threshold that keeps the bound.
+    """The weights that leave the fewest errors in the noisy texts, and the threshold that keeps the bound on clean ones.
 
     Minimum error rate by grid search [Och 2003]: the error count is piecewise constant, so it has no gradient.
     """
@@ -57,11 +57,21 @@ def fit(noisy: Sequence[Choices], clean: Sequence[Choices], max_clean_altered: f
     ngram, llm = min(grid, key=lambda pair: (_errors(noisy, pair[0], pair[1], -math.inf), sum(pair)))
     odds = sorted((log_odds(choice.scores(ngram, llm), choice.same) for choice in clean), reverse=True)
     allowed = math.floor(max_clean_altered * len(odds))
-    bound = odds[allowed] if allowed < len(odds) else -math.inf
-    threshold = max(0.0, bound + 1e-6)
-    better = np.arange(threshold, threshold + MOST_RETAINED, 0.25)  # a little more caution may even remove more errors
-    threshold = min(better, key=lambda value: (_errors(noisy, ngram, llm, float(value)), -value))
-    return Weights(ngram=round(float(ngram), 4), llm=round(float(llm), 4), threshold=round(float(threshold), 6))
+    bound = odds[allowed] + 1e-6 if allowed < len(odds) else -math.inf
+    threshold = max(0.0, bound, exceeded_by(max_clean_altered, odds))
+    return Weights(ngram=round(float(ngram), 4), llm=round(float(llm), 4), threshold=math.ceil(threshold * 1e6) / 1e6)
+
+
+def exceeded_by(share: float, odds: Sequence[float]) -> float:
+    """The log-odds that this share of texts exceeds, by an exponential tail fitted to the highest `TAIL` of a sample.
+
+    One text in a thousand is rarer than a few hundred texts can show: their highest value alone says little. The mean of
+    the excesses over a high level says more (peaks over threshold [Pickands 1975]). `odds` in descending order.
+    """
+    peaks = [value for value in odds[: math.ceil(TAIL * len(odds))] if value > -math.inf]
+    if not peaks or not 0 < share < TAIL:
+        return -math.inf
+    return peaks[-1] + (sum(peaks) / len(peaks) - peaks[-1]) * math.log(TAIL / share)
 
 
 def _errors(choices: Sequence[Choices], ngram: float, llm: float, threshold: float) -> float:

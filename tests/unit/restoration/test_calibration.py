@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mendel.restoration.calibration import Choices, fit, log_odds, pick
+from mendel.restoration.calibration import Choices, exceeded_by, fit, log_odds, pick
 
 
 def choices(channel: list[float], ngram: list[float], llm: list[float], errors: list[int], same: int = 0) -> Choices:
@@ -50,3 +50,12 @@ def test_the_input_stays_unless_a_change_reaches_the_threshold() -> None:
     assert pick(values, 1, 0.0) == 1
     assert log_odds(values, 0) == 2.0
     assert log_odds(np.array([3.0]), 0) == -math.inf
+
+
+def test_what_few_texts_exceed_is_told_from_the_tail() -> None:
+    # Given log-odds of which one in a thousand is above -1 + ln 1000
+    odds = sorted(np.random.default_rng(3).exponential(size=6000) - 1, reverse=True)
+    # When that level is looked for, then the tail finds it, though no single value is there
+    assert abs(exceeded_by(0.001, odds) - (math.log(1000) - 1)) < 0.5
+    # And texts without another reading say nothing
+    assert exceeded_by(0.001, [-math.inf] * 5) == exceeded_by(0.001, []) == -math.inf
