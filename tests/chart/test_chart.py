@@ -145,8 +145,8 @@ def secrets_of(objects: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
     return {item["metadata"]["name"]: item.get("data", {}) for item in of_kind(objects, "Secret")}
 
 
-def test_secrets_are_the_same_at_each_render(render: Render) -> None:
-    first, second = secrets_of(render("local")), secrets_of(render("local"))
+def test_secrets_are_the_same_at_each_render(fresh: Render, render: Render) -> None:
+    first, second = secrets_of(fresh("local")), secrets_of(fresh("local"))
     assert {"mendel-airflow", "mendel-mlflow", "mendel-postgresql", "mendel-stages"} <= first.keys()
     assert first == second
     assert secrets_of(render("local", {"secrets": {"seed": "x" * 32}})) != first
