@@ -7,6 +7,8 @@ UV := $(firstword $(wildcard .mendel/tools/bin/uv) uv)
 LOCK := requirements/dev.txt
 IMAGE_LOCK = $(UV) pip compile --python-version 3.11 --python-platform x86_64-manylinux_2_28 --quiet --no-header \
   --annotation-style line --constraint $(LOCK)
+# PyTorch's CPU build is chosen at set-up and in the image, so a lock for CPUs names neither it nor 4 GB of CUDA.
+FOR_CPUS = sed -i -E '/^(nvidia-|cuda-|triton=)/d; s/^(torch==[0-9.]*)\+cpu/\1/'
 
 .PHONY: help setup demo up down test images chart cluster-test lint format lock clean
 
@@ -46,9 +48,9 @@ format: setup ## ruff's formatter and safe fixes
 
 lock: setup ## compile requirements/ from pyproject.toml
 	$(UV) pip compile pyproject.toml --extra dev --python-version 3.11 --quiet --no-header --annotation-style line -o $(LOCK)
-	sed -i 's/^\(torch==[0-9.]*\)+cpu/\1/' $(LOCK)  # the CPU build is chosen at set-up, not by the lock
+	$(FOR_CPUS) $(LOCK)
 	$(IMAGE_LOCK) pyproject.toml requirements/s3.in $(addprefix --extra ,spark quality versioning evaluate) -o requirements/tasks.txt
-	sed -i -E '/^(nvidia-|cuda-|triton=)/d; s/^(torch==[0-9.]*)\+cpu/\1/' requirements/tasks.txt  # CPUs only
+	$(FOR_CPUS) requirements/tasks.txt
 	$(IMAGE_LOCK) pyproject.toml requirements/s3.in --extra evaluate -o requirements/gpu.txt
 	$(IMAGE_LOCK) requirements/mlflow.in -o requirements/mlflow.txt
 	$(IMAGE_LOCK) pyproject.toml requirements/airflow.in --extra airflow -o requirements/airflow.txt
