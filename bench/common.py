@@ -133,10 +133,10 @@ def report(name: str, described: str, rows: Sequence[Mapping[str, Any]], columns
     """Print the rows' columns, each by its format, and write all of the rows to bench/results."""
     shown = Table()
     for number, column in enumerate(columns):
-        shown.add_column(column.replace("_", " "), justify="right" if number > 1 else "left")
+        shown.add_column(column.replace("_", " "), justify="right" if number > 2 else "left", no_wrap=True)
     for row in rows:
         shown.add_row(*("" if row.get(c) is None else format(row[c], how) for c, how in columns.items()))
-    Console(width=150).print(described, shown)
+    Console(width=200).print(described, shown)
     RESULTS.mkdir(exist_ok=True)
     text = json.dumps({"machine": described, "rows": [_rounded(row) for row in rows]}, indent=1)
     (RESULTS / f"{name}.json").write_text(text + "\n")
