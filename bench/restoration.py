@@ -217,7 +217,7 @@ def row(system: System, case: Case, run: Run) -> dict[str, Any]:
         "reduction_by_operation": {
             name: part.reduction.value for name, part in scores.by_operation.items() if part.reduction
         },
-        "chars_per_second": sum(map(len, case.sample.noisy)) / run.seconds if system.make is not identity else None,
+        "chars_per_second": sum(map(len, case.sample.noisy)) / run.seconds if system.name != "identity" else None,
         "train_seconds": system.candidate.seconds if system.candidate else 0.0,
         "memory_mb": run.peak_megabytes,
         "disk_mb": system.candidate.megabytes if system.candidate else None,
