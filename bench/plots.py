@@ -45,9 +45,9 @@ def main() -> None:
             fitting.annotate(label, (row["train_seconds"], height), xytext=(4, 4), textcoords="offset points")
     speed.plot([row["chars_per_second"] for row in beams], [row["reduction"] for row in beams], "k.--", lw=0.7, ms=4,
                label="mendel channel-ngram, beams")  # fmt: skip
-    speed.legend(loc="lower left")
-    speed.set(xscale="log", xlabel="characters a second, one core", ylabel="character errors removed")
-    fitting.set(xlabel="seconds of fitting", xlim=(0, None))
+    speed.legend(loc="center")
+    speed.set(xscale="log", xlim=(30, 3e6), xlabel="characters a second, one core", ylabel="character errors removed")
+    fitting.set(xlabel="seconds of fitting", xlim=(0, 1.5 * max(row["train_seconds"] for row in systems)))
     speed.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     figure.suptitle("State of the Union, 2010 and later, default noise; bars: 95% intervals")
     figure.tight_layout()
