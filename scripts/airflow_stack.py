@@ -43,6 +43,11 @@ MARK = "MENDEL_STACK"
 PAGE = 100  # the most that Airflow gives at once
 START_SECONDS = 180.0
 STOP_SECONDS = 10.0
+BACKFILL_SECONDS = 600.0
+LOCKED = "Database error"
+"""Airflow's word for a call that it rolled back. On SQLite a call that writes can meet the lock of another call, which the
+same event loop would have to finish; after SQLite's five seconds both are free and the call can be made again."""
+LOCKED_TRIES = 6
 
 
 class StackError(RuntimeError):
@@ -283,7 +288,15 @@ class Client:
         return dict(self.post(f"dags/{dag_id}/dagRuns", body))
 
     def backfill(self, dag_id: str, first: str, last: str, max_active_runs: int = 2, **params: Any) -> dict[str, Any]:
-        """Start runs for the partitions from `first` to `last`, both included. Returns the backfill."""
+        """Start runs for the partitions from `first` to `last`, both included, after a backfill that has not ended.
+
+        Returns the backfill. The scheduler closes one only up to half a minute after its last run.
+        """
+
+        def closed() -> bool:
+            return all(backfill["completed_at"] for backfill in self._pages("backfills", "backfills", dag_id=dag_id))
+
+        self.wait(closed, BACKFILL_SECONDS, f"the end of an earlier backfill of {dag_id}")
         body = {
             "dag_id": dag_id,
             "from_date": f"{first}T00:00:00Z",
@@ -363,6 +376,17 @@ class Client:
                 return found
 
     def _call(self, method: str, path: str, **options: Any) -> Any:
+        """One request, made again while Airflow's database is locked."""
+        for _ in range(LOCKED_TRIES):
+            response = self._authorized(method, path, **options)
+            if response.status_code != requests.codes.server_error or LOCKED not in response.text:
+                break
+            time.sleep(0.5)
+        if not response.ok:
+            raise StackError(f"{method} {path}: HTTP {response.status_code} {response.text}")
+        return response.json() if response.content else None
+
+    def _authorized(self, method: str, path: str, **options: Any) -> requests.Response:
         """One request; a token that is missing or has expired is fetched, once."""
         for attempt in (1, 2):
             response = self._session.request(method, f"{self._url}/api/v2/{path}", timeout=30, **options)
@@ -372,9 +396,7 @@ class Client:
             if not token.ok:
                 raise StackError(f"no token: HTTP {token.status_code} {token.text}")
             self._session.headers["Authorization"] = f"Bearer {token.json()['access_token']}"
-        if not response.ok:
-            raise StackError(f"{method} {path}: HTTP {response.status_code} {response.text}")
-        return response.json() if response.content else None
+        return response
 
 
 def free_port() -> int:

