@@ -15,6 +15,7 @@ from mendel.inference import commands as inference
 from mendel.manifest import Manifest
 from mendel.options import Config, Force, Partition, Settings, partition_key
 from mendel.registry import commands as registry
+from mendel.streaming import commands as streaming
 from mendel.versioning import commands as data
 from mendel.versioning.settings import Subject
 
@@ -151,6 +152,7 @@ def main() -> None:
         os._exit(1)
 
 
+app.command()(streaming.stream)
 app.add_typer(testset.app, name="testset")
 app.add_typer(data.app, name="data")
 app.add_typer(registry.app, name="registry")

@@ -36,6 +36,11 @@ def spark_uri(uri: str) -> str:
     return "s3a://" + uri[len("s3://") :] if uri.startswith("s3://") else uri
 
 
+def from_spark(uri: str) -> str:
+    """The URI, as here, of a path that Spark gives: `s3a://` is `s3://`, and `file:/` has three slashes."""
+    return normalise(uri.replace("s3a://", "s3://", 1) if uri.startswith("s3a://") else uri.removeprefix("file:"))
+
+
 def local_path(uri: str) -> Path | None:
     """The path of a `file://` URI, or None for a remote one."""
     fs, path = url_to_fs(uri)

@@ -20,6 +20,7 @@ from mendel.registry.evaluate import Evaluate
 from mendel.registry.promote import Promote
 from mendel.restoration.finetune import Finetune
 from mendel.stage import Stage, explain
+from mendel.streaming.settings import Stream
 from mendel.versioning.stage import Version
 
 
@@ -37,6 +38,7 @@ class Pipeline(Frozen):
     evaluate: Evaluate = Evaluate()
     promote: Promote = Promote()
     restore: Restore = Restore()
+    stream: Stream = Stream()
 
 
 def load_section(uri: str, section: str, settings: Sequence[str] = ()) -> tuple[str, Any]:
