@@ -11,7 +11,7 @@ IMAGE_LOCK = $(UV) pip compile --python-version 3.11 --python-platform x86_64-ma
 # PyTorch's CPU build is chosen at set-up and in the image, so a lock for CPUs names neither it nor 4 GB of CUDA.
 FOR_CPUS = sed -i -E '/^(nvidia-|cuda-|triton=)/d; s/^(torch==[0-9.]*)\+cpu/\1/'
 
-.PHONY: help setup demo up down test images chart cluster-test lint format lock clean
+.PHONY: help setup demo up down test images compose-env chart cluster-test bench lint format lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -31,8 +31,11 @@ down: ## stop what `make up` started
 test: setup ## all tests
 	@$(BIN)/python -m pytest
 
-images: ## container images, with docker, podman or buildah; ONLY="tasks airflow" for some of them
+images: ## container images, with docker, podman or buildah; ONLY="tasks mlflow stack" for some of them
 	@$(PYTHON) scripts/images.py $(ONLY)
+
+compose-env: ## .env for docker compose, with random passwords
+	@$(PYTHON) scripts/compose_env.py
 
 cluster-test: setup ## stages as pods on the cluster of KUBECONFIG, which must know the images
 	@MENDEL_CLUSTER_TEST=1 $(BIN)/python -m pytest tests/cluster -v --timeout 3600
@@ -40,6 +43,9 @@ cluster-test: setup ## stages as pods on the cluster of KUBECONFIG, which must k
 chart: setup ## the chart's table of values, its dependency where absent, and its tests
 	@ls charts/mendel/charts/airflow-*.tgz >/dev/null 2>&1 || helm dependency build charts/mendel
 	@$(BIN)/python tests/chart/table.py && $(BIN)/python -m pytest tests/chart
+
+bench: setup ## figures beside peers (uv pip install -e '.[bench]' first), half an hour; each alone: bench/NAME.py
+	@for bench in restoration corruption training inference profiles; do $(BIN)/python bench/$$bench.py || exit; done
 
 lint: setup ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy tasks plugins

@@ -1,6 +1,6 @@
 """Build Mendel's images with docker, podman or buildah, and say how long each took and how large it is.
 
-    python scripts/images.py [tasks] [gpu] [mlflow] [airflow]
+    python scripts/images.py [tasks] [gpu] [mlflow] [airflow] [stack]
 
 ENGINE chooses the program, PREFIX goes before the names, and BUILD_ARGS of the environment are handed on.
 """
@@ -21,6 +21,7 @@ IMAGES = {
     "gpu": ["--file", "tasks/Dockerfile", "--target", "gpu"],
     "mlflow": ["--file", "tasks/Dockerfile", "--target", "mlflow"],
     "airflow": ["--file", "Dockerfile"],
+    "stack": ["--file", "tasks/Dockerfile", "--target", "stack"],
 }
 ENGINES = ("docker", "podman", "buildah")
 BUILD_ARGS = ("PYTHON_IMAGE", "AIRFLOW_IMAGE", "TORCH_INDEX", "GPU_TORCH_INDEX", "MAVEN_REPOSITORY")

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 CONTAINER = "stage"
 PROGRAM = "mendel"
 
+IN_A_POD = "KUBERNETES_SERVICE_HOST"
+"""Kubernetes sets it in every container."""
+
 SLACK = timedelta(minutes=10)
 """How much later than the pod's own limits Airflow gives up: for a node that dies and never says how its pod ended."""
 
@@ -115,6 +118,7 @@ class KubernetesStage(KubernetesPodOperator):
             raise AirflowFailException(str(error)) from error
         self.name = "-".join(["mendel", *command])
         self.namespace = os.environ.get("MENDEL_NAMESPACE")
+        self.in_cluster = IN_A_POD in os.environ or None  # the triggerer's client does not find out by itself
         self.env_vars = {"MENDEL_RUN_ID": run_id}
         self.pod_template_dict = found.pod
         self.schedule_timeout_seconds = found.schedule_timeout_seconds

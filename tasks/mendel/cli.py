@@ -10,6 +10,7 @@ import typer
 
 from mendel import log
 from mendel.corpus import commands as testset
+from mendel.corruption import commands as noise
 from mendel.errors import MendelError
 from mendel.inference import commands as inference
 from mendel.manifest import Manifest
@@ -153,6 +154,7 @@ def main() -> None:
 
 
 app.add_typer(testset.app, name="testset")
+app.add_typer(noise.app, name="noise")
 app.add_typer(data.app, name="data")
 app.add_typer(registry.app, name="registry")
 app.add_typer(inference.restore, name="restore")

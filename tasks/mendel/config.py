@@ -1,7 +1,8 @@
 """Configuration: one YAML file per pipeline, `--set key=value` on top.
 
 `!include PATH` (relative to the file) puts another YAML file in its place, and so does a `--set` value that starts with
-`@` (relative to the working directory). The result is plain data: the fingerprint sees what was included, not from where.
+`@` (relative to the working directory); `<<: !include PATH` takes its top-level keys, but for those that the file itself
+has. The result is plain data: the fingerprint sees what was included, not from where.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import yaml
+from yaml.representer import SafeRepresenter
 
 from mendel import lake
 from mendel.errors import InputError
@@ -20,10 +22,17 @@ def load(uri: str) -> dict[str, Any]:
     """The data of a YAML file with its includes in place. Raises InputError naming the file."""
     uri = lake.normalise(uri)
 
-    class Loader(yaml.SafeLoader):
-        pass
-
     folder = uri.rsplit("/", 1)[0]
+
+    class Loader(yaml.SafeLoader):
+        def flatten_mapping(self, node: yaml.MappingNode) -> None:
+            """As YAML has it, and `<<` takes the keys of an included file too."""
+            for number, (key, value) in enumerate(node.value):
+                if key.tag == "tag:yaml.org,2002:merge" and value.tag == "!include":
+                    included = SafeRepresenter().represent_data(load(f"{folder}/{value.value}"))
+                    node.value[number] = (key, included)
+            super().flatten_mapping(node)
+
     Loader.add_constructor("!include", lambda _, node: load(f"{folder}/{node.value}"))
     try:
         data = yaml.load(lake.read_text(uri), Loader)  # noqa: S506 (a SafeLoader with one constructor more)

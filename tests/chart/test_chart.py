@@ -89,6 +89,7 @@ VERBS = {
     "mendel-spark": [
         ("pods", ["get", "list", "watch", "create", "patch", "delete", "deletecollection"]),
         ("configmaps", ["get", "list", "create", "delete", "deletecollection"]),
+        ("services", ["deletecollection"]),
     ],
 }
 """All that anybody may do: account → resource → verbs."""

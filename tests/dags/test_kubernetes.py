@@ -144,6 +144,16 @@ def test_the_pod_knows_its_run(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"name": "MENDEL_RUN_ID", "value": "this-run"} in container["env"]
 
 
+@pytest.mark.parametrize("in_a_pod", [True, None])
+def test_the_triggerer_is_told_where_its_cluster_is(in_a_pod: bool | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    if in_a_pod:
+        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+    task = stage()
+    pod_of(task, monkeypatch)
+    assert task.in_cluster is in_a_pod, "its client takes a kubeconfig unless it is told that it runs in a pod"
+
+
 def test_time_is_capped_where_it_costs(monkeypatch: pytest.MonkeyPatch) -> None:
     task = stage("finetune", execution_timeout=timedelta(hours=24))
     spec = pod_of(task, monkeypatch)["spec"]

@@ -29,6 +29,18 @@ def test_an_include_puts_the_file_in_its_place_relative_to_its_own_folder(tmp_pa
     assert data == {"corrupt": {"noise": {"name": "default", "rates": {"deletion": 0.01}}}}
 
 
+def test_a_file_can_begin_with_the_keys_of_another(tmp_path: Path) -> None:
+    write(tmp_path / "noise" / "light.yaml", "rate: 1.0e-05")
+    write(
+        tmp_path / "pipelines" / "demo.yaml", "name: demo\nnoise: !include ../noise/light.yaml\nversion: {a: 1, b: 2}"
+    )
+    uri = write(tmp_path / "mine" / "mine.yaml", "<<: !include ../pipelines/demo.yaml\nname: mine\nversion: {c: 3}")
+
+    data = config.load(uri)
+
+    assert data == {"name": "mine", "noise": {"rate": 1e-05}, "version": {"c": 3}}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -25,7 +25,7 @@ def main() -> None:
     known = json.loads(airflow("pools", "list", "--output", "json"))
     for name, slots in json.loads(os.environ["POOLS"]).items():
         if name not in {pool["pool"] for pool in known}:  # one that is there keeps the slots that somebody gave it
-            airflow("pools", "set", name, str(slots), "made by the chart", "--include-deferred")
+            airflow("pools", "set", name, str(slots), "made at the install", "--include-deferred")
     user = os.environ["ADMIN_USERNAME"]
     create = ["--username", user, "--email", os.environ["ADMIN_EMAIL"], "--firstname", user, "--lastname", user]
     airflow("users", "create", "--role", "Admin", *create, "--password", os.environ["ADMIN_PASSWORD"])

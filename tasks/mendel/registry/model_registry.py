@@ -50,6 +50,7 @@ def register(root: str, candidate: Manifest, evaluation: str) -> int:
     client.create_model_version(
         MODEL,
         source=model.model_uri,
+        model_id=model.model_id,  # without it a tracking server refuses the source
         run_id=candidate.metrics.get("mlflow_run_id"),
         tags={
             "restorer_uri": lake.join(root, candidate.folder),

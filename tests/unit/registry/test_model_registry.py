@@ -1,8 +1,17 @@
+import os
 import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import mlflow
 import pandas as pd
 import pytest
+import requests
 
 from mendel.registry import champions, ledger, model_registry
 from mendel.restoration.restorer import Restorer
@@ -84,3 +93,39 @@ def test_the_registered_model_is_small_and_holds_no_pickle(promoted: Store) -> N
     assert files, "the model's description is in the lake"
     assert sum(path.stat().st_size for path in files) < 100_000, "the weights stay where they are"
     assert not [path for path in files if path.suffix in (".pkl", ".cloudpickle")], "models from code"
+
+
+def test_a_tracking_server_takes_what_is_registered(promoted: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given: a server is stricter than a database
+    with tracking_server(promoted) as uri:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+
+        # when
+        model_registry.follow(promoted.root)
+
+    # then
+    monkeypatch.undo()
+    assert aliases() == {"champion": 2, "previous": 1}
+
+
+@contextmanager
+def tracking_server(store: Store) -> Iterator[str]:
+    """MLflow's server over the store's database, until the block ends."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    uri = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{store.database}", "--no-serve-artifacts"]
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as server:
+        try:
+            for _ in range(600):
+                with suppress(requests.RequestException):
+                    if requests.get(f"{uri}/health", timeout=5).ok:
+                        break
+                time.sleep(0.1)
+            yield uri
+        finally:
+            os.killpg(server.pid, signal.SIGTERM)

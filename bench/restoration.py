@@ -1,0 +1,275 @@
+"""What is gained by restoring: ours and what else a user could pick, on the same held-out sentences.
+
+Held out by time (State of the Union addresses from 2010 on) and by domain (Jane Austen's novels, from Debian's package
+r-cran-janeaustenr, or any text by --foreign). Restorers are fitted to the default noise and meet other noise too: light,
+heavy, each operation alone. Each system runs in a process of its own on one core. Slow ones see the first sentences only,
+against an identity of the same ones: column `sentences`.
+
+    .venv/bin/pip install -e '.[bench]'
+    .venv/bin/python bench/restoration.py [--full]
+
+Prints a table and writes bench/results/restoration.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import austen
+import common
+import numpy as np
+import pyarrow as pa
+
+from mendel import config
+from mendel.corpus.clean import Cleaning
+from mendel.corruption import edits
+from mendel.corruption.calibrate import resolve
+from mendel.corruption.kernel import Kernel
+from mendel.corruption.profile import OPERATIONS, NoiseProfile, Rates
+from mendel.registry.bootstrap import Bootstrap
+from mendel.registry.scores import Output, Sample, measure, summarise
+
+NOISE = common.REPO / "include" / "noise"
+SEED = 1
+EVENTS = 0.0174
+"""Per character, of one operation alone: as many as the default profile has in all."""
+RESAMPLES = 1000
+SHOTS = 3
+Correct = Callable[[Sequence[str]], list[str]]
+
+
+class Case(NamedTuple):
+    """Sentences of one corpus under one profile."""
+
+    corpus: str
+    profile: str
+    sample: Sample
+
+    def first(self, count: int) -> Case:
+        parts = (self.sample.ids, self.sample.clean, self.sample.noisy, self.sample.edits)
+        return self._replace(sample=Sample(*(part[:count] for part in parts)))
+
+
+class System(NamedTuple):
+    name: str
+    make: Callable[..., Correct]
+    arguments: tuple[Any, ...] = ()
+    main: int = 10**6
+    """Sentences that it sees at most of the addresses at default noise"""
+    others: int = 10**6
+    """and of each other case; 0: it sees none."""
+    candidate: common.Candidate | None = None
+    megabytes: float = 0.0
+    """On disk."""
+
+
+class Run(NamedTuple):
+    """What a system made of a case."""
+
+    output: Output
+    seconds: float
+    peak_megabytes: float
+
+
+def identity() -> Correct:
+    return list
+
+
+def symspell(texts: Sequence[str]) -> Correct:
+    from mendel.registry.baselines import SymSpell
+
+    return SymSpell(texts)
+
+
+def harper() -> Correct:
+    """Spelling alone: Harper's other rules are about style."""
+    from harper import Linter
+
+    linter = Linter()
+
+    def correct(text: str) -> str:
+        found = [lint for lint in linter.lint(text) if lint.lint_kind == "Spelling" and lint.suggestion_count]
+        for lint in reversed(found):  # from the end, so that places stay right
+            text = linter.apply_suggestion(text, lint, lint.suggestions[0])
+        return text
+
+    return lambda texts: [correct(text) for text in texts]
+
+
+def autocorrect() -> Correct:
+    from autocorrect import Speller
+
+    speller = Speller("en")
+    return lambda texts: [speller(text) for text in texts]
+
+
+def pyspellchecker() -> Correct:
+    from spellchecker import SpellChecker
+
+    from mendel.registry.baselines import SHORTEST, WORD
+
+    checker = SpellChecker()
+
+    def correct(word: str) -> str:
+        if len(word) < SHORTEST or word.lower() in checker:
+            return word
+        found = checker.correction(word) or word
+        return found.capitalize() if word[0].isupper() else found
+
+    return lambda texts: [WORD.sub(lambda match: correct(match.group()), text) for text in texts]
+
+
+def few_shot(shots: Sequence[tuple[str, str]]) -> Correct:
+    """SmolLM2-135M as it comes, asked with examples; greedy, at most a quarter longer than the input."""
+    import torch
+
+    from mendel.restoration.llm import CausalLm
+    from mendel.restoration.recipe import BaseModel
+
+    llm = CausalLm.load(BaseModel())
+    examples = "".join(f"Noisy: {noisy}\nClean: {clean}\n\n" for noisy, clean in shots)
+
+    def correct(text: str) -> str:
+        ids = torch.tensor(llm.encode([f"{examples}Noisy: {text}\nClean:"]))
+        most = 8 + len(llm.encode([text])[0]) * 5 // 4
+        with torch.inference_mode():
+            said = llm.model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=most, do_sample=False,
+                                      stop_strings=["\n"], tokenizer=llm.tokenizer)  # fmt: skip
+        return str(llm.tokenizer.decode(said[0, ids.shape[1] :])).partition("\n")[0].strip() or text
+
+    return lambda texts: [correct(text) for text in texts]
+
+
+def restorer(uri: str) -> Correct:
+    from mendel.restoration.restorer import Restorer
+
+    found = Restorer.load(uri)
+    return lambda texts: [each.text for each in found.restore(texts)]
+
+
+def apply(system: System, cases: Sequence[Case]) -> list[Run]:
+    """Runs in the system's own process. What is loaded or compiled at first use is not timed."""
+    correct = system.make(*system.arguments)
+    correct(cases[0].sample.noisy[:2])
+    runs = []
+    for case in cases:
+        noisy, clean = list(case.sample.noisy), list(case.sample.clean)
+        began = time.perf_counter()
+        restored = correct(noisy)
+        seconds = time.perf_counter() - began
+        of_clean = correct(clean) if case.profile == "default" else None
+        runs.append(Run(Output(restored, of_clean), seconds, common.peak_megabytes()))
+    return runs
+
+
+def damaged(corpus: str, clean: Sequence[str], profile: NoiseProfile, train: Sequence[str]) -> Case:
+    """Sentences under a profile whose alphabet and rates are those of the training text."""
+    ids = [str(number) for number in range(len(clean))]
+    kernel = Kernel(resolve(profile, train, SEED), SEED)
+    made = kernel.corrupt(pa.array(ids), pa.array(np.zeros(len(ids), int)), pa.array(clean, pa.string()))
+    steps = [edits.decode(encoded) for encoded in made.edits.to_pylist()]
+    return Case(corpus, profile.name, Sample(ids, clean, made.noisy.to_pylist(), steps))
+
+
+def profiles() -> list[NoiseProfile]:
+    named = [
+        NoiseProfile.model_validate(config.load((NOISE / f"{n}.yaml").as_uri())) for n in ("default", "light", "heavy")
+    ]
+    return [*named, *(NoiseProfile(name=f"{name} alone", rates=Rates(**{name: EVENTS})) for name in OPERATIONS)]
+
+
+def foreign(file: Path | None) -> list[str]:
+    """Sentences of another domain; none where there is no text of one."""
+    file = file or common.FOLDER / "austen.txt"
+    if not file.exists() and not austen.fetch(file):
+        return []
+    cleaning = Cleaning(ascii_only=True)
+    found = [text for text in cleaning.sentences(file.read_text()) if cleaning.fault(text) is None]
+    return [found[place] for place in np.random.default_rng(SEED).permutation(len(found))]
+
+
+def row(system: System, case: Case, run: Run) -> dict[str, Any]:
+    before = measure(case.sample, Output(case.sample.noisy, case.sample.clean))
+    scores = summarise(
+        case.sample, measure(case.sample, run.output), before, Bootstrap(len(case.sample.ids), RESAMPLES, SEED)
+    )
+    reduction = scores.reduction
+    assert reduction is not None, f"{case.profile}: no sentence was damaged"
+    return {
+        "system": system.name,
+        "corpus": case.corpus,
+        "profile": case.profile,
+        "sentences": len(case.sample.ids),
+        "cer": scores.cer.value,
+        "reduction": reduction.value,
+        "reduction_ci": [reduction.low, reduction.high],
+        "cmer": scores.cmer.value,
+        "wer": scores.wer.value,
+        "exact": scores.exact.value,
+        "improved": scores.improved.value,
+        "tied": scores.tied.value,
+        "worse_fraction": scores.worse.value,
+        "clean_altered": scores.clean_altered and scores.clean_altered.value,
+        "reduction_by_operation": {
+            name: part.reduction.value for name, part in scores.by_operation.items() if part.reduction
+        },
+        "chars_per_second": sum(map(len, case.sample.noisy)) / run.seconds if system.name != "identity" else None,
+        "train_seconds": system.candidate.seconds if system.candidate else 0.0,
+        "memory_mb": run.peak_megabytes,
+        "disk_mb": system.candidate.megabytes if system.candidate else None,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--full", action="store_true", help="2,000 sentences instead of 300, ten times as many for slow ones"
+    )
+    parser.add_argument("--foreign", type=Path, help="plain text of another domain instead of Jane Austen's novels")
+    arguments = parser.parse_args()
+    described = common.machine()
+    common.prepare()
+    times, count = (10, 2000) if arguments.full else (1, 300)
+    ngram, llm = (common.candidate(name) for name in ("channel-ngram", "channel-llm"))
+    train, held_out, other = common.sentences("train"), common.sentences("test"), foreign(arguments.foreign)
+    cases = [damaged("sotu", held_out[:count], profile, train) for profile in profiles()]
+    if other:
+        cases.append(damaged("austen" if arguments.foreign is None else "foreign", other[:count], profiles()[0], train))
+    examples = damaged("sotu", [text for text in train if len(text) < 100][:50], profiles()[0], train).sample
+    shots = [pair for pair in zip(examples.noisy, examples.clean, strict=True) if pair[0] != pair[1]][:SHOTS]
+    systems = [
+        System("identity", identity),
+        System("symspellpy", symspell, (train,)),
+        System("harper-py", harper),
+        System("autocorrect", autocorrect, (), 200 * times, 50 * times),
+        System("pyspellchecker", pyspellchecker, (), 20 * times, 0),
+        System("SmolLM2-135M, 3 examples", few_shot, (shots,), 20 * times, 0),
+        System("mendel channel-ngram", restorer, (ngram.folder,), candidate=ngram),
+        System("mendel channel-llm", restorer, (llm.folder,), 300 * times, 60 * times, candidate=llm),
+    ]
+    rows = []
+    for system in systems:
+        seen = [case.first(system.others if number else system.main) for number, case in enumerate(cases)]
+        seen = [case for case in seen if case.sample.ids]
+        rows += [row(system, case, run) for case, run in zip(seen, common.alone(apply, system, seen), strict=True)]
+        print(f"{system.name}: done", flush=True)
+    rows.sort(key=lambda each: [case.corpus + case.profile for case in cases].index(each["corpus"] + each["profile"]))
+    columns = {
+        "corpus": "",
+        "profile": "",
+        "system": "",
+        "sentences": "d",
+        "reduction": ".1%",
+        "cer": ".2%",
+        "wer": ".1%",
+    }
+    columns |= {"exact": ".1%", "worse_fraction": ".1%", "clean_altered": ".1%", "chars_per_second": ",.0f"}
+    common.report("restoration", described, rows, columns | {"memory_mb": ",.0f", "train_seconds": ".0f"})
+
+
+if __name__ == "__main__":
+    main()
