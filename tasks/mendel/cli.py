@@ -17,6 +17,7 @@ from mendel.manifest import Manifest
 from mendel.options import Config, Force, Partition, Settings, partition_key
 from mendel.registry import commands as registry
 from mendel.streaming import commands as streaming
+from mendel.serving import commands as serving
 from mendel.versioning import commands as data
 from mendel.versioning.settings import Subject
 
@@ -160,6 +161,8 @@ app.add_typer(data.app, name="data")
 app.add_typer(registry.app, name="registry")
 app.add_typer(inference.restore, name="restore")
 app.add_typer(inference.inbox, name="inbox")
+app.command("serve")(serving.serve)
+app.command("api-key")(serving.api_key)
 
 if __name__ == "__main__":
     main()
