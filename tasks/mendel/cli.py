@@ -16,8 +16,8 @@ from mendel.inference import commands as inference
 from mendel.manifest import Manifest
 from mendel.options import Config, Force, Partition, Settings, partition_key
 from mendel.registry import commands as registry
-from mendel.streaming import commands as streaming
 from mendel.serving import commands as serving
+from mendel.streaming import commands as streaming
 from mendel.versioning import commands as data
 from mendel.versioning.settings import Subject
 

@@ -109,8 +109,17 @@ class Batch:
         return manifest.commit(root, made)
 
 
-def put_in_force(root: str, found: Manifest) -> None:
-    """What a commit does after its manifest, for a batch whose run was killed between the two."""
+def put_in_force(root: str, found: Manifest, expected: tuple[int, int]) -> None:
+    """What a commit does after its manifest, for a batch whose run was killed between the two.
+
+    Raises GateError where the batch does not hold what was read: two runs at a time share a checkpoint, which an object
+    store does not prevent.
+    """
+    if (there := (found.rows, found.metrics["records_rejected"])) != expected:
+        raise GateError(
+            f"{found.path} holds {there[0]} records and {there[1]} rejections, and {expected[0]} and {expected[1]} were "
+            "read: another run of this stream is at work. Stop one, and give `stream.name` a new name to read all again"
+        )
     manifest.set_current(root, found)
     log.info("unchanged", stage=STAGE, version=found.path, rows=found.rows)
 

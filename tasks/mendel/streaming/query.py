@@ -133,7 +133,7 @@ class EachBatch:
         root = self.context.root
         lake_sink = not isinstance(self.settings.sink, KafkaSink)
         if lake_sink and (existing := batches.find(root, query, number)) is not None:
-            batches.put_in_force(root, existing)
+            batches.put_in_force(root, existing, expected)
             return
         model = self.reigning.now()
         if self.gauges:
