@@ -119,7 +119,7 @@ class Route:
     def abandoned(self) -> int:
         """Attempts that wrote something and that no manifest names."""
         named = {lake.join(self.root, made.folder) for made in self.committed()}
-        there = {path.as_uri() for path in (FOLDER / self.name / batches.DATASET).glob("*/*/attempt=*")}
+        there = {f"file://{path}" for path in (FOLDER / self.name / batches.DATASET).glob("*/*/attempt=*")}
         return len(there - named)
 
     def spark_batches(self) -> int:

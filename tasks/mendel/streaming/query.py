@@ -182,11 +182,8 @@ def _wait(query: StreamingQuery, watcher: Watcher, stop: threading.Event) -> Non
 
 @contextmanager
 def _stop_asked() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set; outside the main thread, which hears no signals, nothing does."""
+    """An event that SIGTERM and SIGINT set."""
     asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
     before = {number: signal.signal(number, lambda *_: asked.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield asked

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -20,12 +19,11 @@ from pyspark.sql import SparkSession
 from mendel import lake, manifest
 from mendel.corruption import spark
 from mendel.errors import GateError, InputError
-from mendel.stage import Context
 from mendel.streaming import batches, query, runs
 from mendel.streaming.query import Run
 from mendel.streaming.settings import Stream
 
-from .conftest import WORKERS, StreamLake, python
+from .conftest import WORKERS, StreamLake, python, running
 
 pytestmark = pytest.mark.spark
 
@@ -338,42 +336,26 @@ def test_a_run_is_recorded_under_its_day(session: SparkSession, a_stream: Stream
     assert made.metrics["max_lag_seconds"] > 0
 
 
-def test_always_on_it_restores_what_arrives_until_it_is_stopped(
-    session: SparkSession, a_stream: StreamLake, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Given a stream that goes on, in a thread; a stop is asked for by an event, as SIGTERM's handler does
-    asked = threading.Event()
-    monkeypatch.setattr(query, "_stop_asked", lambda: _given(asked))
-    settings = Stream.model_validate({"interval_seconds": 0, "metrics_port": free_port()})
-    ended: list[Run] = []
-    context = Context(root=a_stream.root, partition="")
-    thread = threading.Thread(
-        target=lambda: ended.append(query.run_in(session, a_stream.root, settings, context, once=False))
-    )
-    thread.start()
-    try:
-        # When files come one after the other
+def test_always_on_it_restores_what_arrives_until_it_is_asked_to_stop(a_stream: StreamLake) -> None:
+    # Given a stream that goes on, as a process of its own
+    port = free_port()
+    pipeline = a_stream.pipeline(interval_seconds=0, metrics_port=port)
+    with running("-m", "mendel.cli", "stream", "-c", str(pipeline)) as process:
+        # When files come one after the other, and then SIGTERM
         for number in range(2):
             a_stream.drop(f"{number}.jsonl", numbered(number, number + 1))
             until(lambda expected=number + 1: len(a_stream.committed()) == expected)
-        until(lambda: 'mendel_stream_records_total{outcome="restored"} 2.0' in scrape(settings.metrics_port))
-        told = scrape(settings.metrics_port)
-    finally:
-        asked.set()
-        thread.join(60)
+        until(lambda: 'mendel_stream_records_total{outcome="restored"} 2.0' in scrape(port))
+        told = scrape(port)
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=60)
 
-    # Then each is there, and Prometheus was told
-    assert len(ended) == 1, "it did not end"
+    # Then each is there, Prometheus was told, and it ended well
+    assert process.returncode == 0, said[-2000:]
     assert a_stream.times() == {"r000": 1, "r001": 1}
     assert "mendel_stream_model_version 1.0" in told
     assert "mendel_stream_batch_seconds_count 2.0" in told
     assert "mendel_stream_lag_seconds" in told
-
-
-def _given(event: threading.Event) -> Any:
-    from contextlib import nullcontext
-
-    return nullcontext(event)
 
 
 def free_port() -> int:
@@ -384,7 +366,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def scrape(port: int | None) -> str:
+def scrape(port: int) -> str:
     import urllib.request
 
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
