@@ -16,6 +16,10 @@ from fsspec.implementations.local import LocalFileSystem
 
 BLOCK = 1 << 20
 
+# By default s3fs remembers what it has listed, so a process that goes on would never see what others write: the ledger's
+# next decision, say.
+fsspec.config.conf.setdefault("s3", {})["use_listings_cache"] = False
+
 
 def normalise(uri: str) -> str:
     """An absolute URI without a trailing slash; a plain path becomes `file://…`."""
