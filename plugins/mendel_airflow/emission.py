@@ -84,6 +84,11 @@ def unchanged(found: Manifest, run_id: str) -> bool:
     return found.same_as is not None or found.run_id != run_id
 
 
+def nothing_new(found: Manifest, run_id: str) -> str | None:
+    """Why a run of the stream has nothing to emit, or None when it read records."""
+    return None if found.metrics["records"] else "nothing new has arrived"
+
+
 def describe(found: Manifest, run_id: str) -> dict[str, Any]:
     """A version in the few words that fit an event; its manifest has the rest."""
     return {

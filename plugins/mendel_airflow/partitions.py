@@ -29,6 +29,11 @@ def this_week(moment: datetime) -> str:
     return (moment - timedelta(days=moment.weekday())).strftime(KEY_FORMAT)
 
 
+def today(moment: datetime) -> str:
+    """The day that a run was asked for in."""
+    return moment.strftime(KEY_FORMAT)
+
+
 def yesterday(moment: datetime) -> str:
     """The day that has finished."""
     return (moment - timedelta(days=1)).strftime(KEY_FORMAT)

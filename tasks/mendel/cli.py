@@ -16,6 +16,8 @@ from mendel.inference import commands as inference
 from mendel.manifest import Manifest
 from mendel.options import Config, Force, Partition, Settings, partition_key
 from mendel.registry import commands as registry
+from mendel.serving import commands as serving
+from mendel.streaming import commands as streaming
 from mendel.versioning import commands as data
 from mendel.versioning.settings import Subject
 
@@ -152,12 +154,15 @@ def main() -> None:
         os._exit(1)
 
 
+app.command()(streaming.stream)
 app.add_typer(testset.app, name="testset")
 app.add_typer(noise.app, name="noise")
 app.add_typer(data.app, name="data")
 app.add_typer(registry.app, name="registry")
 app.add_typer(inference.restore, name="restore")
 app.add_typer(inference.inbox, name="inbox")
+app.command("serve")(serving.serve)
+app.command("api-key")(serving.api_key)
 
 if __name__ == "__main__":
     main()

@@ -16,6 +16,10 @@ from fsspec.implementations.local import LocalFileSystem
 
 BLOCK = 1 << 20
 
+# By default s3fs remembers what it has listed, so a process that goes on would never see what others write: the ledger's
+# next decision, say.
+fsspec.config.conf.setdefault("s3", {})["use_listings_cache"] = False
+
 
 def normalise(uri: str) -> str:
     """An absolute URI without a trailing slash; a plain path becomes `file://…`."""
@@ -34,6 +38,11 @@ def join(uri: str, *parts: str) -> str:
 def spark_uri(uri: str) -> str:
     """The URI as Spark's Hadoop file systems call it: `s3://` is `s3a://` there."""
     return "s3a://" + uri[len("s3://") :] if uri.startswith("s3://") else uri
+
+
+def from_spark(uri: str) -> str:
+    """The URI, as here, of a path that Spark gives: `s3a://` is `s3://`, and `file:/` has three slashes."""
+    return normalise(uri.replace("s3a://", "s3://", 1) if uri.startswith("s3a://") else uri.removeprefix("file:"))
 
 
 def local_path(uri: str) -> Path | None:

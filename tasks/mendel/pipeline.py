@@ -19,7 +19,9 @@ from mendel.quality.stage import Quality
 from mendel.registry.evaluate import Evaluate
 from mendel.registry.promote import Promote
 from mendel.restoration.finetune import Finetune
+from mendel.serving.settings import Serve
 from mendel.stage import Stage, explain
+from mendel.streaming.settings import Stream
 from mendel.versioning.stage import Version
 
 
@@ -37,6 +39,8 @@ class Pipeline(Frozen):
     evaluate: Evaluate = Evaluate()
     promote: Promote = Promote()
     restore: Restore = Restore()
+    stream: Stream = Stream()
+    serve: Serve = Serve()
 
 
 def load_section(uri: str, section: str, settings: Sequence[str] = ()) -> tuple[str, Any]:

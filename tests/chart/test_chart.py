@@ -208,6 +208,51 @@ def test_all_is_denied_but_what_is_listed(objects: list[dict[str, Any]]) -> None
             assert rule.get("from"), f"{item['metadata']['name']} lets in everybody"
 
 
+STREAM = {
+    "stream": {
+        "enabled": True,
+        "settings": ["source.kind=kafka", "source.servers=kafka:9092", "source.topic=noisy"],
+        "brokers": [{"to": [{"podSelector": {"matchLabels": {"app": "kafka"}}}], "ports": [{"port": 9092}]}],
+        "scrapers": [{"podSelector": {"matchLabels": {"app": "prometheus"}}}],
+    }
+}
+
+
+def test_the_stream_is_off_unless_asked_for(objects: list[dict[str, Any]]) -> None:
+    assert not [item for item in objects if item["metadata"]["name"] == "mendel-stream"]
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_the_stream_is_one_restricted_pod(name: str, render: Render) -> None:
+    kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="pip install kubernetes-validate")
+    objects = render(name, STREAM)
+    deployment = named(objects, "Deployment", "mendel-stream")
+    kubernetes_validate.validate(deployment, KUBERNETES, strict=True)
+    pod = deployment["spec"]["template"]["spec"]
+    check_restricted("stream", pod)
+    assert (deployment["spec"]["replicas"], deployment["spec"]["strategy"]) == (1, {"type": "Recreate"})
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["containers"][0]["args"][-1] == "--set=source.topic=noisy"
+    for kind, wanted in {
+        "ServiceAccount": pod["serviceAccountName"],
+        "PriorityClass": pod["priorityClassName"],
+        "ConfigMap": pod["containers"][0]["envFrom"][0]["configMapRef"]["name"],
+    }.items():
+        assert named(objects, kind, wanted)
+
+
+def test_the_stream_reaches_the_store_and_what_is_listed(render: Render) -> None:
+    objects = render("local", STREAM)
+    labels = named(objects, "Deployment", "mendel-stream")["spec"]["template"]["metadata"]["labels"]
+    policy = named(objects, "NetworkPolicy", "mendel-stream")["spec"]
+    assert policy["podSelector"]["matchLabels"].items() <= labels.items()
+    assert policy["egress"] == STREAM["stream"]["brokers"]
+    assert policy["ingress"] == [{"from": STREAM["stream"]["scrapers"], "ports": [{"port": 9108, "protocol": "TCP"}]}]
+    stages = named(objects, "NetworkPolicy", "mendel-stages")["spec"]["podSelector"]
+    assert stages["matchLabels"].items() <= labels.items()
+    assert all(labels[one["key"]] in one["values"] for one in stages["matchExpressions"])
+
+
 def test_gpus_are_capped(objects: list[dict[str, Any]]) -> None:
     quota = named(objects, "ResourceQuota", "mendel")["spec"]["hard"]
     (limits,) = named(objects, "LimitRange", "mendel")["spec"]["limits"]
@@ -238,6 +283,7 @@ def test_telemetry_is_off(objects: list[dict[str, Any]]) -> None:
         {"airflow": {"scheduler": {"replica": 2}}},
         {"global": {"approval": "perhaps"}},
         {"quota": {"gpus": "many"}},
+        {"stream": {"settings": ["topic"]}},
     ],
     ids=json.dumps,
 )

@@ -6,7 +6,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from mendel_airflow import assets
-from mendel_airflow.emission import EmitAsset
+from mendel_airflow.emission import EmitAsset, nothing_new
 from mendel_airflow.promotion import declined
 from mendel_airflow.shards import ListShards
 
@@ -83,6 +83,22 @@ def test_a_champion_is_announced_only_when_there_is_a_new_one(
         with pytest.raises(AirflowSkipException, match=reason):
             task.execute(run.context)
         assert not run.events
+
+
+@pytest.mark.parametrize("records", [0, 3])
+def test_a_stream_is_announced_only_when_something_has_arrived(lake: Lake, records: int) -> None:
+    # Given a run of the stream that read this many records
+    lake.commit("stream_run", records=records)
+    run = Run()
+    task = EmitAsset(asset=assets.restored_stream, dataset="stream_run", unless=nothing_new, partition=MONDAY)
+    # When it is to be announced
+    if records:
+        task.execute(run.context)
+    else:
+        with pytest.raises(AirflowSkipException, match="nothing new has arrived"):
+            task.execute(run.context)
+    # Then there is an event only where there is something to know
+    assert set(run.events) == ({"restored_stream"} if records else set())
 
 
 @pytest.mark.parametrize("shards", [0, 1, 3])

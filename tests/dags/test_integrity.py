@@ -38,6 +38,7 @@ TASKS = {
         "restore_collect",
         "emit_restored",
     ],
+    "restore_stream": ["resolve_partition", "stream", "emit_restored_stream"],
 }
 FOLLOWS = {"corrupt_corpus": "corpus", "finetune_restorer": "pairs", "promote_restorer": "candidate"}
 OPERATORS = {LocalStage, ResolvePartition, RetrainCheck, Approval, ListShards, EmitAsset}
@@ -45,6 +46,7 @@ POOLS = {
     "finetune": GPU,
     "evaluate": GPU,
     "restore_shard": GPU,
+    "stream": GPU,
     "version_corpus": VERSIONING,
     "version_pairs": VERSIONING,
     "version_candidate": VERSIONING,
@@ -150,6 +152,13 @@ def test_runs_by_the_clock(dags: dict[str, DAG], dag_id: str, cron: str, offset:
     assert timetable.serialize()["expression"] == cron
     assert timetable.serialize()["run_offset"] == offset
     assert timetable.serialize()["key_format"] == KEY_FORMAT
+
+
+def test_streams_every_hour_what_has_arrived(dags: dict[str, DAG]) -> None:
+    # No partitioned timetable: its keys are the run's own, and many runs share a day.
+    data = DagSerialization.to_dict(dags["restore_stream"])["dag"]["timetable"]
+    assert data["__type"].endswith("CronTriggerTimetable")
+    assert data["__var"]["expression"] == "0 * * * *"
 
 
 def test_restores_a_day_whose_other_tasks_were_skipped(dags: dict[str, DAG]) -> None:

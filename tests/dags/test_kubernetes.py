@@ -42,6 +42,7 @@ CLASSES = {
     "restore_plan": "cpu",
     "restore_shard": "gpu",
     "restore_collect": "cpu",
+    "stream": "cpu",
 }
 
 

@@ -18,6 +18,7 @@ PARAMS = {
     "finetune_restorer": {"config", "force", "retrain", "recipe", "budget_seconds"},
     "promote_restorer": {"config", "force", "approval"},
     "restore_batches": {"config", "force", "model_version"},
+    "restore_stream": {"config"},
 }
 CONFIG = "include/pipelines/demo.yaml"
 LINES = {
@@ -100,6 +101,16 @@ def test_nonsense_is_turned_down_by_the_form(dags: dict[str, DAG], dag_id: str, 
 def test_command_lines_of_a_run_without_wishes(dags: dict[str, DAG], dag_id: str) -> None:
     for task_id, expected in LINES[dag_id].items():
         assert line(dags[dag_id], task_id) == expected.split(), f"{dag_id}.{task_id}"
+
+
+def test_a_stream_is_never_forced(dags: dict[str, DAG]) -> None:
+    assert line(dags["restore_stream"], "stream", config="mine.yaml") == [
+        "stream",
+        "--config",
+        "mine.yaml",
+        "--partition",
+        "P",
+    ]
 
 
 def test_a_shard_is_one_more_option(dags: dict[str, DAG]) -> None:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from fsspec.core import url_to_fs
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -148,3 +149,22 @@ def test_normalising_twice_changes_nothing(path: str) -> None:
     once = lake.normalise(path)
 
     assert lake.normalise(once) == once, f"{path!r} has two normal forms"
+
+
+def test_what_others_write_to_a_store_is_seen_by_a_process_that_goes_on() -> None:
+    pytest.importorskip("s3fs", reason="s3fs is not installed: pip install s3fs")
+    fs, _ = url_to_fs("s3://bucket/lake")
+    fs.dircache["bucket/lake"] = [{"name": "bucket/lake/ledger", "type": "directory"}]
+    assert "bucket/lake" not in fs.dircache, "listings are remembered"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("file:/a/b c%20.jsonl", "file:///a/b c%20.jsonl"),
+        ("file:///a/b", "file:///a/b"),
+        ("s3a://bucket/a", "s3://bucket/a"),
+    ],
+)
+def test_a_path_that_spark_gives_is_the_lakes(given: str, expected: str) -> None:
+    assert lake.from_spark(given) == expected

@@ -50,14 +50,16 @@ def read(path: Path, name: str, rules: Rules) -> Iterator[Record | Rejection]:
     """
     suffix = formats.format_of(path.name).suffix
     raws: Iterator[Any] = formats.rows(path, rules.text_key) if suffix == ".parquet" else formats.lines(path)
-    for ordinal, raw in enumerate(raws, start=1):
-        item: Record | Rejection
-        try:
-            found = _found(raw, suffix, rules)
-            item = Record(_id(found.id, name, ordinal), _text(found.text, rules), name, ordinal)
-        except BadRecordError as error:
-            item = Rejection(name, ordinal, error.reason, error.detail, excerpt(raw))
-        yield item
+    return (parse(raw, suffix, name, ordinal, rules) for ordinal, raw in enumerate(raws, start=1))
+
+
+def parse(raw: bytes | Found, suffix: str, name: str, ordinal: int, rules: Rules) -> Record | Rejection:
+    """One line (its `suffix` says how to read it) or row, as a record or a rejection; `name` and `ordinal` are its place."""
+    try:
+        found = _found(raw, suffix, rules)
+        return Record(_id(found.id, name, ordinal), _text(found.text, rules), name, ordinal)
+    except BadRecordError as error:
+        return Rejection(name, ordinal, error.reason, error.detail, excerpt(raw))
 
 
 def excerpt(raw: bytes | Found) -> str:

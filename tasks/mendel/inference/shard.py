@@ -79,12 +79,13 @@ def _restore(plan: Manifest, source: str, shard: int, restorer: Restorer, draft:
                 started = time.monotonic()
                 restorations = restorer.restore(texts)
                 seconds = time.monotonic() - started
-                writer.write_batch(_rows(batch, restorations, model_version))
+                writer.write_batch(rows(batch, restorations, model_version))
                 totals += _totals(texts, restorations, seconds)
     return totals
 
 
-def _rows(batch: pa.RecordBatch, restorations: Sequence[Restoration], model_version: int) -> pa.RecordBatch:
+def rows(batch: pa.RecordBatch, restorations: Sequence[Restoration], model_version: int) -> pa.RecordBatch:
+    """Rows of the restored dataset (`parts.schema`) from records' id, text, file and ordinal and what became of them."""
     import pyarrow as pa
 
     originals = batch.column("text").to_pylist()

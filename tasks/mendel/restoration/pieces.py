@@ -42,8 +42,7 @@ def join(pieces: Sequence[Piece], restorations: Sequence[Restoration]) -> Restor
     offset = 0
     for piece, restored in zip(pieces, restorations, strict=True):
         edits += [
-            Span(start=edit.start + offset, end=edit.end + offset, replacement=edit.replacement)
-            for edit in restored.edits
+            edit.model_copy(update={"start": edit.start + offset, "end": edit.end + offset}) for edit in restored.edits
         ]
         offset += len(piece.text) + len(piece.gap)
     return Restoration(

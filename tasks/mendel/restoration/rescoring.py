@@ -17,7 +17,7 @@ from mendel.restoration.channel import Channel
 from mendel.restoration.decoder import Candidate, Decoder, DecoderConfig
 from mendel.restoration.ngram import CharNgram
 from mendel.restoration.recipe import BaseModel
-from mendel.restoration.restorer import DESCRIPTION, Restoration, Restorer, spans
+from mendel.restoration.restorer import DESCRIPTION, Restoration, Restorer, Span, spans
 from mendel.threads import available
 
 if TYPE_CHECKING:
@@ -80,11 +80,12 @@ class ChannelRestorer(Restorer):
         same = next(i for i, candidate in enumerate(candidates) if candidate.text == text)
         chosen = pick(scores, same, weights.threshold)
         odds = np.exp(scores - scores.max())
+        posterior = odds / odds.sum()
         better = candidates[chosen].text
         return Restoration(
             text=better,
-            confidence=float(odds[chosen] / odds.sum()),
-            edits=spans(text, better),
+            confidence=float(posterior[chosen]),
+            edits=weighed(text, better, candidates, posterior),
             fallback=chosen == same and int(scores.argmax()) != same,
         )
 
@@ -129,6 +130,19 @@ class Judge:
         if not adapter.is_dir():
             return Judge(UNTUNED, CausalLm.load(base), base, told["ngram_weight"])
         return Judge(TUNED, CausalLm.load(base, adapter), base, told["ngram_weight"], told["conditional"])
+
+
+def weighed(text: str, better: str, candidates: Sequence[Candidate], posterior: Array) -> tuple[Span, ...]:
+    """The changes from a text to a better one, each with the posterior of all candidates that make it too."""
+    if not (made := spans(text, better)):
+        return made
+    others = [set(spans(text, candidate.text)) for candidate in candidates]
+    return tuple(
+        span.model_copy(
+            update={"confidence": float(sum(p for p, other in zip(posterior, others, strict=True) if span in other))}
+        )
+        for span in made
+    )
 
 
 def plausible(text: str, candidates: Sequence[Candidate], scores: Array) -> list[int]:

@@ -33,6 +33,8 @@ class Span(Frozen):
     start: int
     end: int
     replacement: str
+    confidence: float = 1.0
+    """Posterior probability (0 to 1) of this change among the texts that were considered."""
 
 
 class Restoration(Frozen):

@@ -1,0 +1,96 @@
+"""The models in memory, and the watch over the ledger that swaps the champion while requests go on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mendel import lake
+from mendel.errors import InputError
+from mendel.log import log
+from mendel.registry import champions, ledger
+from mendel.restoration.restorer import Restorer
+
+WARM_UP = ["A sentence thta is read befor the frist request comes.", "word " * 150]
+"""A short text and one in several pieces: what compiles at first use is compiled before."""
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A version that is ready to answer. Never changed: a swap is another one in its place."""
+
+    version: int
+    digest: str
+    restorer: Restorer
+
+
+class UnknownVersionError(InputError):
+    """The ledger has no such version."""
+
+
+class Models:
+    """`champion` is what answers now; `refresh` and `pinned` read the lake and load, so they belong in a thread."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.champion: Model | None = None
+        self.history: ledger.History = ()
+        self.failure: str | None = None
+        """Why the last refresh came to nothing; the champion before it goes on answering."""
+        self._seen: list[str] | None = None
+        self._pinned: Model | None = None
+
+    def refresh(self) -> bool:
+        """Look at the ledger; load and swap where another champion reigns. True where that happened.
+
+        Whatever fails is logged, kept as `failure`, and tried again at the next call.
+        """
+        try:
+            changed = self._refresh()
+        except Exception as error:  # a lake that is away or a broken file must not end the service
+            if (told := f"{type(error).__name__}: {error}") != self.failure:
+                log.warning("refresh failed", error=told, serving=self.champion and self.champion.version)
+            self.failure = told
+            return False
+        self.failure = None
+        return changed
+
+    def _refresh(self) -> bool:
+        listing = lake.list_files(lake.join(self.root, ledger.FOLDER))  # objects of the ledger never change
+        if listing == self._seen and self.champion is not None:
+            return False
+        history = ledger.read(self.root)
+        resolved = champions.resolve(self.root)
+        changed = self.champion is None or self.champion.digest != resolved.digest
+        champion = _load(resolved) if changed else self.champion
+        assert champion is not None, "a champion was resolved"
+        self.history, self._seen = history, listing
+        if changed:
+            before, self.champion = self.champion, champion
+            log.info("champion in force", version=champion.version, before=before and before.version)
+        return changed
+
+    def pinned(self, version: int) -> Model:
+        """A version of the ledger, loaded where it is neither the champion nor the one pinned last.
+
+        Raises UnknownVersionError saying which there are, and InputError where its files are broken.
+        """
+        for known in (self.champion, self._pinned):
+            if known is not None and known.version == version:
+                return known
+        if version not in self.versions():
+            raise UnknownVersionError(
+                f"there is no version {version}; choose one of {sorted(self.versions())}, or leave it out"
+            )
+        self._pinned = _load(champions.resolve(self.root, str(version)))
+        return self._pinned
+
+    def versions(self) -> Mapping[int, ledger.Decision]:
+        """Every version that the ledger knew at the last refresh, with the latest decision about it."""
+        return {decision.version: decision for decision in self.history}
+
+
+def _load(resolved: champions.Resolved) -> Model:
+    restorer = Restorer.load(resolved.restorer_uri)
+    restorer.restore(WARM_UP)
+    return Model(resolved.version, resolved.digest, restorer)

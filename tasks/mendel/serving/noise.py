@@ -1,0 +1,43 @@
+"""Noise to try the service with: the shipped profiles through the kernel that makes training pairs."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from pydantic import ValidationError
+
+from mendel import config, lake
+from mendel.corruption.calibrate import micro_cer, resolve
+from mendel.corruption.kernel import Kernel
+from mendel.corruption.profile import NoiseProfile, ResolvedProfile
+from mendel.errors import InputError
+from mendel.stage import explain
+
+ALPHABET = "".join(map(chr, range(32, 127)))
+"""Printable ASCII stands for the corpus, which the service does not have."""
+
+
+class Noises:
+    """The profiles of a folder, by file name."""
+
+    def __init__(self, folder: str) -> None:
+        uris = [uri for uri in lake.list_files(folder) if uri.endswith(".yaml")]
+        self.uris = {uri.rsplit("/", 1)[1].removesuffix(".yaml"): uri for uri in uris}
+        self._resolved = lru_cache(self._resolve)
+
+    def corrupt(self, text: str, profile: str, seed: int) -> tuple[str, float]:
+        """Noisy text and its CER; equal arguments, equal text. Raises InputError where there is no such profile."""
+        import pyarrow as pa
+
+        if profile not in self.uris:
+            raise InputError(f"there is no noise profile {profile!r}; choose one of {', '.join(self.uris) or 'none'}")
+        kernel = Kernel(self._resolved(profile), seed)
+        noisy = kernel.corrupt(pa.array(["page"]), pa.array([0], pa.int64()), pa.array([text], pa.string())).noisy
+        (found,) = noisy.to_pylist()
+        return found, micro_cer([text], [found])
+
+    def _resolve(self, name: str) -> ResolvedProfile:
+        try:
+            return resolve(NoiseProfile.model_validate(config.load(self.uris[name])), [ALPHABET], seed=0)
+        except ValidationError as error:
+            raise explain(error, self.uris[name]) from error

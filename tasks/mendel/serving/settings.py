@@ -1,0 +1,31 @@
+"""What `mendel serve` can be told: the section `serve` of a pipeline file."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from mendel.frozen import Frozen
+
+
+class Serve(Frozen):
+    """Address, limits, and how requests share the model."""
+
+    host: str = Field("127.0.0.1", description="address to bind; any but loopback needs keys_file")
+    port: int = Field(8080, ge=0, le=65535, description="0 takes a free one")
+    keys_file: str | None = Field(
+        None, description="path or URI of the callers' key hashes (`mendel api-key` makes lines)"
+    )
+    profiles: str = Field("include/noise", description="folder of the noise profiles that /v1/corrupt offers")
+    poll_seconds: float = Field(5.0, gt=0, description="between looks at the ledger for a new champion")
+    batch_seconds: float = Field(
+        0.25, gt=0, description="work that one batch may hold, by the speed of those before it"
+    )
+    batch_texts: int = Field(64, ge=1, description="most texts in a batch")
+    queue_characters: int = Field(200_000, ge=1, description="waiting at most; beyond it requests get 429")
+    max_texts: int = Field(256, ge=1, description="of one request")
+    max_characters: int = Field(50_000, ge=1, description="of one request, all its texts together")
+    max_body_bytes: int = Field(1_000_000, ge=1000, description="of one request")
+    max_connections: int = Field(1000, ge=1, description="open at once")
+    body_seconds: float = Field(10.0, gt=0, description="in which a request's body has to arrive")
+    answer_seconds: float = Field(60.0, gt=0, description="after which a request is given up with 503")
+    log_text: bool = Field(False, description="put the texts into the access log")

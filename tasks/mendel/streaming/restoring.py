@@ -1,0 +1,39 @@
+"""In the executors: the restorer, loaded once by each and kept until another model reigns."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+import pyarrow as pa
+
+from mendel import log
+from mendel.inference import shard
+from mendel.registry.champions import Resolved
+from mendel.restoration.restorer import Restorer
+
+_loaded: dict[Resolved, Restorer] = {}
+"""The one model that this worker holds. Spark keeps its Python workers from one micro-batch to the next."""
+
+
+def restorer(model: Resolved) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """The function for `mapInArrow` that makes rows of the restored dataset from records."""
+
+    def restore(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            yield shard.rows(batch, load(model).restore(batch["text"].to_pylist()), model.version)
+
+    return restore
+
+
+def load(model: Resolved) -> Restorer:
+    """The model's restorer; the one that was held before is let go first."""
+    if model not in _loaded:
+        _loaded.clear()
+        started = time.monotonic()
+        _loaded[model] = Restorer.load(model.restorer_uri)
+        log.configure()
+        seconds = round(time.monotonic() - started, 2)
+        log.log.info("model loaded", version=model.version, worker=os.getpid(), seconds=seconds)
+    return _loaded[model]

@@ -1,0 +1,103 @@
+"""The section `stream` of a pipeline: what is read, where it goes, and how much at a time."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from mendel import lake
+from mendel.frozen import Frozen
+from mendel.inference.records import Rules
+
+INBOX = "inbox_stream"
+CHECKPOINTS = "stream_checkpoints"
+
+
+class Files(Frozen):
+    """A folder that receives files, as the inbox of a day does: complete when they appear, and never changed after."""
+
+    kind: Literal["files"] = "files"
+    uri: str | None = Field(None, description=f"the folder, with all below it; without one, {INBOX}/ of the lake")
+    files_per_batch: int = Field(100, ge=1)
+
+    def folder(self, root: str) -> str:
+        return lake.normalise(self.uri) if self.uri else lake.join(root, INBOX)
+
+
+class Kafka(Frozen):
+    """A topic whose messages are records, one each."""
+
+    kind: Literal["kafka"]
+    servers: str = Field(min_length=1, description="host:port of some brokers, with commas")
+    topic: str = Field(min_length=1)
+    format: Literal["jsonl", "txt"] = Field(
+        "jsonl", description="what a message is: a line of JSON, or the text itself"
+    )
+    start: Literal["earliest", "latest"] = Field("earliest", description="where a stream without a checkpoint begins")
+    records_per_batch: int = Field(10_000, ge=1)
+    options: dict[str, str] = Field(default_factory=dict, description="further options of Spark's Kafka source")
+
+
+class LakeSink(Frozen):
+    """The dataset `restored_stream`: every record exactly once."""
+
+    kind: Literal["lake"] = "lake"
+
+
+class KafkaSink(Frozen):
+    """Two topics, at least once: after a failure a record may come again, under the same id."""
+
+    kind: Literal["kafka"]
+    servers: str = Field(min_length=1, description="host:port of some brokers, with commas")
+    topic: str = Field(min_length=1)
+    rejected_topic: str | None = Field(None, description="without one, the topic's name and .rejected")
+    options: dict[str, str] = Field(default_factory=dict, description="further options of Spark's Kafka sink")
+
+    @property
+    def rejections(self) -> str:
+        return self.rejected_topic or f"{self.topic}.rejected"
+
+
+def _kind(value: Any) -> str:
+    """Which of several a mapping means. Without `kind` it is the default, so that one setting over it needs no more."""
+    return str(value.get("kind", "")) if isinstance(value, dict) else str(value.kind)
+
+
+Source = Annotated[
+    Annotated[Files, Tag("files")] | Annotated[Files, Tag("")] | Annotated[Kafka, Tag("kafka")], Discriminator(_kind)
+]
+Sink = Annotated[
+    Annotated[LakeSink, Tag("lake")] | Annotated[LakeSink, Tag("")] | Annotated[KafkaSink, Tag("kafka")],
+    Discriminator(_kind),
+]
+
+
+class Stream(Frozen):
+    """How records are restored as they come."""
+
+    name: str = Field(
+        "default",
+        pattern="^[a-z0-9][a-z0-9_-]*$",
+        description="names the checkpoint: another source needs another name",
+    )
+    alias: str = Field("champion", description="whose model restores; asked again before every micro-batch")
+    source: Source = Files()
+    sink: Sink = LakeSink()
+    text_key: str = Field("text", description="key (JSON) or column (Parquet) that holds the text")
+    max_characters: int = Field(10_000, ge=1, description="a longer text is rejected")
+    batch_records: int = Field(256, ge=1, description="texts that the restorer is given at once: bounds the memory")
+    duplicate_seconds: int = Field(3600, ge=1, description="a record whose id came within this time before is dropped")
+    interval_seconds: float = Field(10, ge=0, description="least time from one micro-batch to the next, when always on")
+    metrics_port: int | None = Field(None, ge=1, le=65535, description="port for Prometheus, when always on")
+    spark: dict[str, str] = Field(
+        default_factory=dict, description="Spark's own settings, as in spark.master: local[4]"
+    )
+
+    @property
+    def rules(self) -> Rules:
+        return Rules(text_key=self.text_key, max_characters=self.max_characters)
+
+    def checkpoint(self, root: str) -> str:
+        """URI of the folder where Spark keeps how far the stream has come, and the ids that it has seen."""
+        return lake.join(lake.normalise(root), CHECKPOINTS, self.name)

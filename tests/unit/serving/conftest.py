@@ -1,0 +1,70 @@
+"""The service as it runs, uvicorn on loopback, over a lake with a real champion."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+
+from mendel.serving import app
+from mendel.serving.keys import Keys
+from mendel.serving.settings import Serve
+
+from ..registry.conftest import WEEK_1, WEEK_2, Store, candidates_template, decide_on  # noqa: TID252
+
+__all__ = ["WEEK_1", "WEEK_2", "Store", "candidates_template", "decide_on"]
+
+REPO = Path(__file__).resolve().parents[3]
+PATIENCE = 60.0
+
+
+@pytest.fixture
+def crowned(candidates_template: Store, tmp_path: Path) -> Store:
+    """Version 1 reigns; the better candidate of WEEK_2 has not been decided about."""
+    store = candidates_template.copied(tmp_path)
+    decide_on(store.context(WEEK_1), "promoted")
+    return store
+
+
+@contextmanager
+def running(root: str, settings: Serve, keys: Keys | None = None) -> Iterator[httpx.Client]:
+    """A client of a server of its own."""
+    config = uvicorn.Config(app.create(root, settings, keys), log_level="error", access_log=False)
+    server = uvicorn.Server(config)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=PATIENCE) as client:
+                until(lambda: server.started)
+                yield client
+        finally:
+            server.should_exit = True
+            thread.join(PATIENCE)
+            assert not thread.is_alive(), "the server does not end"
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+
+
+def settings(**changed: object) -> Serve:
+    return Serve.model_validate({"poll_seconds": 0.1, "profiles": str(REPO / "include" / "noise"), **changed})
+
+
+@pytest.fixture
+def service(crowned: Store) -> Iterator[httpx.Client]:
+    with running(crowned.root, settings()) as client:
+        until(lambda: client.get("/readyz").status_code == 200)
+        yield client

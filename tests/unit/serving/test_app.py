@@ -1,0 +1,165 @@
+"""The API over HTTP: answers, refusals, and the swap of the champion."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+
+from mendel.registry import champions
+from mendel.restoration.restorer import Restorer
+from mendel.serving.keys import Keys, new
+
+from .conftest import WEEK_2, Store, decide_on, running, settings, until
+
+NOISY = ["The goverment of teh people.", "Our cuontry and and our future.", ""]
+
+
+def test_answers_are_those_of_the_champion(crowned: Store, service: httpx.Client) -> None:
+    # given
+    expected = Restorer.load(champions.resolve(crowned.root).restorer_uri).restore(NOISY)
+
+    # when
+    answered = service.post("/v1/restore", json={"text": NOISY})
+
+    # then
+    assert answered.status_code == 200, answered.text
+    body = answered.json()
+    assert body["version"] == 1
+    assert [result["text"] for result in body["results"]] == [found.text for found in expected]
+    assert any(result["changed"] for result in body["results"]), "nothing was restored"
+
+
+def test_the_edits_lead_from_the_input_to_the_answer(service: httpx.Client) -> None:
+    (result, *_) = service.post("/v1/restore", json={"text": NOISY}).json()["results"]
+
+    text = NOISY[0]
+    for edit in reversed(result["edits"]):
+        assert text[edit["start"] : edit["end"]] == edit["original"]
+        assert 0 < edit["confidence"] <= 1 + 1e-9
+        text = text[: edit["start"]] + edit["replacement"] + text[edit["end"] :]
+    assert result["edits"], "nothing was restored"
+    assert text == result["text"]
+
+
+def test_a_threshold_keeps_what_is_not_sure_enough(service: httpx.Client) -> None:
+    free = service.post("/v1/restore", json={"text": NOISY[0]}).json()["results"][0]
+    held = service.post("/v1/restore", json={"text": NOISY[0], "threshold": 1.0}).json()["results"][0]
+    assert free["changed"]
+    assert (held["text"], held["changed"], held["kept"], held["edits"]) == (NOISY[0], False, True, [])
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "told"),
+    [
+        (b'{"text": "\xff\xfe"}', 400, "not JSON in UTF-8"),
+        (b"[" * 100_000, 400, "recursion limit"),
+        (b'{"text": "\\ud800"}', 400, "hex escape"),
+        (b"x" * 10_000_000, 413, "larger than 1000000 bytes"),
+        (json.dumps({"text": ["a"] * 100_000}).encode(), 413, "100000 texts; at most 256"),
+        (json.dumps({"text": "a" * 60_000}).encode(), 413, "60000 characters; at most 50000"),
+        (b'{"text": []}', 422, "at least 1 item"),
+        (b'{"txet": "a"}', 422, "txet: Extra inputs"),
+        (b'{"text": "a", "version": 9}', 404, "no version 9; choose one of [1]"),
+    ],
+    ids=["utf-8", "nesting", "surrogate", "10 MB", "100,000 texts", "long", "no text", "typo", "version"],
+)
+def test_bad_input_is_refused_and_the_service_goes_on(
+    service: httpx.Client, body: bytes, status: int, told: str
+) -> None:
+    refused = service.post("/v1/restore", content=body, headers={"Content-Type": "application/json"})
+
+    assert refused.status_code == status, refused.text
+    assert told in refused.json()["detail"]
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert service.post("/v1/restore", json={"text": "and"}).status_code == 200, "the process is up"
+
+
+def test_a_new_champion_comes_into_force_without_a_failed_request(crowned: Store, service: httpx.Client) -> None:
+    # given requests all the time
+    seen: list[tuple[int, int]] = []
+    ended = threading.Event()
+
+    def ask() -> None:
+        with httpx.Client(base_url=service.base_url, timeout=60) as client:
+            while not ended.is_set():
+                answered = client.post("/v1/restore", json={"text": NOISY[0]})
+                seen.append((answered.status_code, answered.json().get("version", 0)))
+
+    asking = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in asking:
+        thread.start()
+    # when
+    try:
+        decide_on(crowned.context(WEEK_2), "promoted")
+        until(lambda: (200, 2) in seen)
+    finally:
+        ended.set()
+        for thread in asking:
+            thread.join()
+    # then
+    assert {status for status, _ in seen} == {200}
+    assert service.post("/v1/restore", json={"text": "and", "version": 1}).json()["version"] == 1, "pinned"
+
+
+def test_a_broken_champion_leaves_the_old_one_in_force(crowned: Store, service: httpx.Client) -> None:
+    # given
+    decision = decide_on(crowned.context(WEEK_2), "declined")
+    path = Path(champions.restorer_uri(crowned.root, decision).removeprefix("file://")) / "ngram.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    # when
+    decide_on(crowned.context(WEEK_2), "promoted")
+    until(lambda: service.get("/v1/models").json()["failure"] is not None)
+    # then
+    answered = service.post("/v1/restore", json={"text": "and"})
+    assert (answered.status_code, answered.json()["version"]) == (200, 1)
+    assert "mendel_refresh_failing 1.0" in service.get("/metrics").text
+
+
+def test_without_a_registry_it_lives_and_is_not_ready(tmp_path: Path) -> None:
+    with running(tmp_path.as_uri(), settings()) as client:
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/readyz").status_code == 503
+        refused = client.post("/v1/restore", json={"text": "a"})
+        assert (refused.status_code, "Retry-After" in refused.headers) == (503, True)
+
+
+def test_keys_are_asked_for_and_probes_are_open(crowned: Store) -> None:
+    key, digest = new()
+    with running(crowned.root, settings(), Keys({"reports": digest})) as client:
+        until(lambda: client.get("/readyz").status_code == 200)
+        asked = [
+            client.post("/v1/restore", json={"text": "a"}, headers=headers).status_code
+            for headers in ({}, {"X-API-Key": key + "x"}, {"X-API-Key": key}, {"Authorization": f"Bearer {key}"})
+        ]
+    assert asked == [401, 401, 200, 200]
+
+
+def test_a_body_that_does_not_come_is_given_up(crowned: Store) -> None:
+    import socket
+
+    with running(crowned.root, settings(body_seconds=0.2)) as client:
+        with socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=30) as slow:
+            slow.sendall(b"POST /v1/restore HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{")
+            assert slow.recv(12) == b"HTTP/1.1 408"
+        assert client.get("/healthz").status_code == 200
+
+
+def test_noise_is_the_same_for_the_same_seed(service: httpx.Client) -> None:
+    text = "The people of our nation must work together for the future. " * 4
+    first, again, other = (
+        service.post("/v1/corrupt", json={"text": text, "profile": "heavy", "seed": seed}).json() for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first["text"] not in (text, other["text"])
+    assert first["cer"] > 0
+    assert service.post("/v1/corrupt", json={"text": text, "profile": "nought"}).status_code == 404
+
+
+def test_a_request_id_is_kept_or_made(service: httpx.Client) -> None:
+    assert service.get("/healthz", headers={"X-Request-ID": "abc-1"}).headers["X-Request-ID"] == "abc-1"
+    made = service.get("/healthz", headers={"X-Request-ID": "no good"}).headers["X-Request-ID"]
+    assert len(made) == 32
