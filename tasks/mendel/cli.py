@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from mendel import log
+from mendel.client import commands as client
 from mendel.corpus import commands as testset
 from mendel.corruption import commands as noise
 from mendel.errors import MendelError
@@ -161,6 +162,7 @@ app.add_typer(data.app, name="data")
 app.add_typer(registry.app, name="registry")
 app.add_typer(inference.restore, name="restore")
 app.add_typer(inference.inbox, name="inbox")
+app.add_typer(client.app, name="client")
 app.command("serve")(serving.serve)
 app.command("api-key")(serving.api_key)
 
