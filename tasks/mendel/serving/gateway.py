@@ -10,6 +10,7 @@ import re
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -31,6 +32,7 @@ class Gateway:
         self._settings = settings
         self._metrics = metrics
         self._keys = keys
+        self._under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -52,22 +54,30 @@ class Gateway:
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
+            self._under_way += 1
             try:
-                await self._guarded(scope, headers, told, receive, answer)
+                # Not uvicorn's limit_concurrency: that refuses probes too, and a busy process would be restarted.
+                if scope["path"].startswith(GUARDED) and self._under_way > self._settings.max_requests:
+                    busy = problem(503, "Too many requests are under way: try again later.", {"Retry-After": "5"})
+                    await busy(scope, receive, answer)
+                else:
+                    await self._guarded(scope, headers, told, receive, answer)
             finally:
+                self._under_way -= 1
                 seconds = time.monotonic() - started
                 route = getattr(scope.get("route"), "path", "other")
                 self._metrics.requests.labels(route, status).inc()
                 self._metrics.seconds.labels(route).observe(seconds)
-                log.info(
-                    "request",
-                    method=scope["method"],
-                    path=scope["path"],
-                    status=status,
-                    ms=round(1000 * seconds, 1),
-                    client=(scope.get("client") or ["?"])[0],
-                    **told,
-                )
+                with suppress(OSError):  # a log whose disk is full must not fail what has been answered
+                    log.info(
+                        "request",
+                        method=scope["method"],
+                        path=scope["path"],
+                        status=status,
+                        ms=round(1000 * seconds, 1),
+                        client=(scope.get("client") or ["?"])[0],
+                        **told,
+                    )
 
     async def _guarded(
         self, scope: Scope, headers: Headers, told: dict[str, object], receive: Receive, send: Send

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from http import HTTPStatus
+from http.client import responses
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -13,9 +13,17 @@ from starlette.responses import Response
 
 from mendel.log import log
 
+LONGEST_NAME = 40
+"""Characters of a field's name that are repeated: enough for a misspelt one, too few for a text in its place."""
+
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    body = {
+        "type": "about:blank",
+        "title": responses.get(status, "Client Closed Request"),
+        "status": status,
+        "detail": detail,
+    }
     return Response(json.dumps(body), status, dict(headers or {}), "application/problem+json")
 
 
@@ -32,7 +40,9 @@ async def _refused(_: Request, error: Exception) -> Response:
 
 async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError), error
-    told = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:5]]
+    told = [
+        f"{'.'.join(str(part)[:LONGEST_NAME] for part in item['loc'])}: {item['msg']}" for item in error.errors()[:5]
+    ]
     return problem(422, "; ".join(told))
 
 

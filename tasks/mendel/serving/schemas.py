@@ -104,7 +104,7 @@ class CorruptRequest(Frozen):
     """A clean text to damage."""
 
     text: Annotated[str, StringConstraints(strict=True, min_length=1)]
-    profile: str = "default"
+    profile: Annotated[str, StringConstraints(max_length=64)] = "default"
     seed: int = Field(0, ge=0, lt=2**63, strict=True)
 
 

@@ -20,6 +20,5 @@ def run(root: str, settings: Serve) -> None:
         access_log=False,  # the gateway writes it
         log_level="warning",
         server_header=False,
-        limit_concurrency=settings.max_connections,
         timeout_graceful_shutdown=math.ceil(settings.answer_seconds),
     )

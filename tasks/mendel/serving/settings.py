@@ -25,7 +25,7 @@ class Serve(Frozen):
     max_texts: int = Field(256, ge=1, description="of one request")
     max_characters: int = Field(50_000, ge=1, description="of one request, all its texts together")
     max_body_bytes: int = Field(1_000_000, ge=1000, description="of one request")
-    max_connections: int = Field(1000, ge=1, description="open at once")
+    max_requests: int = Field(1000, ge=1, description="to /v1 under way at once; beyond them 503")
     body_seconds: float = Field(10.0, gt=0, description="in which a request's body has to arrive")
     answer_seconds: float = Field(60.0, gt=0, description="after which a request is given up with 503")
     log_text: bool = Field(False, description="put the texts into the access log")

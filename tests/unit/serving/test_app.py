@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -63,9 +65,10 @@ def test_a_threshold_keeps_what_is_not_sure_enough(service: httpx.Client) -> Non
         (json.dumps({"text": "a" * 60_000}).encode(), 413, "60000 characters; at most 50000"),
         (b'{"text": []}', 422, "at least 1 item"),
         (b'{"txet": "a"}', 422, "txet: Extra inputs"),
+        (json.dumps({"b" * 5000: "a", "text": "a"}).encode(), 422, f"body.{'b' * 40}: Extra inputs"),
         (b'{"text": "a", "version": 9}', 404, "no version 9; choose one of [1]"),
     ],
-    ids=["utf-8", "nesting", "surrogate", "10 MB", "100,000 texts", "long", "no text", "typo", "version"],
+    ids=["utf-8", "nesting", "surrogate", "10 MB", "100,000 texts", "long", "no text", "typo", "long name", "version"],
 )
 def test_bad_input_is_refused_and_the_service_goes_on(
     service: httpx.Client, body: bytes, status: int, told: str
@@ -163,3 +166,48 @@ def test_a_request_id_is_kept_or_made(service: httpx.Client) -> None:
     assert service.get("/healthz", headers={"X-Request-ID": "abc-1"}).headers["X-Request-ID"] == "abc-1"
     made = service.get("/healthz", headers={"X-Request-ID": "no good"}).headers["X-Request-ID"]
     assert len(made) == 32
+
+
+BIG = {"text": ["The goverment of teh people. " * 8] * 200}
+
+
+@contextmanager
+def at_work(client: httpx.Client) -> Iterator[list[int]]:
+    """While a large request is being restored; its status lies in the list afterwards."""
+    statuses: list[int] = []
+    large = threading.Thread(target=lambda: statuses.append(client.post("/v1/restore", json=BIG).status_code))
+    large.start()
+    try:
+        until(lambda: "mendel_queue_requests 1.0" in client.get("/metrics").text)
+        yield statuses
+    finally:
+        large.join()
+
+
+def test_a_full_queue_is_429_with_retry_after(crowned: Store) -> None:
+    with running(crowned.root, settings(queue_characters=1)) as client:
+        until(lambda: client.get("/readyz").status_code == 200)
+        with at_work(client) as statuses:
+            refused = client.post("/v1/restore", json={"text": "and"})
+    assert refused.status_code == 429, refused.text
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert statuses == [200], "what was in the queue is answered"
+
+
+def test_a_client_that_goes_away_leaves_the_queue(service: httpx.Client) -> None:
+    with at_work(service) as statuses:
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(f"{service.base_url}/v1/restore", json=BIG, timeout=0.2)
+        until(lambda: 'mendel_requests_total{route="/v1/restore",status="499"} 1.0' in service.get("/metrics").text)
+        assert statuses == [], "the one before it is still under way"
+    assert statuses == [200]
+
+
+def test_too_many_requests_are_refused_and_probes_are_answered(crowned: Store) -> None:
+    with running(crowned.root, settings(max_requests=1)) as client:
+        until(lambda: client.get("/readyz").status_code == 200)
+        with at_work(client):
+            refused = client.post("/v1/restore", json={"text": "and"})
+            assert (refused.status_code, "Retry-After" in refused.headers) == (503, True)
+            assert client.get("/healthz").status_code == 200

@@ -49,7 +49,7 @@ def test_sigterm_lets_what_is_in_flight_end(crowned: Store, tmp_path: Path) -> N
             thread.join()
         # then
         assert answers == [200, 200, 200]
-        service.wait(PATIENCE)
+        assert service.wait(PATIENCE) == -signal.SIGTERM
     finally:
         service.kill()
         service.wait()
