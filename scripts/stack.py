@@ -39,7 +39,12 @@ def airflow(config: str, port: int) -> AirflowStack:
 def companions(stack: AirflowStack) -> Iterator[None]:
     """MLflow's UI and a static server for Data Docs; marked as the stack's, so that `make down` finds them."""
     DATA_DOCS.mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, **stack.env, MARK: str(stack.home)}
+    environment = {
+        **os.environ,
+        **stack.env,
+        MARK: str(stack.home),
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # its job runners take a gigabyte, and nothing here asks for them
+    }
     here = ["--host", "127.0.0.1"]
     store = ["--backend-store-uri", stack.env["MLFLOW_TRACKING_URI"]]
     bind = ["--bind", "127.0.0.1", "--directory", str(DATA_DOCS)]
