@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -41,11 +42,15 @@ Scores = npt.NDArray[np.float64]
 
 
 class CausalLm:
-    """A language model with its tokenizer, on the device and in the number format that are fastest here."""
+    """A language model with its tokenizer, on the device and in the number format that are fastest here.
+
+    `log_probabilities` may be called from several threads, which take turns: neither the tokenizer nor `_only` is for two.
+    """
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
         self.model = model.eval()
         self.tokenizer = tokenizer
+        self._turn = Lock()
 
     @classmethod
     def load(cls, base: BaseModel, adapter: Path | None = None) -> CausalLm:
@@ -96,6 +101,12 @@ class CausalLm:
         log P(text | prompt), where the prompt is the line before. `batch_tokens` bounds the tokens of a forward pass,
         padding included; a larger tree goes by itself.
         """
+        with self._turn:
+            return self._log_probabilities(groups, prompts, batch_tokens)
+
+    def _log_probabilities(
+        self, groups: Sequence[Sequence[str]], prompts: Sequence[str] | None, batch_tokens: int
+    ) -> list[Scores]:
         heads = [self.head(prompt) for prompt in prompts] if prompts is not None else [self.head()] * len(groups)
         bodies = iter(self.encode([text for group in groups for text in group]))
         trees = [

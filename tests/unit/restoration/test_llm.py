@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,14 @@ def test_a_batch_changes_no_score(tiny: CausalLm, batch_tokens: int) -> None:
     together = tiny.log_probabilities(groups, batch_tokens=batch_tokens)
     alone = [tiny.log_probabilities([group])[0] for group in groups]
     assert np.concatenate(together) == pytest.approx(np.concatenate(alone), abs=1e-3)
+
+
+def test_threads_that_ask_at_once_get_the_scores_of_their_own_texts(tiny: CausalLm) -> None:
+    alone = [tiny.log_probabilities([group])[0] for group in GROUPS]
+    with ThreadPoolExecutor(8) as threads:
+        together = list(threads.map(lambda place: tiny.log_probabilities([GROUPS[place % 3]])[0], range(96)))
+    for place, scores in enumerate(together):
+        assert scores == pytest.approx(alone[place % 3], abs=1e-3), GROUPS[place % 3]
 
 
 def test_text_that_looks_like_a_special_token_is_text(tiny_lm: Path) -> None:
