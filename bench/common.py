@@ -82,12 +82,12 @@ def current(dataset: str) -> Manifest:
     return found
 
 
-def sentences(split: str) -> list[str]:
-    """Clean sentences of the lake's corpus, in the order of a hash: any first part is a fair sample."""
+def sentences(split: str, column: str = "clean") -> list[str]:
+    """Sentences of the lake's pairs, in the order of a hash: any first part is a fair sample."""
     folder = lake.join(ROOT, current("pairs").folder)
     uris = [uri for uri in lake.list_files(folder) if uri.endswith(".parquet")]
-    clean: list[str] = pairs.read(uris, splits=[split], columns=["clean"])["clean"].to_pylist()
-    return sorted(clean, key=lambda text: hashlib.sha256(text.encode()).digest())
+    found: list[str] = pairs.read(uris, splits=[split], columns=[column])[column].to_pylist()
+    return sorted(found, key=lambda text: hashlib.sha256(text.encode()).digest())
 
 
 def alone(function: Callable[..., Result], *arguments: Any) -> Result:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import httpx
 import pytest
 import uvicorn
+import yaml
 
 from mendel.serving import app
 from mendel.serving.keys import Keys
+from mendel.serving.server import options
 from mendel.serving.settings import Serve
 
 from ..registry.conftest import WEEK_1, WEEK_2, Store, candidates_template, decide_on  # noqa: TID252
@@ -36,8 +42,7 @@ def crowned(candidates_template: Store, tmp_path: Path) -> Store:
 @contextmanager
 def running(root: str, settings: Serve, keys: Keys | None = None) -> Iterator[httpx.Client]:
     """A client of a server of its own."""
-    config = uvicorn.Config(app.create(root, settings, keys), log_level="error", access_log=False)
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(uvicorn.Config(app.create(root, settings, keys), **options(settings)))
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -50,6 +55,40 @@ def running(root: str, settings: Serve, keys: Keys | None = None) -> Iterator[ht
             server.should_exit = True
             thread.join(PATIENCE)
             assert not thread.is_alive(), "the server does not end"
+
+
+@contextmanager
+def process(store: Store, port: int, stderr: IO[bytes] | None = None, **changed: object) -> Iterator[subprocess.Popen[bytes]]:
+    """`mendel serve` over a store, ready; killed at the end where it still runs."""
+    config = store.lake.with_name("pipeline.yaml")
+    serve = {"port": port, "poll_seconds": 0.1, **changed}
+    config.write_text(yaml.safe_dump({"name": "t", "lake": store.root, "serve": serve}))
+    environment = {name: value for name, value in os.environ.items() if name != "MENDEL_LAKE"}
+    command = [sys.executable, "-m", "mendel.cli", "serve", "-c", str(config)]
+    with subprocess.Popen(command, env=environment, stderr=stderr) as service:
+        try:
+            until(lambda: service.poll() is not None or get(port, "/readyz") != "")
+            assert service.poll() is None, "it ended"
+            yield service
+        finally:
+            service.kill()
+
+
+def get(port: int, path: str) -> str:
+    """The answer; empty where there is none, or a refusal."""
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}{path}").raise_for_status().text
+    except httpx.HTTPError:
+        return ""
+
+
+@pytest.fixture
+def port() -> int:
+    """A free one."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        found: int = free.getsockname()[1]
+    return found
 
 
 def until(holds: Callable[[], bool]) -> None:
