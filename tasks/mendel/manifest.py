@@ -116,6 +116,12 @@ def read(root: str, dataset: str, partition: str, fingerprint: str) -> Manifest 
         raise InputError(f"{uri} is not a manifest: {error}. Restore it from a copy, or delete its folder.") from error
 
 
+def at(root: str, path: str) -> Manifest | None:
+    """The manifest of the version that an input names: `path` is its folder, relative to the lake."""
+    dataset, folder, name = path.rsplit("/", 2)
+    return read(root, dataset, folder.removeprefix("dt="), name)
+
+
 def current(root: str, dataset: str, partition: str) -> Manifest | None:
     """The version in force in a partition, or None when there is none."""
     uri = lake.join(root, partition_path(dataset, partition), "_current.json")

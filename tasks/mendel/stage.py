@@ -92,9 +92,7 @@ class Context:
 
     def manifest_of(self, entry: InputEntry) -> Manifest:
         """The manifest of an input that lies in the lake."""
-        dataset, folder, fingerprint = entry.uri.rsplit("/", 2)
-        found = manifest.read(self.root, dataset, folder.removeprefix("dt="), fingerprint)
-        if found is None:
+        if (found := manifest.at(self.root, entry.uri)) is None:
             raise InputError(f"{entry.uri} has no manifest in {self.root}")
         return found
 

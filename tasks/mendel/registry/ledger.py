@@ -105,6 +105,18 @@ def about(history: History, version: int) -> Decision | None:
     return next((decision for decision in reversed(history) if decision.version == version), None)
 
 
+def crowning(history: History, version: int) -> Decision | None:
+    """The latest promotion of a version, with what it was decided on; None where it was never promoted."""
+    promoted = (past for past in reversed(history) if past.action == "promoted" and past.version == version)
+    return next(promoted, None)
+
+
+def turned_down(history: History, version: int) -> bool:
+    """Whether the last word on a version, said while it did not reign, is a no."""
+    said = [past.action for past in history if past.version == version != past.reigning]
+    return bool(said) and said[-1] == "declined"
+
+
 def opponent(history: History, digest: str) -> Decision | None:
     """Whom a candidate has to beat: the champion, or, for the champion itself, the one it dethroned, if any.
 
@@ -113,12 +125,9 @@ def opponent(history: History, digest: str) -> Decision | None:
     champion = state(history).champion
     if champion is None or champion.candidate.digest != digest:
         return champion
-    crowning = next(
-        decision
-        for decision in reversed(history)
-        if decision.action == "promoted" and decision.version == champion.version
-    )
-    return None if crowning.reigning is None else about(history, crowning.reigning)
+    crowned = crowning(history, champion.version)
+    assert crowned is not None, "who reigns was promoted once"
+    return None if crowned.reigning is None else about(history, crowned.reigning)
 
 
 def _uri(root: str, number: int) -> str:

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from mendel.serving import health, problems, routes
+from mendel.serving import health, history, page, problems, routes, trial
 from mendel.serving.batcher import Batch, Batcher
+from mendel.serving.canary import Challenger, Shadow
 from mendel.serving.gateway import Gateway
 from mendel.serving.keys import Keys
+from mendel.serving.loading import Loader, Pins
 from mendel.serving.metrics import Metrics
 from mendel.serving.models import Models
 from mendel.serving.noise import Noises
@@ -22,20 +24,43 @@ from mendel.serving.settings import Serve
 
 @dataclass(frozen=True)
 class Parts:
-    """What the routes need; `app.state.parts`."""
+    """What the routes need; `app.state.parts`. Made on the event loop that they run on."""
 
     settings: Serve
-    models: Models
-    batcher: Batcher
     metrics: Metrics
+    models: Models
+    loader: Loader
+    pins: Pins
+    batcher: Batcher
+    challenger: Challenger | None
+    shadow: Shadow | None
     noises: Noises
-    loading: asyncio.Lock
-    """One model is loaded at a time: two would need the memory of three."""
 
-    def observe(self, batch: Batch) -> None:
-        self.metrics.batch_texts.observe(batch.texts)
-        self.metrics.batch_seconds.observe(batch.seconds)
-        self.metrics.characters.inc(batch.characters)
+    @classmethod
+    def of(cls, root: str, settings: Serve, metrics: Metrics) -> Parts:
+        def observe(batch: Batch) -> None:
+            metrics.batch_texts.observe(batch.texts)
+            metrics.batch_seconds.observe(batch.seconds)
+            metrics.characters.inc(batch.characters)
+
+        models, loader, batcher, canary = Models(root), Loader(), Batcher(settings, observe), settings.canary
+        return cls(
+            settings,
+            metrics,
+            models,
+            loader,
+            Pins(loader, models.load, settings.pinned_models),
+            batcher,
+            Challenger(canary, models) if canary else None,
+            Shadow(settings, canary, batcher, metrics) if canary and canary.shadow else None,
+            Noises(settings.profiles),
+        )
+
+    async def close(self) -> None:
+        self.loader.close()
+        if self.shadow:
+            await self.shadow.close()
+        await asyncio.to_thread(self.batcher.close)
 
 
 def create(root: str, settings: Serve, keys: Keys | None = None) -> ASGIApp:
@@ -44,19 +69,13 @@ def create(root: str, settings: Serve, keys: Keys | None = None) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        def observe(batch: Batch) -> None:
-            parts.observe(batch)
-
-        parts = Parts(
-            settings, Models(root), Batcher(settings, observe), metrics, Noises(settings.profiles), asyncio.Lock()
-        )
-        app.state.parts = parts
+        parts = app.state.parts = Parts.of(root, settings, metrics)
         watch = asyncio.create_task(_watch(parts))
         yield
         watch.cancel()
         with suppress(asyncio.CancelledError):
             await watch
-        await asyncio.to_thread(parts.batcher.close)
+        await parts.close()
 
     app = FastAPI(
         title="Mendel",
@@ -66,17 +85,21 @@ def create(root: str, settings: Serve, keys: Keys | None = None) -> ASGIApp:
         lifespan=lifespan,
     )
     problems.install(app)
-    app.include_router(health.router)
-    app.include_router(routes.router)
+    for part in (routes, history, trial, health, page):
+        app.include_router(part.router)
+    app.mount("/static", page.files)
     return Gateway(app, settings, metrics, keys)
 
 
 async def _watch(parts: Parts) -> None:
-    """Keep the champion the one of the ledger."""
+    """Keep champion and challenger those of the ledger."""
     while True:
-        async with parts.loading:
-            await asyncio.to_thread(parts.models.refresh)
+        await parts.loader.run(parts.models.refresh)
         champion = parts.models.champion
         parts.metrics.version.set(champion.version if champion else 0)
         parts.metrics.refresh_failing.set(parts.models.failure is not None)
+        if parts.challenger:
+            await parts.loader.run(parts.challenger.refresh)
+            model = parts.challenger.model
+            parts.metrics.challenger_version.set(model.version if model else 0)
         await asyncio.sleep(parts.settings.poll_seconds)

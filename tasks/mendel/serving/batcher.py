@@ -71,10 +71,16 @@ class Batch(NamedTuple):
 class Batcher:
     """Made and used on one event loop."""
 
-    def __init__(self, settings: Serve, observe: Callable[[Batch], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        settings: Serve,
+        observe: Callable[[Batch], None] = lambda _: None,
+        worker: ThreadPoolExecutor | None = None,
+    ) -> None:
+        """`worker` has one thread: that of the model."""
         self._settings = settings
         self._observe = observe
-        self._worker = ThreadPoolExecutor(1, "inference")
+        self._worker = worker or ThreadPoolExecutor(1, "inference")
         self._queue: dict[Job, None] = {}
         self._speed = FIRST_GUESS
         self._began: float | None = None

@@ -44,7 +44,7 @@ class Gateway:
         started = time.monotonic()
         status = 499  # nobody was there any more to be answered
         told: dict[str, object] = {}
-        scope.setdefault("state", {})["told"] = told
+        scope.setdefault("state", {}).update(told=told, request_id=request_id)
 
         async def answer(message: Message) -> None:
             nonlocal status

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Literal
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from mendel.restoration.restorer import Restoration
 
 SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 CONFIDENCES = tuple(step / 10 for step in range(1, 11))
+
+Role = Literal["champion", "canary", "pinned", "shadow"]
+"""As what a model restores: by default, for the share of a canary, because a request named it, or for comparison only."""
+BY_MODEL = ("version", "role")
 
 
 class Metrics:
@@ -21,9 +30,29 @@ class Metrics:
         self.batch_texts = Histogram("mendel_batch_texts", "Texts", buckets=(1, 2, 4, 8, 16, 32, 64), registry=r)
         self.batch_seconds = Histogram("mendel_batch_seconds", "Of the model", buckets=SECONDS, registry=r)
         self.characters = Counter("mendel_characters", "Restored", registry=r)
-        self.confidence = Histogram("mendel_confidence", "Of texts", ["version"], buckets=CONFIDENCES, registry=r)
-        self.changed = Counter("mendel_texts_changed", "Given back otherwise than they came", registry=r)
+        self.answers = Counter("mendel_answers", "Requests that a model restored", BY_MODEL, registry=r)
+        self.failed = Counter("mendel_answers_failed", "Requests on which a model failed", BY_MODEL, registry=r)
+        self.answer_seconds = Histogram(
+            "mendel_answer_seconds", "Of queue and model", BY_MODEL, buckets=SECONDS, registry=r
+        )
+        self.confidence = Histogram("mendel_confidence", "Of texts", BY_MODEL, buckets=CONFIDENCES, registry=r)
+        self.changed = Counter("mendel_texts_changed", "By the model", BY_MODEL, registry=r)
+        self.shadow_texts = Counter(
+            "mendel_shadow_texts", "Restored by champion and challenger", ["version", "agreed"], registry=r
+        )
+        self.shadow_dropped = Counter(
+            "mendel_shadow_dropped", "Requests left out, for the champion was busy or the queue full", registry=r
+        )
         self.queue = Gauge("mendel_queue_requests", "That wait", registry=r)
         self.queue_characters = Gauge("mendel_queue_characters", "That wait", registry=r)
         self.version = Gauge("mendel_model_version", "Of the champion in force; 0 before the first", registry=r)
+        self.challenger_version = Gauge("mendel_challenger_version", "0 where there is none", registry=r)
         self.refresh_failing = Gauge("mendel_refresh_failing", "1 while ledger or model cannot be read", registry=r)
+
+    def answer(self, version: int, role: Role, seconds: float, found: Sequence[Restoration]) -> None:
+        """Count what a model made of one request."""
+        self.answers.labels(version, role).inc()
+        self.answer_seconds.labels(version, role).observe(seconds)
+        self.changed.labels(version, role).inc(sum(bool(each.edits) for each in found))
+        for each in found:
+            self.confidence.labels(version, role).observe(each.confidence)

@@ -1,4 +1,4 @@
-"""The models in memory, and the watch over the ledger that swaps the champion while requests go on."""
+"""The champion in memory, and the watch over the ledger that swaps it while requests go on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mendel import lake
-from mendel.errors import InputError
 from mendel.log import log
 from mendel.registry import champions, ledger
 from mendel.restoration.restorer import Restorer
@@ -24,12 +23,8 @@ class Model:
     restorer: Restorer
 
 
-class UnknownVersionError(InputError):
-    """The ledger has no such version."""
-
-
 class Models:
-    """`champion` is what answers now; `refresh` and `pinned` read the lake and load, so they belong in a thread."""
+    """`champion` is what answers now; `refresh` and `load` read the lake and load, so they belong in a thread."""
 
     def __init__(self, root: str) -> None:
         self.root = root
@@ -38,7 +33,6 @@ class Models:
         self.failure: str | None = None
         """Why the last refresh came to nothing; the champion before it goes on answering."""
         self._seen: list[str] | None = None
-        self._pinned: Model | None = None
 
     def refresh(self) -> bool:
         """Look at the ledger; load and swap where another champion reigns. True where that happened.
@@ -62,7 +56,7 @@ class Models:
         history = ledger.read(self.root)
         resolved = champions.resolve(self.root)
         changed = self.champion is None or self.champion.digest != resolved.digest
-        champion = _load(resolved) if changed else self.champion
+        champion = load(resolved) if changed else self.champion
         assert champion is not None, "a champion was resolved"
         self.history, self._seen = history, listing
         if changed:
@@ -70,27 +64,17 @@ class Models:
             log.info("champion in force", version=champion.version, before=before and before.version)
         return changed
 
-    def pinned(self, version: int) -> Model:
-        """A version of the ledger, loaded where it is neither the champion nor the one pinned last.
-
-        Raises UnknownVersionError saying which there are, and InputError where its files are broken.
-        """
-        for known in (self.champion, self._pinned):
-            if known is not None and known.version == version:
-                return known
-        if version not in self.versions():
-            raise UnknownVersionError(
-                f"there is no version {version}; choose one of {sorted(self.versions())}, or leave it out"
-            )
-        self._pinned = _load(champions.resolve(self.root, str(version)))
-        return self._pinned
+    def load(self, version: int) -> Model:
+        """A version of the ledger. Raises InputError where its files are broken."""
+        return load(champions.resolve(self.root, str(version)))
 
     def versions(self) -> Mapping[int, ledger.Decision]:
         """Every version that the ledger knew at the last refresh, with the latest decision about it."""
         return {decision.version: decision for decision in self.history}
 
 
-def _load(resolved: champions.Resolved) -> Model:
+def load(resolved: champions.Resolved) -> Model:
+    """Ready to answer: read, and warmed up."""
     restorer = Restorer.load(resolved.restorer_uri)
     restorer.restore(WARM_UP)
     return Model(resolved.version, resolved.digest, restorer)

@@ -1,23 +1,31 @@
-"""What goes over the wire."""
+"""What goes over the wire. Each model carries an example, and each field says what it is, for `/openapi.json`."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from mendel.frozen import Frozen
+from mendel.registry.ledger import Decision
 from mendel.restoration.restorer import Restoration
 
 Text = Annotated[str, StringConstraints(strict=True)]
+CleanText = Annotated[str, StringConstraints(strict=True, min_length=1)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+def example(**values: Any) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [values]})
 
 
 class RestoreRequest(Frozen):
     """One text or many, and how to restore them."""
 
-    text: Text | Annotated[list[Text], Field(min_length=1)] = Field(
-        description="one text, or a list", examples=["Helllo wrold, this is fien."]
-    )
+    model_config = example(text="The goverment of teh people.", threshold=0.5)
+
+    text: Text | Annotated[list[Text], Field(min_length=1)] = Field(description="one text, or a list")
     version: int | None = Field(
         None, ge=1, strict=True, description="a version of the model; without it the champion's"
     )
@@ -32,23 +40,36 @@ class RestoreRequest(Frozen):
 
 
 class Change(Frozen):
-    """Characters [start, end) of the input (code points), what stood there, and what stands there now."""
+    """One change of the input."""
 
-    start: int
-    end: int
-    original: str
-    replacement: str
-    confidence: float = Field(description="posterior probability, 0 to 1, that this change is right")
+    model_config = example(start=7, end=7, original="", replacement="n", confidence=0.97)
+
+    start: int = Field(description="code point of the input where it begins")
+    end: int = Field(description="code point of the input before which it ends")
+    original: str = Field(description="what stood there; empty for an insertion")
+    replacement: str = Field(description="what stands there now; empty for a deletion")
+    confidence: Probability = Field(description="posterior probability that this change is right")
+
+
+RESTORED = {
+    "text": "The government of teh people.",
+    "confidence": 0.97,
+    "changed": True,
+    "kept": False,
+    "edits": [{"start": 7, "end": 7, "original": "", "replacement": "n", "confidence": 0.97}],
+}
 
 
 class Restored(Frozen):
-    """One text. `kept`: a better reading was found, but it was not sure enough."""
+    """One text."""
 
-    text: str
-    confidence: float = Field(description="posterior probability, 0 to 1, of the reading that was found")
-    changed: bool
-    kept: bool
-    edits: tuple[Change, ...] | None
+    model_config = example(**RESTORED)
+
+    text: str = Field(description="restored; the input itself where nothing better was found or it was not sure enough")
+    confidence: Probability = Field(description="posterior probability of the reading that was found")
+    changed: bool = Field(description="whether the text differs from the input")
+    kept: bool = Field(description="a better reading was found, but it was not sure enough")
+    edits: tuple[Change, ...] | None = Field(description="from left to right; null where they were not asked for")
 
     @classmethod
     def of(cls, before: str, found: Restoration, asked: RestoreRequest) -> Restored:
@@ -57,7 +78,7 @@ class Restored(Frozen):
         edits = () if held_back else found.edits
         return cls(
             text=before if held_back else found.text,
-            confidence=found.confidence,
+            confidence=_probability(found.confidence),
             changed=bool(edits),
             kept=held_back or found.fallback,
             edits=tuple(
@@ -66,7 +87,7 @@ class Restored(Frozen):
                     end=edit.end,
                     original=before[edit.start : edit.end],
                     replacement=edit.replacement,
-                    confidence=edit.confidence,
+                    confidence=_probability(edit.confidence),
                 )
                 for edit in edits
             )
@@ -75,50 +96,257 @@ class Restored(Frozen):
         )
 
 
+def _probability(value: float) -> float:
+    """A sum of posteriors may miss 1 by a rounding error."""
+    return min(max(value, 0.0), 1.0)
+
+
 class RestoreResponse(Frozen):
     """In the order of the request's texts; all by one version."""
 
-    version: int
-    results: list[Restored]
+    model_config = example(version=2, results=[RESTORED])
+
+    version: int = Field(description="of the model that answered")
+    results: list[Restored] = Field(description="one for each text")
+
+
+PROMOTED = {
+    "version": 2,
+    "action": "promoted",
+    "decided": "2026-11-23T04:10:07Z",
+    "reasons": ["better than the champion: CER lower by 0.42 points"],
+}
 
 
 class ModelEntry(Frozen):
     """A version that the ledger knows."""
 
-    version: int
-    action: str
-    decided: str
-    reasons: tuple[str, ...]
-    champion: bool
+    model_config = example(**PROMOTED, champion=True)
+
+    version: int = Field(description="of the registered model")
+    action: str = Field(description="the latest decision about it: promoted, declined or rolled back")
+    decided: datetime = Field(description="when")
+    reasons: tuple[str, ...] = Field(description="why")
+    champion: bool = Field(description="whether it is in force")
+
+
+class CanaryEntry(Frozen):
+    """The challenger beside the champion."""
+
+    model_config = example(version=3, fraction=0.1, shadow=True, failure=None)
+
+    version: int | None = Field(description="of the challenger; null where there is none")
+    fraction: float = Field(description="of the requests that pin no version")
+    shadow: bool = Field(description="whether the champion answers these too, and the challenger is only compared")
+    failure: str | None = Field(description="why there is no challenger")
 
 
 class ModelList(Frozen):
-    """`failure`: why a newer champion, if there is one, is not in force."""
+    """The versions that can be asked for."""
 
-    champion: int | None
-    failure: str | None
-    models: list[ModelEntry]
+    model_config = example(champion=2, failure=None, canary=None, models=[{**PROMOTED, "champion": True}])
+
+    champion: int | None = Field(description="version in force; null before the first")
+    failure: str | None = Field(description="why a newer champion, if there is one, is not in force")
+    canary: CanaryEntry | None = Field(description="null where none is set up")
+    models: list[ModelEntry] = Field(description="by version")
+
+
+DECISION = {**PROMOTED, "number": 2, "reigning": 1, "champion": 2, "rejected_by": None}
+
+
+class LedgerEntry(Frozen):
+    """One decision; none is ever changed."""
+
+    model_config = example(**DECISION)
+
+    number: int = Field(description="from 1 on, without a gap")
+    action: str = Field(description="promoted, declined or rolled back")
+    version: int = Field(description="of the model that it is about")
+    reigning: int | None = Field(description="the champion until then")
+    champion: int | None = Field(description="the champion from then on")
+    decided: datetime = Field(description="when")
+    reasons: tuple[str, ...] = Field(description="what spoke for it or, where it was declined, against it")
+    rejected_by: str | None = Field(description="the person who said no")
+
+    @classmethod
+    def of(cls, decision: Decision) -> LedgerEntry:
+        shared = decision.model_dump(include=set(cls.model_fields) - {"champion"})
+        return cls(champion=decision.champion, **shared)
+
+
+class Ledger(Frozen):
+    """Every decision about promotion."""
+
+    model_config = example(decisions=[DECISION])
+
+    decisions: list[LedgerEntry] = Field(description="oldest first")
+
+
+class Estimate(Frozen):
+    """A measured fraction."""
+
+    model_config = example(value=0.0145, low=0.0119, high=0.0172)
+
+    value: float = Field(description="fraction of 1")
+    low: float = Field(description="lower bound of its 95% interval")
+    high: float = Field(description="upper bound of its 95% interval")
+
+
+class SystemScores(Frozen):
+    """One of those that were compared. Shares are of sentences."""
+
+    model_config = example(
+        name="challenger",
+        cer={"value": 0.0145, "low": 0.0119, "high": 0.0172},
+        reduction={"value": 0.676, "low": 0.629, "high": 0.725},
+        exact={"value": 0.714, "low": 0.676, "high": 0.756},
+        worse={"value": 0.018, "low": 0.008, "high": 0.03},
+        clean_altered=None,
+    )
+
+    name: str = Field(description="identity (the text as it is), symspell, challenger (now the champion), …")
+    cer: Estimate = Field(description="errors per character of the clean text")
+    reduction: Estimate | None = Field(description="share of the noisy text's errors that are gone")
+    exact: Estimate = Field(description="sentences without an error")
+    worse: Estimate = Field(description="sentences with more errors than before")
+    clean_altered: Estimate | None = Field(description="uncorrupted sentences that did not stay as they were")
+
+
+class CheckEntry(Frozen):
+    """One rule of the gate."""
+
+    model_config = example(rule="max_worse", passed=True, reason="share of the sentences that it makes worse: 1.8%")
+
+    rule: str = Field(description="its name in the pipeline file")
+    passed: bool = Field(description="whether it held")
+    reason: str = Field(description="what was found, and what is asked for")
+
+
+class Part(Frozen):
+    """A part of the errors or sentences."""
+
+    model_config = example(name="deletion", sentences=210, cer=0.011, reduction=0.4)
+
+    name: str = Field(description="of the part")
+    sentences: int = Field(description="in it")
+    cer: float = Field(description="that is left in it")
+    reduction: float | None = Field(description="share of its errors that are gone")
+
+
+class Breakdown(Frozen):
+    """The champion's errors, part by part."""
+
+    model_config = example(
+        title="By operation",
+        plot="cer_by_operation.png",
+        parts=[{"name": "deletion", "sentences": 210, "cer": 0.011, "reduction": 0.4}],
+    )
+
+    title: str = Field(description="by what")
+    plot: str | None = Field(description="a picture of it, at `/v1/report/files/NAME`")
+    parts: list[Part] = Field(description="in the order of the plot")
+
+
+class Report(Frozen):
+    """What the champion was promoted on."""
+
+    model_config = example(
+        version=2,
+        partition="2026-11-23",
+        decided="2026-11-23T04:10:07Z",
+        sentences=500,
+        characters=61000,
+        characters_per_second=3200.5,
+        latency_p95_seconds=0.298,
+        checks=[],
+        systems=[],
+        breakdowns=[],
+    )
+
+    version: int = Field(description="the champion's")
+    partition: str = Field(description="of the pairs that it was made from")
+    decided: datetime = Field(description="when it was promoted")
+    sentences: int = Field(description="held-out ones that were scored")
+    characters: int = Field(description="of these, clean")
+    characters_per_second: float = Field(description="in batches, where it was evaluated")
+    latency_p95_seconds: float = Field(description="95th percentile for one sentence by itself")
+    checks: list[CheckEntry] = Field(description="the gate's rules")
+    systems: list[SystemScores] = Field(description="those that were compared")
+    breakdowns: list[Breakdown] = Field(description="where the errors are")
+
+
+class ProfileList(Frozen):
+    """Noise profiles."""
+
+    model_config = example(profiles=["default", "heavy", "ocr"])
+
+    profiles: list[str] = Field(description="names for `/v1/corrupt`")
 
 
 class CorruptRequest(Frozen):
     """A clean text to damage."""
 
-    text: Annotated[str, StringConstraints(strict=True, min_length=1)]
-    profile: Annotated[str, StringConstraints(max_length=64)] = "default"
-    seed: int = Field(0, ge=0, lt=2**63, strict=True)
+    model_config = example(text="The government of the people.", profile="heavy", seed=7)
+
+    text: CleanText = Field(description="clean text")
+    profile: Annotated[str, StringConstraints(max_length=64)] = Field("default", description="one of `/v1/profiles`")
+    seed: int = Field(0, ge=0, lt=2**63, strict=True, description="equal seeds do equal damage")
 
 
 class CorruptResponse(Frozen):
-    """The noisy text, and its errors per character of the clean one."""
+    """The noisy text."""
 
-    text: str
-    cer: float
+    model_config = example(text="The goverment of teh people.", cer=0.103)
+
+    text: str = Field(description="noisy text")
+    cer: float = Field(description="its errors per character of the clean one")
+
+
+class ScoreRequest(Frozen):
+    """Texts, and the clean one that they ought to be."""
+
+    model_config = example(reference="The government of the people.", texts=["The goverment of teh people."])
+
+    reference: CleanText = Field(description="clean text")
+    texts: Annotated[list[Text], Field(min_length=1)] = Field(description="to compare with it")
+
+
+class ScoreResponse(Frozen):
+    """How far each text is from the clean one."""
+
+    model_config = example(cer=[0.103])
+
+    cer: list[float] = Field(description="errors per character of the reference, one for each text")
+
+
+class Alive(Frozen):
+    """The process works."""
+
+    model_config = example(status="alive")
+
+    status: str = Field(description="alive")
+
+
+class Ready(Frozen):
+    """A champion answers."""
+
+    model_config = example(version=2)
+
+    version: int = Field(description="the champion's")
 
 
 class Problem(Frozen):
     """RFC 9457."""
 
-    type: str
-    title: str
-    status: int
-    detail: str
+    model_config = example(
+        type="about:blank",
+        title="Not Found",
+        status=404,
+        detail="there is no version 9; choose one of [1, 2], or leave it out",
+    )
+
+    type: str = Field(description="about:blank: the status says all")
+    title: str = Field(description="of the status")
+    status: int = Field(description="that of the answer")
+    detail: str = Field(description="what is wrong, and what to change")

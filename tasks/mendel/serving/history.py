@@ -1,0 +1,165 @@
+"""Where the champion comes from: the versions, the ledger, and the report that the champion was promoted on."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import TYPE_CHECKING
+
+from fastapi import HTTPException, Request, Response
+
+from mendel import lake, manifest
+from mendel.manifest import FileEntry, Manifest
+from mendel.registry import ledger
+from mendel.registry.ledger import Decision
+from mendel.serving import api, schemas
+
+if TYPE_CHECKING:
+    from mendel.registry.scores import Slice
+    from mendel.serving.app import Parts
+
+router = api.router()
+MEDIA_TYPES = {".png": "image/png", ".md": "text/markdown; charset=utf-8"}
+"""Of the files of an evaluation that are given out."""
+
+
+@router.get("/models")
+async def models(request: Request) -> schemas.ModelList:
+    """The versions that can be asked for, and the latest decision about each."""
+    parts: Parts = request.app.state.parts
+    champion = parts.models.champion and parts.models.champion.version
+    return schemas.ModelList(
+        champion=champion,
+        failure=parts.models.failure and "the newest champion cannot be read or loaded; the log says why",
+        canary=_canary(parts),
+        models=[
+            schemas.ModelEntry(
+                version=version,
+                action=decision.action,
+                decided=decision.decided,
+                reasons=decision.reasons,
+                champion=version == champion,
+            )
+            for version, decision in sorted(parts.models.versions().items())
+        ],
+    )
+
+
+@router.get("/ledger")
+async def decisions(request: Request) -> schemas.Ledger:
+    """Every decision about promotion, as of the latest look at the ledger."""
+    parts: Parts = request.app.state.parts
+    return schemas.Ledger(decisions=[schemas.LedgerEntry.of(each) for each in parts.models.history])
+
+
+@router.get("/report", responses=api.refusals(404))
+async def report(request: Request) -> schemas.Report:
+    """The evaluation that the champion was promoted on."""
+    return await asyncio.to_thread(_report, *_crowning(request))
+
+
+@router.get(
+    "/report/files/{name}",
+    response_class=Response,
+    responses={
+        **api.refusals(404),
+        200: {"description": "The file", "content": {"image/png": {}, "text/markdown": {"example": "# Evaluation"}}},
+    },
+)
+async def file(name: str, request: Request) -> Response:
+    """A plot of the report, or `report.md`: a name that the evaluation's manifest lists."""
+    root, decision = _crowning(request)
+    return await asyncio.to_thread(_file, root, decision, name)
+
+
+def _canary(parts: Parts) -> schemas.CanaryEntry | None:
+    if (challenger := parts.challenger) is None:
+        return None
+    return schemas.CanaryEntry(
+        version=challenger.model and challenger.model.version,
+        fraction=challenger.settings.fraction,
+        shadow=challenger.settings.shadow,
+        failure=challenger.failure and "there is no challenger that may stand beside the champion; the log says why",
+    )
+
+
+def _crowning(request: Request) -> tuple[str, Decision]:
+    """The lake, and the promotion of the champion in force."""
+    models = request.app.state.parts.models
+    if models.champion is None:
+        raise HTTPException(503, "No champion is loaded yet.", {"Retry-After": "5"})
+    crowning = ledger.crowning(models.history, models.champion.version)
+    if crowning is None or crowning.evaluation is None:
+        raise HTTPException(404, f"Version {models.champion.version} was promoted without an evaluation.")
+    return models.root, crowning
+
+
+def _evaluation(root: str, decision: Decision) -> Manifest:
+    assert decision.evaluation is not None, "the caller has looked"
+    if (found := manifest.at(root, decision.evaluation.uri)) is None:
+        raise HTTPException(404, f"The evaluation of version {decision.version} is not in the lake any more.")
+    return found
+
+
+def _files(evaluation: Manifest) -> dict[str, FileEntry]:
+    """What may be given out, by name."""
+    named = {entry.path.rsplit("/", 1)[1]: entry for entry in evaluation.files}
+    return {name: entry for name, entry in named.items() if name.endswith(tuple(MEDIA_TYPES))}
+
+
+def _file(root: str, decision: Decision, name: str) -> Response:
+    files = _files(_evaluation(root, decision))
+    if name not in files:
+        raise HTTPException(404, f"The report has no such file; choose one of {', '.join(files)}.")
+    data = lake.read_bytes(lake.join(root, files[name].path))
+    if hashlib.sha256(data).hexdigest() != files[name].sha256:
+        raise HTTPException(404, f"{name} is not what it was when the evaluation was made.")
+    return Response(data, media_type=MEDIA_TYPES[name[name.rindex(".") :]])
+
+
+def _report(root: str, decision: Decision) -> schemas.Report:
+    from mendel.registry import plots
+    from mendel.registry.evaluation import Evaluation
+    from mendel.registry.report import HEADINGS
+
+    made = _evaluation(root, decision)
+    files = _files(made)
+    found = Evaluation.model_validate({name: made.metrics[name] for name in Evaluation.model_fields})
+    systems = {
+        name: scores.model_dump(include=set(schemas.SystemScores.model_fields)) for name, scores in found.scores.items()
+    }
+    champion = found.scores["challenger"]
+    return schemas.Report(
+        version=decision.version,
+        partition=made.partition,
+        decided=decision.decided,
+        sentences=found.sentences,
+        characters=found.characters,
+        characters_per_second=found.speed.chars_per_second,
+        latency_p95_seconds=found.speed.latency_p95_seconds,
+        checks=[
+            schemas.CheckEntry(rule=check.rule, passed=check.passed, reason=check.reason)
+            for check in found.decision.checks
+        ],
+        systems=[schemas.SystemScores(name=name, **scores) for name, scores in systems.items()],
+        breakdowns=[
+            schemas.Breakdown(
+                title=title,
+                plot=name if (name := plots.file_name(grouping)) in files else None,
+                parts=_parts(getattr(champion, grouping)),
+            )
+            for grouping, title in HEADINGS.items()
+        ],
+    )
+
+
+def _parts(slices: dict[str, Slice]) -> list[schemas.Part]:
+    return [
+        schemas.Part(
+            name=name,
+            sentences=part.sentences,
+            cer=part.cer.value,
+            reduction=part.reduction and part.reduction.value,
+        )
+        for name, part in slices.items()
+    ]
