@@ -1,10 +1,10 @@
 """How `mendel serve` bears load, beside the same model behind `mlflow models serve` and behind a plain FastAPI handler.
 
-Each server has one core to itself, and locust another. Clients send one sentence of some 100 characters after the other, each as soon
-as it has been answered. Then new champions are promoted under load: how soon the first answer by each comes, and whether
-a request fails meanwhile. The bench promotes in the ledger of its own lake.
+Each server has one core to itself, and locust another. Each client sends a sentence of some 100 characters as soon as the
+one before it has been answered. Then new champions are promoted under load: how soon the first answer by each comes, and
+whether a request fails meanwhile. The bench promotes in the ledger of its own lake.
 
-    .venv/bin/python bench/serving.py [--seconds 10]
+    .venv/bin/python bench/serving.py
 
 Prints a table and writes bench/results/serving.json.
 """
@@ -32,19 +32,18 @@ import psutil
 
 from mendel.log import log
 from mendel.manifest import Manifest
-from mendel.registry import champions, ledger, model_registry
+from mendel.registry import champions, ledger
 from mendel.registry.ledger import Decision, History
+from mendel.restoration.restorer import Restorer
 
 HERE = Path(__file__).parent
 FOLDER = common.FOLDER / "serving"
 TRACKING = f"sqlite:///{common.FOLDER}/mlflow.db"
-PLAIN = "plain FastAPI handler"
-CLIENTS = (1, 8, 64)
-SECONDS = {"channel-ngram": 6.0, "channel-llm": 20.0}
-"""For which a row is measured."""
+OURS, PLAIN, MLFLOW = "mendel serve", "plain FastAPI handler", "mlflow models serve"
+SECONDS = {"channel-ngram": {1: 4.0, 8: 4.0, 64: 4.0}, "channel-llm": {1: 6.0, 8: 10.0, 64: 20.0}}
+"""For which each number of clients is measured."""
+TEXTS_ALONE = {"channel-ngram": 128, "channel-llm": 32}
 LENGTHS = range(95, 106)
-STARTING = 4.0
-"""Seconds until locust is at work."""
 SWAP_CLIENTS = 8
 PATIENCE = 180.0
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
@@ -75,11 +74,13 @@ class Load(NamedTuple):
 
 def servers(decision: Decision) -> list[Server]:
     """Ours, and others for the same model."""
+    from mendel.registry.model_registry import MODEL
+
     python = sys.executable
     folder = champions.restorer_uri(common.ROOT, decision)
-    mlflow = ["-m", "mlflow", "models", "serve", "-m", f"models:/{model_registry.MODEL}/{decision.version}"]
+    mlflow = ["-m", "mlflow", "models", "serve", "-m", f"models:/{MODEL}/{decision.version}"]
     return [
-        Server("mendel serve", [str(common.MENDEL), "serve", "-c", str(common.CONFIG)], {}, "/readyz", "/v1/restore"),
+        Server(OURS, [str(common.MENDEL), "serve", "-c", str(common.CONFIG)], {}, "/readyz", "/v1/restore"),
         Server(
             PLAIN,
             [python, "-m", "uvicorn", "serving_plain:app", "--app-dir", str(HERE), "--no-access-log"],
@@ -88,7 +89,11 @@ def servers(decision: Decision) -> list[Server]:
             "/restore",
         ),
         Server(
-            "mlflow models serve", [python, *mlflow, "--env-manager", "local", "-h", "127.0.0.1"], {}, "/ping", "/invocations"
+            MLFLOW,
+            [python, *mlflow, "--env-manager", "local", "-h", "127.0.0.1"],
+            {},
+            "/ping",
+            "/invocations",
         ),
     ]
 
@@ -99,7 +104,7 @@ def running(server: Server) -> Iterator[tuple[str, psutil.Process]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    where = ["--set", f"port={port}"] if server.name == "mendel serve" else ["--port", str(port)]
+    where = ["--set", f"port={port}"] if server.name == OURS else ["--port", str(port)]
     environment = {**os.environ, **server.environment, "MENDEL_LAKE": common.ROOT, "MLFLOW_TRACKING_URI": TRACKING}
     environment["PATH"] = f"{common.MENDEL.parent}:{environment['PATH']}"  # where MLflow looks for uvicorn
     url = f"http://127.0.0.1:{port}"
@@ -143,8 +148,9 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def load(server: Server, url: str, texts: Sequence[str], clients: int) -> Iterator[list[Load]]:
-    """Clients at work while the block runs; what they saw is in the list afterwards."""
+    """Clients at work, all of them since before the block runs; what they saw is in the list afterwards."""
     bodies, out = FOLDER / "bodies.jsonl", FOLDER / "answers.json"
+    out.unlink(missing_ok=True)
     bodies.write_text("".join(json.dumps(server.body(text)) + "\n" for text in texts))
     command = [sys.executable, "-m", "locust", "-f", str(HERE / "serving_load.py"), "--headless", "--only-summary"]
     command += ["-u", str(clients), "-r", str(clients), "-H", url, "--path", server.path]
@@ -153,6 +159,9 @@ def load(server: Server, url: str, texts: Sequence[str], clients: int) -> Iterat
     with (FOLDER / "locust.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=lambda: _pin(CORES[-1:]))
         try:
+            deadline = time.monotonic() + PATIENCE
+            while not out.exists() and process.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.05)
             yield seen
         finally:
             process.send_signal(signal.SIGTERM)
@@ -164,10 +173,10 @@ def load(server: Server, url: str, texts: Sequence[str], clients: int) -> Iterat
 def measured(
     server: Server, process: psutil.Process, url: str, texts: Sequence[str], clients: int, seconds: float
 ) -> dict[str, Any]:
-    """Throughput and latencies of the answers that came in the window of `seconds`, a warm-up of a third before it."""
+    """Throughput and latencies of the answers that came in the window of `seconds`, a warm-up of half as long before it."""
     before = _batches(url)
     with load(server, url, texts, clients) as seen:
-        time.sleep(STARTING + seconds / 3)
+        time.sleep(seconds / 2)
         used, since = _cpu(process), time.time()
         time.sleep(seconds)
         used, stopped = _cpu(process) - used, time.time()
@@ -208,7 +217,7 @@ def _batches(url: str) -> tuple[float, float] | None:
 def swapped(server: Server, url: str, texts: Sequence[str], candidate: Manifest) -> dict[str, Any]:
     """From a promotion, under load, to the first answer by the new champion."""
     with load(server, url, texts, SWAP_CLIENTS) as seen:
-        time.sleep(STARTING + 5)
+        time.sleep(5)
         decision = promote(candidate)
         while httpx.get(f"{url}/readyz").json()["version"] != decision.version:
             time.sleep(0.1)
@@ -249,12 +258,27 @@ def promote(candidate: Manifest) -> Decision:
     return ledger.append(common.ROOT, judge)
 
 
+def without_server(folder: str, texts: Sequence[str], together: int) -> dict[str, Any]:
+    """What the model itself costs: no server can answer faster on this core."""
+    restorer = Restorer.load(folder)
+    restorer.restore(texts[:2])
+    began, used = time.perf_counter(), time.process_time()
+    for start in range(0, len(texts), together):
+        restorer.restore(texts[start : start + together])
+    used, seconds = time.process_time() - used, time.perf_counter() - began
+    return {
+        "server": f"none: {together} a call",
+        "answers": len(texts),
+        "per_second": len(texts) / seconds,
+        "cpu_ms_an_answer": 1000 * used / len(texts),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recipe", choices=SECONDS, action="append", help="one alone")
-    parser.add_argument("--server", action="append")
-    parser.add_argument("--clients", type=int, action="append", help="one level alone")
-    arguments = parser.parse_args()
+    parser.parse_args()
+    from mendel.registry import model_registry  # not at the top: MLflow takes seconds in each process
+
     described = common.machine()
     common.prepare()
     candidates = {}
@@ -265,27 +289,33 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     os.environ["MLFLOW_TRACKING_URI"] = TRACKING
     rows: list[dict[str, Any]] = []
-    for recipe in arguments.recipe or SECONDS:
+    swaps: list[dict[str, Any]] = []
+    for recipe, other in zip(SECONDS, reversed(SECONDS), strict=True):
         decision = promote(candidates[recipe])
         model_registry.follow(common.ROOT)
+        folder = champions.restorer_uri(common.ROOT, decision)
+        for together in (1, TEXTS_ALONE[recipe]):
+            alone = common.alone(without_server, folder, texts[: TEXTS_ALONE[recipe]], together)
+            rows.append({"recipe": recipe, "clients": None, "failed": None, **alone})
         for server in servers(decision):
-            if arguments.server and server.name not in arguments.server: continue
             with running(server) as (url, process):
-                for clients in arguments.clients or CLIENTS:
-                    rows.append({"recipe": recipe, **measured(server, process, url, texts, clients, SECONDS[recipe])})
+                for clients, seconds in SECONDS[recipe].items():
+                    rows.append({"recipe": recipe, **measured(server, process, url, texts, clients, seconds)})
                     log.info("measured", **common.rounded(rows[-1]))
+                if server.name == OURS:
+                    swaps.append({"from": recipe, "to": other, **swapped(server, url, texts, candidates[other])})
     for row in rows:
-        plain = next(r for r in rows if r["server"] == PLAIN and all(r[k] == row[k] for k in ("recipe", "clients")))
-        row["times_plain"] = row["per_second"] / plain["per_second"]
-    other = {first: second for first, second in zip(SECONDS, reversed(SECONDS), strict=True)}
-    swaps = []
-    ours = servers(decision)[0]
-    with running(ours) as url:
-        for _ in range(2):
-            pass
+        if row["clients"]:
+            (plain,) = (
+                r for r in rows if (r["server"], r["recipe"], r["clients"]) == (PLAIN, row["recipe"], row["clients"])
+            )
+            row["times_plain"] = row["per_second"] / plain["per_second"]
     columns = {"recipe": "", "server": "", "clients": "d", "answers": "d", "failed": "d", "per_second": ".1f"}
-    columns |= {"times_plain": ".2f", "p50_ms": ".1f", "p95_ms": ".1f", "p99_ms": ".1f"}
-    common.report("serving", described, rows, columns | {"texts_a_batch": ".1f", "generator_cpu": ".0%"})
+    columns |= {"times_plain": ".2f", "p50_ms": ".1f", "p95_ms": ".1f", "p99_ms": ".1f", "cpu_ms_an_answer": ".1f"}
+    columns |= {"texts_a_batch": ".1f", "generator_cpu": ".0%"}
+    common.report("serving", described, rows, columns, unseen=swaps)
+    for swap in swaps:
+        log.info("swap", **common.rounded(swap))
 
 
 if __name__ == "__main__":

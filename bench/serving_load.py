@@ -41,6 +41,7 @@ class Client(FastHttpUser):
         first = 7 * next(starts) % len(bodies)
         self.bodies = itertools.cycle([*bodies[first:], *bodies[:first]])
         self.path = options.path
+        Path(options.out).touch()  # tells the bench that the load has begun
 
     @task
     def ask(self) -> None:

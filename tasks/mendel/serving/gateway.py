@@ -10,7 +10,6 @@ import re
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import suppress
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -68,16 +67,15 @@ class Gateway:
                 route = getattr(scope.get("route"), "path", "other")
                 self._metrics.requests.labels(route, status).inc()
                 self._metrics.seconds.labels(route).observe(seconds)
-                with suppress(OSError):  # a log whose disk is full must not fail what has been answered
-                    log.info(
-                        "request",
-                        method=scope["method"],
-                        path=scope["path"],
-                        status=status,
-                        ms=round(1000 * seconds, 1),
-                        client=(scope.get("client") or ["?"])[0],
-                        **told,
-                    )
+                log.info(
+                    "request",
+                    method=scope["method"],
+                    path=scope["path"],
+                    status=status,
+                    ms=round(1000 * seconds, 1),
+                    client=(scope.get("client") or ["?"])[0],
+                    **told,
+                )
 
     async def _guarded(
         self, scope: Scope, headers: Headers, told: dict[str, object], receive: Receive, send: Send

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 
 from mendel import lake
 from mendel.log import log
 from mendel.registry import champions, ledger
-from mendel.restoration.restorer import Restorer
+from mendel.restoration.restorer import Restorer, local_copy
 
 WARM_UP = ["A sentence thta is read befor the frist request comes.", "word " * 150]
 """A short text and one in several pieces: what compiles at first use is compiled before."""
@@ -74,7 +76,13 @@ class Models:
 
 
 def load(resolved: champions.Resolved) -> Model:
-    """Ready to answer: read, and warmed up."""
-    restorer = Restorer.load(resolved.restorer_uri)
+    """Ready to answer: read, and warmed up.
+
+    From a copy that has no name any more: a model's file is mapped into memory, and one that is cut short or written over
+    in the lake would end the process, or change its answers.
+    """
+    with TemporaryDirectory(prefix="mendel-") as copy:
+        shutil.copytree(local_copy(resolved.restorer_uri), copy, dirs_exist_ok=True)
+        restorer = Restorer.load(copy)
     restorer.restore(WARM_UP)
     return Model(resolved.version, resolved.digest, restorer)

@@ -5,12 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
 
 from mendel.frozen import Frozen
 from mendel.registry.ledger import Decision
 from mendel.restoration.restorer import Restoration
 
+
+def _whole(value: object) -> object:
+    """1.0 is an integer in JSON, though not to pydantic where it is strict."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Integer = Annotated[int, BeforeValidator(_whole), Field(strict=True)]
 Text = Annotated[str, StringConstraints(strict=True)]
 CleanText = Annotated[str, StringConstraints(strict=True, min_length=1)]
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -26,9 +33,7 @@ class RestoreRequest(Frozen):
     model_config = example(text="The goverment of teh people.", threshold=0.5)
 
     text: Text | Annotated[list[Text], Field(min_length=1)] = Field(description="one text, or a list")
-    version: int | None = Field(
-        None, ge=1, strict=True, description="a version of the model; without it the champion's"
-    )
+    version: Integer | None = Field(None, ge=1, description="a version of the model; without it the champion's")
     threshold: float | None = Field(
         None, ge=0, le=1, strict=True, description="a text restored with less confidence than this comes back as it was"
     )
@@ -291,7 +296,7 @@ class CorruptRequest(Frozen):
 
     text: CleanText = Field(description="clean text")
     profile: Annotated[str, StringConstraints(max_length=64)] = Field("default", description="one of `/v1/profiles`")
-    seed: int = Field(0, ge=0, lt=2**63, strict=True, description="equal seeds do equal damage")
+    seed: Integer = Field(0, ge=0, lt=2**63, description="equal seeds do equal damage")
 
 
 class CorruptResponse(Frozen):

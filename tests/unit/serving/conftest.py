@@ -58,7 +58,9 @@ def running(root: str, settings: Serve, keys: Keys | None = None) -> Iterator[ht
 
 
 @contextmanager
-def process(store: Store, port: int, stderr: IO[bytes] | None = None, **changed: object) -> Iterator[subprocess.Popen[bytes]]:
+def process(
+    store: Store, port: int, stderr: IO[bytes] | None = None, **changed: object
+) -> Iterator[subprocess.Popen[bytes]]:
     """`mendel serve` over a store, ready; killed at the end where it still runs."""
     config = store.lake.with_name("pipeline.yaml")
     serve = {"port": port, "poll_seconds": 0.1, **changed}

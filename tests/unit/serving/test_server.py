@@ -54,8 +54,7 @@ def test_requests_that_a_kill_cuts_off_are_answered_by_the_next_process(crowned:
 
     async def ask() -> None:
         async with Client(f"http://127.0.0.1:{port}", patience=PATIENCE) as client:
-            for done in asyncio.as_completed([client.restore(BIG) for _ in range(3)]):
-                found.append(len(await done))
+            found.extend(len(each) for each in await asyncio.gather(*(client.restore(BIG) for _ in range(3))))
 
     asking = threading.Thread(target=asyncio.run, args=[ask()])
     with process(crowned, port) as service:
