@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+import yaml
 
 from mendel.serving import app
 from mendel.serving.keys import Keys
@@ -50,6 +54,32 @@ def running(root: str, settings: Serve, keys: Keys | None = None) -> Iterator[ht
             server.should_exit = True
             thread.join(PATIENCE)
             assert not thread.is_alive(), "the server does not end"
+
+
+@contextmanager
+def process(root: str, folder: Path, **serve: object) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """`mendel serve` as a process of its own, with its address; it may not be ready yet."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    told = {"port": port, "profiles": str(REPO / "include" / "noise"), "poll_seconds": 0.1, **serve}
+    config = folder / "pipeline.yaml"
+    config.write_text(yaml.safe_dump({"name": "t", "lake": root, "serve": told}))
+    environment = {name: value for name, value in os.environ.items() if name != "MENDEL_LAKE"}
+    started = subprocess.Popen([sys.executable, "-m", "mendel.cli", "serve", "-c", str(config)], env=environment)
+    try:
+        yield started, f"http://127.0.0.1:{port}"
+    finally:
+        started.kill()
+        started.wait()
+
+
+def status(url: str) -> int:
+    """Of a GET; 0 where nobody answers."""
+    try:
+        return httpx.get(url).status_code
+    except httpx.HTTPError:
+        return 0
 
 
 def until(holds: Callable[[], bool]) -> None:
