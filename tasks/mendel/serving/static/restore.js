@@ -8,6 +8,7 @@ import * as result from "./result.js";
 const EXAMPLE = {
   clean: "We must build a stronger economy, and we must do it together. The state of our union depends on the work of every American, in every town and every year.",
   profile: "heavy",
+  seed: 3,
 };
 const SHOWN_AFTER = 300; // ms: what is quicker needs no progress bar
 
@@ -123,6 +124,7 @@ function corrupt() {
 async function example() {
   $("clean").value = EXAMPLE.clean;
   $("profile").value = EXAMPLE.profile;
+  $("seed").value = EXAMPLE.seed;
   await corrupt();
 }
 
