@@ -16,6 +16,13 @@ export const percent = (fraction, digits = 1) =>
 
 export const count = (number, thing) => `${number.toLocaleString("en")} ${thing}${number === 1 ? "" : "s"}`;
 
+/** A bar that is filled in part; the figure stands beside it. */
+export function bar(fraction) {
+  const element = h("span", { class: "bar", "aria-hidden": "true" });
+  element.style.setProperty("--filled", `${100 * fraction}%`); // the policy forbids a style attribute, not this
+  return element;
+}
+
 /** A table that scrolls by itself on a narrow screen; the first cell of a row is its head. */
 export function table(caption, heads, rows) {
   const head = h("tr", {}, heads.map((text) => h("th", { scope: "col" }, text)));

@@ -1,6 +1,6 @@
 /** One restoration on the page, and the session's earlier ones. */
 
-import { $, count, h, percent, table } from "./dom.js";
+import { $, bar, count, h, percent, table } from "./dom.js";
 import { level, marked, visible } from "./marks.js";
 
 const KEPT = 20;
@@ -47,12 +47,10 @@ function copyButton(text) {
 function rates([before, after]) {
   const most = Math.max(before, after, 0.01);
   const gone = before > 0 ? ` ${percent(Math.abs(1 - after / before), 0)} of the errors ${after > before ? "were added" : "are gone"}.` : "";
-  const bar = (label, value) => [
-    h("dt", {}, label),
-    h("dd", {}, h("meter", { max: most, value, "aria-hidden": "true" }), " ", h("b", {}, percent(value)))];
+  const row = (label, value) => [h("dt", {}, label), h("dd", {}, bar(value / most), h("b", {}, percent(value)))];
   return h("div", { class: "rates" },
     h("p", {}, "Character error rate", h("span", {}, gone)),
-    h("dl", {}, bar("before", before), bar("after", after)));
+    h("dl", {}, row("before", before), row("after", after)));
 }
 
 function changes(edits) {
@@ -61,7 +59,7 @@ function changes(edits) {
     edit.original ? h("del", {}, visible(edit.original)) : h("i", {}, "nothing"),
     edit.replacement ? h("ins", {}, visible(edit.replacement)) : h("i", {}, "nothing"),
     h("span", { class: `confidence ${level(edit.confidence)}` },
-      h("meter", { value: edit.confidence, "aria-hidden": "true" }), ` ${percent(edit.confidence)}`),
+      bar(edit.confidence), ` ${percent(edit.confidence)}`),
   ]);
   return h("details", {},
     h("summary", {}, `Each change (${edits.length})`),
