@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import sys
+import threading
+from collections.abc import Sequence
 
 import httpx
 import pytest
@@ -160,6 +164,29 @@ async def test_a_slow_or_failing_challenger_is_neither_waited_for_nor_felt() -> 
     # then
     assert dropped == 1
     assert counts(metrics, "mendel_answers_failed_total") == 1
+    await shadow.close()
+
+
+class Polite(Upper):
+    """Remembers the priority of the thread that it restores in."""
+
+    def restore(self, texts: Sequence[str]) -> list[Restoration]:
+        self.priority = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+        return super().restore(texts)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have priorities of their own on Linux only")
+@on_a_loop
+async def test_the_shadow_computes_when_nobody_else_would() -> None:
+    metrics, polite = Metrics(), Polite()
+    polite.go_on.set()
+    shadow = Shadow(Serve(), Canary(fraction=1), Batcher(Serve()), metrics)
+
+    shadow.compare(Model(2, "two", polite), ["a"], [Restoration(text="A", confidence=1, edits=(), fallback=False)])
+    while counts(metrics, "mendel_shadow_texts_total") < 1:
+        await asyncio.sleep(0.01)
+
+    assert polite.priority == 19 > os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     await shadow.close()
 
 
