@@ -62,7 +62,7 @@ async def report(request: Request) -> schemas.Report:
     "/report/files/{name}",
     response_class=Response,
     responses={
-        **api.refusals(404),
+        **api.refusals(404, 422),
         200: {"description": "The file", "content": {"image/png": {}, "text/markdown": {"example": "# Evaluation"}}},
     },
 )

@@ -151,8 +151,8 @@ def promote(context: Context, rejected_by: str | None = None) -> Decision:
     return ledger.read(context.root)[made.metrics["number"] - 1]
 
 
-def decide_on(context: Context, action: str) -> Decision:
-    """Write a decision about the context's candidate, without evaluation and gate."""
+def decide_on(context: Context, action: str, evaluation: Manifest | None = None) -> Decision:
+    """Write a decision about the context's candidate, without the gate, and without an evaluation but where one is given."""
     candidate = manifest.current(context.root, "candidate", context.partition)
     assert candidate is not None, f"no candidate in {context.partition}"
 
@@ -166,6 +166,7 @@ def decide_on(context: Context, action: str) -> Decision:
                 "version": known[0] if known else len({past.version for past in history}) + 1,
                 "candidate": candidate,
                 "reigning": champion.version if champion else None,
+                "evaluation": evaluation and evaluation.as_input(),
                 "reasons": ("because",),
                 "run_id": "test",
                 "decided": datetime.now(UTC),

@@ -59,38 +59,36 @@ def running(root: str, settings: Serve, keys: Keys | None = None) -> Iterator[ht
 
 @contextmanager
 def process(
-    store: Store, port: int, stderr: IO[bytes] | None = None, **changed: object
-) -> Iterator[subprocess.Popen[bytes]]:
-    """`mendel serve` over a store, ready; killed at the end where it still runs."""
-    config = store.lake.with_name("pipeline.yaml")
-    serve = {"port": port, "poll_seconds": 0.1, **changed}
-    config.write_text(yaml.safe_dump({"name": "t", "lake": store.root, "serve": serve}))
+    root: str, folder: Path, *, port: int | None = None, stderr: IO[bytes] | None = None, **serve: object
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """`mendel serve` as a process of its own, with its address; it may not be ready yet."""
+    port = port or free_port()
+    told = {"port": port, "profiles": str(REPO / "include" / "noise"), "poll_seconds": 0.1, **serve}
+    config = folder / "pipeline.yaml"
+    config.write_text(yaml.safe_dump({"name": "t", "lake": root, "serve": told}))
     environment = {name: value for name, value in os.environ.items() if name != "MENDEL_LAKE"}
     command = [sys.executable, "-m", "mendel.cli", "serve", "-c", str(config)]
-    with subprocess.Popen(command, env=environment, stderr=stderr) as service:
-        try:
-            until(lambda: service.poll() is not None or get(port, "/readyz") != "")
-            assert service.poll() is None, "it ended"
-            yield service
-        finally:
-            service.kill()
-
-
-def get(port: int, path: str) -> str:
-    """The answer; empty where there is none, or a refusal."""
+    started = subprocess.Popen(command, env=environment, stderr=stderr)
     try:
-        return httpx.get(f"http://127.0.0.1:{port}{path}").raise_for_status().text
-    except httpx.HTTPError:
-        return ""
+        yield started, f"http://127.0.0.1:{port}"
+    finally:
+        started.kill()
+        started.wait()
 
 
-@pytest.fixture
-def port() -> int:
-    """A free one."""
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         found: int = free.getsockname()[1]
     return found
+
+
+def status(url: str) -> int:
+    """Of a GET; 0 where nobody answers."""
+    try:
+        return httpx.get(url).status_code
+    except httpx.HTTPError:
+        return 0
 
 
 def until(holds: Callable[[], bool]) -> None:

@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 from mendel.registry import champions
-from mendel.restoration.restorer import Restorer
+from mendel.restoration.restorer import Restoration, Restorer, Span
 from mendel.serving.keys import Keys, new
+from mendel.serving.schemas import Restored, RestoreRequest
 
 from .conftest import WEEK_2, Store, decide_on, running, settings, until
 
@@ -41,7 +42,7 @@ def test_the_edits_lead_from_the_input_to_the_answer(service: httpx.Client) -> N
     text = NOISY[0]
     for edit in reversed(result["edits"]):
         assert text[edit["start"] : edit["end"]] == edit["original"]
-        assert 0 < edit["confidence"] <= 1 + 1e-9
+        assert 0 < edit["confidence"] <= 1
         text = text[: edit["start"]] + edit["replacement"] + text[edit["end"] :]
     assert result["edits"], "nothing was restored"
     assert text == result["text"]
@@ -52,6 +53,30 @@ def test_a_threshold_keeps_what_is_not_sure_enough(service: httpx.Client) -> Non
     held = service.post("/v1/restore", json={"text": NOISY[0], "threshold": 1.0}).json()["results"][0]
     assert free["changed"]
     assert (held["text"], held["changed"], held["kept"], held["edits"]) == (NOISY[0], False, True, [])
+
+
+def test_options_hold_for_each_text_by_itself(service: httpx.Client) -> None:
+    # given
+    texts = [*NOISY, "and the people of our nation"]
+    free = service.post("/v1/restore", json={"text": texts}).json()["results"]
+    between = sorted(result["confidence"] for result in free if result["changed"])[-1]
+    # when
+    held = service.post("/v1/restore", json={"text": texts, "threshold": between, "edits": False}).json()["results"]
+    # then
+    assert {result["edits"] for result in held} == {None}, "nobody asked for them"
+    for text, before, after in zip(texts, free, held, strict=True):
+        kept = before["changed"] and before["confidence"] < between
+        assert after["text"] == (text if kept else before["text"])
+        assert after["changed"] == (after["text"] != text)
+        assert (after["kept"], after["confidence"]) == (kept or before["kept"], before["confidence"])
+    assert {result["changed"] for result in held} == {True, False}, "the threshold parts them"
+
+
+def test_a_confidence_is_a_probability_though_sums_are_rounded() -> None:
+    span = Span(start=0, end=1, replacement="b", confidence=1 + 1e-12)
+    found = Restoration(text="b", confidence=1 + 1e-12, edits=(span,), fallback=False)
+    answer = Restored.of("a", found, RestoreRequest(text="a", threshold=1.0))
+    assert (answer.text, answer.confidence, answer.edits and answer.edits[0].confidence) == ("b", 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -160,6 +185,13 @@ def test_noise_is_the_same_for_the_same_seed(service: httpx.Client) -> None:
     assert first["text"] not in (text, other["text"])
     assert first["cer"] > 0
     assert service.post("/v1/corrupt", json={"text": text, "profile": "nought"}).status_code == 404
+
+
+def test_error_rates_are_per_character_of_the_reference(service: httpx.Client) -> None:
+    asked = {"reference": "naïve 👍", "texts": ["naïve 👍", "naive 👍", "", "naïve 👍👍👍"]}
+    assert service.post("/v1/score", json=asked).json() == {"cer": [0, 1 / 7, 1, 2 / 7]}
+    assert service.post("/v1/score", json={"reference": "", "texts": ["a"]}).status_code == 422
+    assert service.post("/v1/score", json={"reference": "a" * 30_000, "texts": ["a" * 30_000]}).status_code == 413
 
 
 def test_a_request_id_is_kept_or_made(service: httpx.Client) -> None:

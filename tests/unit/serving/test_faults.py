@@ -26,7 +26,7 @@ def connected(client: httpx.Client) -> socket.socket:
     return socket.create_connection((client.base_url.host, client.base_url.port), timeout=60)
 
 
-def status(client: httpx.Client) -> int:
+def answered(client: httpx.Client) -> int:
     return client.post("/v1/restore", json={"text": "and"}).status_code
 
 
@@ -41,7 +41,7 @@ def test_a_registry_that_goes_away_leaves_the_champion_in_force(crowned: Store, 
     folder.rename(folder.with_name("elsewhere"))
     until(lambda: "mendel_refresh_failing 1.0" in service.get("/metrics").text)
     # then
-    assert status(service) == 200
+    assert answered(service) == 200
     assert service.get("/readyz").status_code == 200
     # and when it is back
     folder.with_name("elsewhere").rename(folder)
@@ -57,11 +57,11 @@ def test_a_model_that_is_broken_at_the_start_is_taken_once_it_is_mended(crowned:
         until(lambda: "mendel_refresh_failing 1.0" in client.get("/metrics").text)
         # then
         assert (client.get("/healthz").status_code, client.get("/readyz").status_code) == (200, 503)
-        assert status(client) == 503
+        assert answered(client) == 503
         # and when
         file.write_bytes(whole)
         until(lambda: client.get("/readyz").status_code == 200)
-        assert status(client) == 200
+        assert answered(client) == 200
 
 
 class ThreadEnd(BaseException):
@@ -98,7 +98,7 @@ def test_a_body_without_a_length_is_cut_off_at_the_limit(crowned: Store) -> None
         endless.sendall(RESTORE + b"Transfer-Encoding: chunked\r\n\r\n" + b"c350\r\n" + b"x" * 50_000 + b"\r\n")
         endless.sendall(b"c351\r\n" + b"x" * 50_001 + b"\r\n")
         assert endless.recv(12) == b"HTTP/1.1 413"
-        assert status(client) == 200
+        assert answered(client) == 200
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_what_is_not_http_is_400(service: httpx.Client, sent: bytes) -> None:
     with connected(service) as other:
         other.sendall(sent + b"\r\n\r\n")
         assert other.recv(12) == b"HTTP/1.1 400"
-    assert status(service) == 200
+    assert answered(service) == 200
 
 
 def test_heads_that_do_not_arrive_give_their_connections_back(crowned: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +125,7 @@ def test_heads_that_do_not_arrive_give_their_connections_back(crowned: Store, mo
         for place, each in enumerate(connections):
             each.sendall(RESTORE[:place])  # the first says nothing at all
         # then the others are answered meanwhile
-        assert status(client) == 200
+        assert answered(client) == 200
         for each in connections:
             assert each.recv(12) == b"HTTP/1.1 408"
 
@@ -146,6 +146,6 @@ def test_a_client_that_does_not_read_holds_up_nobody(service: httpx.Client) -> N
         slow.connect((service.base_url.host, service.base_url.port))
         for _ in range(300):  # some ten megabytes of answers
             slow.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n")
-        assert status(service) == 200
+        assert answered(service) == 200
         assert service.get("/healthz").status_code == 200
-    until(lambda: status(service) == 200)
+    until(lambda: answered(service) == 200)

@@ -13,32 +13,32 @@ import httpx
 from mendel.client.client import Client
 from mendel.registry import champions
 
-from .conftest import PATIENCE, WEEK_2, Store, decide_on, get, process, until
+from .conftest import PATIENCE, WEEK_2, Store, decide_on, free_port, process, status, until
 
-BIG = ["The goverment of teh people. " * 8] * 60
-NOISY = "The goverment of teh people."
+BIG = ["The goverment of teh people. " * 8] * 100
 SMALLER_THAN_A_MODEL = 1000
 
 
-def restored(port: int, text: str) -> tuple[int, str]:
-    """The version that answered, and its restoration."""
-    body = httpx.post(f"http://127.0.0.1:{port}/v1/restore", json={"text": text}).raise_for_status().json()
+def restored(url: str) -> tuple[int, str]:
+    """The version that answers, and its restoration of a noisy text."""
+    answer = httpx.post(f"{url}/v1/restore", json={"text": "The goverment of teh people."}, timeout=PATIENCE)
+    body = answer.raise_for_status().json()
     return body["version"], body["results"][0]["text"]
 
 
-def test_sigterm_lets_what_is_in_flight_end(crowned: Store, port: int) -> None:
+def test_sigterm_lets_what_is_in_flight_end(crowned: Store, tmp_path: Path) -> None:
     # given requests under way
     answers: list[int] = []
 
-    def ask() -> None:
-        url = f"http://127.0.0.1:{port}/v1/restore"
-        answers.append(httpx.post(url, json={"text": BIG}, timeout=PATIENCE).status_code)
+    def ask(url: str) -> None:
+        answers.append(httpx.post(f"{url}/v1/restore", json={"text": BIG}, timeout=PATIENCE).status_code)
 
-    asking = [threading.Thread(target=ask) for _ in range(3)]
-    with process(crowned, port) as service:
+    with process(crowned.root, tmp_path) as (service, url):
+        until(lambda: status(f"{url}/readyz") == 200)
+        asking = [threading.Thread(target=ask, args=(url,)) for _ in range(3)]
         for thread in asking:
             thread.start()
-        until(lambda: "mendel_queue_requests 3.0" in get(port, "/metrics"))
+        until(lambda: "mendel_queue_requests 3.0" in httpx.get(f"{url}/metrics").text)
         # when
         service.send_signal(signal.SIGTERM)
         for thread in asking:
@@ -48,51 +48,54 @@ def test_sigterm_lets_what_is_in_flight_end(crowned: Store, port: int) -> None:
         assert service.wait(PATIENCE) == -signal.SIGTERM
 
 
-def test_requests_that_a_kill_cuts_off_are_answered_by_the_next_process(crowned: Store, port: int) -> None:
+def test_requests_that_a_kill_cuts_off_are_answered_by_the_next_process(crowned: Store, tmp_path: Path) -> None:
     # given requests under way
-    found: list[int] = []
+    port, found = free_port(), []
 
     async def ask() -> None:
         async with Client(f"http://127.0.0.1:{port}", patience=PATIENCE) as client:
             found.extend(len(each) for each in await asyncio.gather(*(client.restore(BIG) for _ in range(3))))
 
-    asking = threading.Thread(target=asyncio.run, args=[ask()])
-    with process(crowned, port) as service:
+    asking = threading.Thread(target=lambda: asyncio.run(ask()))
+    with process(crowned.root, tmp_path, port=port) as (service, url):
+        until(lambda: status(f"{url}/readyz") == 200)
         asking.start()
-        until(lambda: "mendel_queue_requests 3.0" in get(port, "/metrics"))
+        until(lambda: "mendel_queue_requests 3.0" in httpx.get(f"{url}/metrics").text)
         # when
         service.kill()
         service.wait()
         assert found == [], "they were in flight"
-    with process(crowned, port):
+    with process(crowned.root, tmp_path, port=port):
         asking.join()
     # then
     assert found == [len(BIG)] * 3
 
 
-def test_a_full_disk_costs_log_lines_and_a_new_champion_but_no_answer(crowned: Store, port: int) -> None:
+def test_a_full_disk_costs_log_lines_and_a_new_champion_but_no_answer(crowned: Store, tmp_path: Path) -> None:
     # given a log that cannot be written
-    with Path("/dev/full").open("wb") as full, process(crowned, port, stderr=full) as service:
-        before = restored(port, NOISY)
+    with Path("/dev/full").open("wb") as full, process(crowned.root, tmp_path, stderr=full) as (service, url):
+        until(lambda: status(f"{url}/readyz") == 200)
+        before = restored(url)
         # when files cannot grow
         resource.prlimit(service.pid, resource.RLIMIT_FSIZE, (SMALLER_THAN_A_MODEL, resource.RLIM_INFINITY))
         decide_on(crowned.context(WEEK_2), "promoted")
-        until(lambda: "mendel_refresh_failing 1.0" in get(port, "/metrics"))
+        until(lambda: "mendel_refresh_failing 1.0" in httpx.get(f"{url}/metrics").text)
         # then
-        assert restored(port, NOISY) == before
+        assert restored(url) == before
         assert before[0] == 1
         # and when there is room again
         resource.prlimit(service.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-        until(lambda: restored(port, NOISY)[0] == 2)
+        until(lambda: restored(url)[0] == 2)
 
 
-def test_a_model_file_that_is_cut_short_under_the_process_changes_nothing(crowned: Store, port: int) -> None:
-    with process(crowned, port):
-        before = restored(port, NOISY)
+def test_a_model_file_that_is_cut_short_under_the_process_changes_nothing(crowned: Store, tmp_path: Path) -> None:
+    with process(crowned.root, tmp_path) as (_, url):
+        until(lambda: status(f"{url}/readyz") == 200)
+        before = restored(url)
         # when
         (file,) = Path(champions.resolve(crowned.root).restorer_uri.removeprefix("file://")).glob("*.safetensors")
         with file.open("r+b") as opened:
             opened.truncate(100)
         # then
-        assert restored(port, NOISY) == before
-        assert before[1] != NOISY, "nothing was restored"
+        assert restored(url) == before
+        assert before[1] == "The government of the people."

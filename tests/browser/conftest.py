@@ -1,0 +1,116 @@
+"""The page in a headless Chromium, before the real service as a process with a real champion and its evaluation."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+
+from mendel.serving.keys import new
+
+from ..unit.registry.conftest import (  # noqa: TID252
+    WEEK_1,
+    WEEK_2,
+    Store,
+    candidates_template,
+    decide_on,
+    evaluate,
+)
+from ..unit.serving.conftest import process, status, until  # noqa: TID252
+
+__all__ = ["candidates_template"]
+
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+PATIENCE_MS = 20_000
+expect.set_options(timeout=PATIENCE_MS)
+
+
+def executable(playwright: Playwright) -> str | None:
+    """Playwright's own Chromium, else the machine's."""
+    own = playwright.chromium.executable_path
+    return own if Path(own).exists() else next(filter(None, map(shutil.which, NAMES)), None)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        if (path := executable(playwright)) is None:
+            pytest.skip(
+                f"no Chromium: none of {', '.join(NAMES)} on the PATH; `playwright install chromium` brings one"
+            )
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def lake(browser: Browser, candidates_template: Store, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Version 1 reigns on its evaluation, version 2 was declined. Made only where there is a browser to show it."""
+    store = candidates_template.copied(tmp_path_factory.mktemp("page"))
+    with store.in_use():
+        decide_on(store.context(WEEK_1), "promoted", evaluate(store.context(WEEK_1)))
+    decide_on(store.context(WEEK_2), "declined")
+    return store
+
+
+@pytest.fixture(scope="session")
+def service(lake: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of an open service."""
+    with process(lake.root, tmp_path_factory.mktemp("open")) as (_, url):
+        until(lambda: status(f"{url}/readyz") == 200)
+        yield url
+
+
+@pytest.fixture(scope="session")
+def guarded(lake: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """Address of a service that asks for a key and whose queue is full with one request; and the key."""
+    folder = tmp_path_factory.mktemp("guarded")
+    key, digest = new()
+    (folder / "keys").write_text(f"page {digest}\n")
+    with process(lake.root, folder, keys_file=str(folder / "keys"), queue_characters=1) as (_, url):
+        until(lambda: status(f"{url}/readyz") == 200)
+        yield url, key
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a service without a champion."""
+    folder = tmp_path_factory.mktemp("empty")
+    with process(folder.as_uri(), folder) as (_, url):
+        until(lambda: status(f"{url}/healthz") == 200)
+        yield url
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser of its own. Whatever the page asks elsewhere for, or its own policy forbids, fails the test."""
+    with browser.new_context(viewport={"width": 1200, "height": 900}, reduced_motion="reduce") as context:
+        context.set_default_timeout(PATIENCE_MS)
+        elsewhere: list[str] = []
+        told: list[str] = []
+        context.on("request", lambda request: elsewhere.append(request.url) if not _here(request.url) else None)
+        context.on("console", lambda message: told.append(message.text) if message.type == "error" else None)
+        context.on("weberror", lambda error: told.append(str(error.error)))
+        yield context
+        assert elsewhere == [], "the page asks other addresses"
+        expected = ("Failed to load resource",)  # Chromium's line for every answer that is a refusal
+        assert [text for text in told if not text.startswith(expected)] == [], "errors in the console"
+
+
+@pytest.fixture
+def page(context: BrowserContext, service: str) -> Page:
+    """The page of the open service, its profiles loaded."""
+    return opened(context, service)
+
+
+def opened(context: BrowserContext, url: str) -> Page:
+    page = context.new_page()
+    page.goto(url)
+    return page
+
+
+def _here(url: str) -> bool:
+    return url.startswith(("http://127.0.0.1:", "blob:http://127.0.0.1:", "data:"))

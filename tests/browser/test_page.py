@@ -1,0 +1,217 @@
+"""What a person does with the page."""
+
+from __future__ import annotations
+
+import threading
+
+import httpx
+import pytest
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from ..unit.serving.conftest import until  # noqa: TID252
+from .conftest import opened
+
+CLEAN = "The people of our nation must work together for the future. 👍 The economy and the budget."
+NOISY = "Our cuontry and 👍 the goverment of teh people."
+LARGE = "The goverment of teh people. " * 1700
+"""Takes the restorer seconds."""
+
+
+def restored(page: Page, noisy: str = NOISY) -> None:
+    page.get_by_label("Noisy text").fill(noisy)
+    page.get_by_role("button", name="Restore").click()
+    expect(page.get_by_role("article", name="Restored")).to_be_visible()
+
+
+def test_a_clean_text_is_corrupted_and_restored_with_its_error_rates(page: Page, service: str) -> None:
+    # given
+    page.get_by_label("Original").fill(CLEAN)
+    page.get_by_label("with noise").select_option("heavy")
+    page.get_by_label("seed").fill("7")
+    # when
+    page.get_by_role("button", name="Corrupt it").click()
+    expect(page.get_by_label("Noisy text")).not_to_have_value("")
+    noisy = page.get_by_label("Noisy text").input_value()
+    page.get_by_role("button", name="Restore").click()
+    # then
+    result = page.get_by_role("article", name="Restored")
+    expect(result).to_be_visible()
+    assert (
+        noisy == httpx.post(f"{service}/v1/corrupt", json={"text": CLEAN, "profile": "heavy", "seed": 7}).json()["text"]
+    )
+    answer = httpx.post(f"{service}/v1/restore", json={"text": noisy}).json()["results"][0]
+    score = {"reference": CLEAN, "texts": [noisy, answer["text"]]}
+    before, after = httpx.post(f"{service}/v1/score", json=score).json()["cer"]
+    expect(result.get_by_role("definition").nth(0)).to_contain_text(f"{before:.1%}")
+    expect(result.get_by_role("definition").nth(1)).to_contain_text(f"{after:.1%}")
+    expect(result.locator(".original")).to_have_text(CLEAN)
+    expect(page.get_by_role("status")).to_contain_text("Restored with")
+
+
+def test_every_change_is_marked_in_its_place_with_its_confidence(page: Page, service: str) -> None:
+    restored(page)
+
+    answer = httpx.post(f"{service}/v1/restore", json={"text": NOISY}).json()["results"][0]
+    assert answer["edits"], "nothing was restored"
+    text = page.locator("#result .text").first
+    marks = text.locator(".change")
+    assert marks.count() == len(answer["edits"])
+    for index, edit in enumerate(answer["edits"]):
+        expect(marks.nth(index).locator("small")).to_have_text(f"{edit['confidence']:.0%}")
+    assert without("del", text) == answer["text"], "without what went, it is the restored text"
+    assert without("ins", text) == NOISY, "without what came, it is the input"
+
+
+def without(tag: str, text: Locator) -> str:
+    """What the text reads without the elements of a kind, and without the confidences."""
+    read = """(element, tag) => {
+        const copy = element.cloneNode(true);
+        copy.querySelectorAll(`${tag}, small`).forEach(each => each.remove());
+        return copy.textContent;
+    }"""
+    return str(text.evaluate(read, tag))
+
+
+def test_the_history_lasts_the_session_and_opens_again(page: Page) -> None:
+    # given
+    restored(page, "The goverment.")
+    restored(page, "Teh people.")
+    # when
+    page.reload()
+    entries = page.get_by_role("region", name="Earlier in this session").get_by_role("listitem")
+    expect(entries).to_have_count(2)
+    entries.nth(1).get_by_role("button").click()
+    # then
+    expect(page.get_by_label("Noisy text")).to_have_value("The goverment.")
+    expect(page.get_by_role("article", name="Restored")).to_be_focused()
+    page.get_by_role("button", name="Forget all").click()
+    expect(entries).to_have_count(0)
+
+
+def test_a_threshold_keeps_the_text(page: Page) -> None:
+    page.get_by_label("confidence").fill("100")
+    restored(page)
+    expect(page.get_by_role("article", name="Restored")).to_contain_text("not sure enough")
+
+
+def test_a_refusal_is_told_in_the_services_words(page: Page) -> None:
+    page.get_by_label("Noisy text").fill("a" * 60_000)
+    page.get_by_role("button", name="Restore").click()
+    expect(page.get_by_role("alert")).to_contain_text("60000 characters; at most 50000 in one request")
+
+
+def test_a_slow_answer_shows_progress_and_can_be_cancelled(page: Page, service: str) -> None:
+    page.get_by_label("Noisy text").fill(LARGE)
+    page.get_by_role("button", name="Restore").click()
+    expect(page.get_by_role("progressbar")).to_be_visible()
+
+    page.get_by_role("button", name="Cancel").click()
+
+    expect(page.get_by_role("status")).to_have_text("Cancelled.")
+    expect(page.get_by_role("progressbar")).to_be_hidden()
+    expect(page.get_by_role("button", name="Restore")).to_be_focused()
+    expect(page.get_by_role("article", name="Restored")).to_be_hidden()
+
+
+def test_without_a_champion_it_says_when_to_try_again(context: BrowserContext, empty: str) -> None:
+    page = opened(context, empty)
+    page.get_by_label("Noisy text").fill(NOISY)
+    page.get_by_role("button", name="Restore").click()
+
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("No champion is loaded yet.")
+    again = alert.get_by_role("button")
+    expect(again).to_have_text("Try again in 5 seconds")
+    expect(again).to_be_disabled()
+    expect(again).to_be_enabled()
+    expect(page.locator("#version")).to_have_text("no champion yet")
+
+
+def test_a_key_is_asked_for_kept_in_the_tab_and_a_full_queue_is_told(
+    context: BrowserContext, guarded: tuple[str, str]
+) -> None:
+    # given
+    url, key = guarded
+    page = opened(context, url)
+    form = page.get_by_role("form", name="This service asks for a key")
+    field = form.get_by_label("API key")
+    expect(field).to_be_focused()
+    # when
+    field.fill("wrong")
+    field.press("Enter")
+    expect(form).to_contain_text("does not know the key")
+    field.fill(key)
+    field.press("Enter")
+    # then
+    expect(form).to_be_hidden()
+    expect(page.get_by_label("with noise").get_by_role("option", name="heavy")).to_be_attached()
+    page.reload()
+    restored(page)
+
+    # and when another's large request fills the queue
+    def fill() -> None:
+        httpx.post(f"{url}/v1/restore", json={"text": [LARGE[:240]] * 200}, headers={"X-API-Key": key}, timeout=60)
+
+    other = threading.Thread(target=fill)
+    other.start()
+    try:
+        until(lambda: "mendel_queue_requests 1.0" in httpx.get(f"{url}/metrics").text)
+        page.get_by_role("button", name="Restore").click()
+        expect(page.get_by_role("alert")).to_contain_text("The service is busy: try again later.")
+        expect(page.get_by_role("alert").get_by_role("button")).to_have_text("Try again")  # when the time has come
+    finally:
+        other.join()
+
+
+def test_a_service_that_is_away_is_told_and_asked_again(page: Page, context: BrowserContext) -> None:
+    page.get_by_label("Noisy text").fill(NOISY)
+    context.set_offline(True)
+    page.get_by_role("button", name="Restore").click()
+    expect(page.get_by_role("alert")).to_contain_text("The service cannot be reached.")
+
+    context.set_offline(False)
+    page.get_by_role("button", name="Try again").click()
+
+    expect(page.get_by_role("article", name="Restored")).to_be_visible()
+
+
+def test_the_second_view_shows_the_champions_plots_and_the_ledger(page: Page, service: str) -> None:
+    page.get_by_role("link", name="Champion", exact=True).click()
+
+    plots = page.get_by_role("figure").get_by_role("img")
+    expect(plots).to_have_count(3)
+    for plot in plots.all():
+        assert plot.evaluate("async image => { await image.decode(); return image.naturalWidth }") > 500
+    ledger = page.get_by_role("region", name="Ledger of promotions").locator("ol > li")
+    assert [line.split(" version")[0] for line in ledger.all_inner_texts()] == ["declined", "promoted"]
+    report = httpx.get(f"{service}/v1/report").json()
+    for check in report["checks"]:
+        expect(page.get_by_text(check["reason"])).to_be_visible()
+
+
+def test_the_keyboard_is_enough(page: Page) -> None:
+    def focused() -> str:
+        return page.evaluate("document.activeElement.id || document.activeElement.textContent.trim()")
+
+    def tab_to(wanted: str) -> None:
+        for _ in range(40):
+            page.keyboard.press("Tab")
+            if focused() == wanted:
+                return
+        pytest.fail(f"{wanted} cannot be reached by Tab")
+
+    # the skip link comes first, then the fields in their order
+    page.keyboard.press("Tab")
+    assert focused() == "Skip to the content"
+    page.keyboard.press("Enter")
+    tab_to("noisy")
+    page.keyboard.type(NOISY)
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("article", name="Restored")).to_be_visible()
+    for wanted in ("go", "threshold", "clean", "corrupt", "profile", "seed", "Copy"):
+        tab_to(wanted)
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid", "the focus can be seen"
+    tab_to("forget")
+    page.keyboard.press("Enter")
+    assert focused() == "noisy", "the focus does not fall off with the button"
