@@ -45,7 +45,7 @@ chart: setup ## the chart's table of values, its dependency where absent, and it
 	@$(BIN)/python tests/chart/table.py && $(BIN)/python -m pytest tests/chart
 
 bench: setup ## figures beside peers (uv pip install -e '.[bench]' first), half an hour; each alone: bench/NAME.py
-	@for bench in restoration corruption training inference profiles; do $(BIN)/python bench/$$bench.py || exit; done
+	@for bench in restoration corruption training inference profiles serving; do $(BIN)/python bench/$$bench.py || exit; done
 
 lint: setup ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy tasks plugins

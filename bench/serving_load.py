@@ -25,10 +25,12 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("--out", help="file for the answers")
 
 
-@events.quitting.add_listener
-def write(environment: Environment, **_: Any) -> None:
-    wall, cpu = time.time() - started[0], time.process_time() - started[1]
-    Path(environment.parsed_options.out).write_text(json.dumps({"answers": answers, "cpu": cpu / wall}))
+@events.init.add_listener
+def prepare(environment: Environment, **_: Any) -> None:
+    @events.quit.add_listener  # after the last answers; `quitting` is before them
+    def write(**_: Any) -> None:
+        wall, cpu = time.time() - started[0], time.process_time() - started[1]
+        Path(environment.parsed_options.out).write_text(json.dumps({"answers": answers, "cpu": cpu / wall}))
 
 
 class Client(FastHttpUser):

@@ -17,7 +17,8 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Integer = Annotated[int, BeforeValidator(_whole), Field(strict=True)]
+Version = Annotated[int, Field(strict=True, ge=1), BeforeValidator(_whole)]
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**63), BeforeValidator(_whole)]
 Text = Annotated[str, StringConstraints(strict=True)]
 CleanText = Annotated[str, StringConstraints(strict=True, min_length=1)]
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -33,7 +34,7 @@ class RestoreRequest(Frozen):
     model_config = example(text="The goverment of teh people.", threshold=0.5)
 
     text: Text | Annotated[list[Text], Field(min_length=1)] = Field(description="one text, or a list")
-    version: Integer | None = Field(None, ge=1, description="a version of the model; without it the champion's")
+    version: Version | None = Field(None, description="a version of the model; without it the champion's")
     threshold: float | None = Field(
         None, ge=0, le=1, strict=True, description="a text restored with less confidence than this comes back as it was"
     )
@@ -296,7 +297,7 @@ class CorruptRequest(Frozen):
 
     text: CleanText = Field(description="clean text")
     profile: Annotated[str, StringConstraints(max_length=64)] = Field("default", description="one of `/v1/profiles`")
-    seed: Integer = Field(0, ge=0, lt=2**63, description="equal seeds do equal damage")
+    seed: Seed = Field(0, description="equal seeds do equal damage")
 
 
 class CorruptResponse(Frozen):

@@ -5,8 +5,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
 
 import mlflow
 import pandas as pd
@@ -108,24 +110,51 @@ def test_a_tracking_server_takes_what_is_registered(promoted: Store, monkeypatch
     assert aliases() == {"champion": 2, "previous": 1}
 
 
-@contextmanager
-def tracking_server(store: Store) -> Iterator[str]:
+def test_mlflows_own_server_answers_as_the_restorer_does(promoted: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    model_registry.follow(promoted.root)
+    expected = Restorer.load(champions.resolve(promoted.root).restorer_uri).restore(NOISY)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    command = ["models", "serve", "-m", "models:/mendel-restorer@champion", "--env-manager", "local"]
+    body = {"dataframe_split": {"columns": ["text"], "data": [[text] for text in NOISY]}}
+
+    # when several ask at once
+    with server(command, "/ping") as uri, ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda _: requests.post(f"{uri}/invocations", json=body, timeout=60), range(8)))
+
+    # then
+    for answer in answers:
+        assert answer.status_code == 200, answer.text
+        found = answer.json()["predictions"]
+        assert [row["text"] for row in found] == [each.text for each in expected]
+        assert [row["confidence"] for row in found] == pytest.approx([each.confidence for each in expected])
+
+
+def tracking_server(store: Store) -> AbstractContextManager[str]:
     """MLflow's server over the store's database, until the block ends."""
+    uri = f"sqlite:///{store.database}"
+    return server(["server", "--workers", "1", "--backend-store-uri", uri, "--no-serve-artifacts"], "/health")
+
+
+@contextmanager
+def server(command: Sequence[str], ready: str) -> Iterator[str]:
+    """An `mlflow` command that serves, until the block ends."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     uri = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{store.database}", "--no-serve-artifacts"]
     with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    ) as server:
+        [sys.executable, "-m", "mlflow", *command, "--host", "127.0.0.1", "--port", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
         try:
             for _ in range(600):
                 with suppress(requests.RequestException):
-                    if requests.get(f"{uri}/health", timeout=5).ok:
+                    if requests.get(f"{uri}{ready}", timeout=5).ok:
                         break
                 time.sleep(0.1)
             yield uri
         finally:
-            os.killpg(server.pid, signal.SIGTERM)
+            os.killpg(process.pid, signal.SIGTERM)
