@@ -1,4 +1,5 @@
-"""Callers of a service, in a pod: `python - URL KEY plain|patient < load.py`. Until STOP is there; then what came of it.
+"""Callers of a service, in a pod: `python - URL KEY plain|patient < load.py`. RUNNING says that they are at it; they go on
+until STOP is there, and print what came of it.
 
 Half of them keep their connection, half open one for each request. Plain ones ask once; patient ones are Mendel's client.
 """
@@ -16,7 +17,7 @@ import httpx
 
 from mendel.client.client import Client
 
-STOP = Path("/tmp/stop")
+RUNNING, STOP = Path("/tmp/running"), Path("/tmp/stop")
 TEXTS = ["Teh state of the the union.", "We will kepe our promise to evrey citizen of this coutnry.", "This is clean."]
 CALLERS = 8
 PAUSE = 0.05
@@ -42,6 +43,8 @@ async def attempt(client: Plain | Client) -> None:
     except Exception as error:  # whatever it is, a caller was failed
         found["failures"].append(f"{time.time():.2f}: {error!r}")
     found["requests"] += 1
+    if found["requests"] == 2 * CALLERS:
+        RUNNING.touch()
     found["slowest_seconds"] = round(max(found["slowest_seconds"], time.time() - started), 3)
     await asyncio.sleep(PAUSE)
 
@@ -59,7 +62,8 @@ async def opening(kind: type[Plain | Client], url: str, key: str) -> None:
 
 
 async def main(url: str, key: str, kind: str) -> None:
-    STOP.unlink(missing_ok=True)
+    for mark in (RUNNING, STOP):
+        mark.unlink(missing_ok=True)
     caller = {"plain": Plain, "patient": Client}[kind]
     await asyncio.gather(*(each(caller, url, key) for each in [keeping, opening] * (CALLERS // 2)))
     print(json.dumps(found))
