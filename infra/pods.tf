@@ -23,6 +23,11 @@ locals {
       write    = ["lake/mlflow/*"]
       read     = []
     }
+    serve = {
+      accounts = ["${var.namespace}:mendel-serve"]
+      write    = []
+      read     = ["lake/*"]
+    }
     ebs = { accounts = ["kube-system:ebs-csi-controller-sa"], write = [], read = [] }
   }
 }
@@ -47,13 +52,13 @@ resource "aws_iam_role" "pod" {
 }
 
 resource "aws_iam_role_policy" "pod" {
-  for_each = { for name, pod in local.pods : name => pod if length(pod.write) > 0 }
+  for_each = { for name, pod in local.pods : name => pod if length(concat(pod.read, pod.write)) > 0 }
   name     = "bucket"
   role     = aws_iam_role.pod[each.key].name
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
-      { Effect = "Allow", Action = ["s3:ListBucket", "s3:GetBucketLocation"], Resource = local.bucket },
+    Statement = [for statement in [
+      { Effect = "Allow", Action = ["s3:ListBucket", "s3:GetBucketLocation"], Resource = [local.bucket] },
       {
         Effect   = "Allow"
         Action   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
@@ -61,10 +66,10 @@ resource "aws_iam_role_policy" "pod" {
       },
       {
         Effect   = "Allow"
-        Action   = "s3:GetObject"
+        Action   = ["s3:GetObject"]
         Resource = [for prefix in concat(each.value.read, each.value.write) : "${local.bucket}/${prefix}"]
       },
-    ]
+    ] : statement if length(statement.Resource) > 0]
   })
 }
 

@@ -82,7 +82,7 @@ resource "aws_db_instance" "this" {
 }
 
 resource "aws_ecr_repository" "this" {
-  for_each             = toset(["mendel-tasks", "mendel-gpu", "mendel-mlflow", "mendel-airflow"])
+  for_each             = toset(["mendel-tasks", "mendel-gpu", "mendel-serve", "mendel-mlflow", "mendel-airflow"])
   name                 = each.key
   image_tag_mutability = "IMMUTABLE"
   image_scanning_configuration { scan_on_push = true }

@@ -1,6 +1,6 @@
 """Build Mendel's images with docker, podman or buildah, and say how long each took and how large it is.
 
-    python scripts/images.py [tasks] [gpu] [mlflow] [airflow] [stack]
+    python scripts/images.py [tasks] [gpu] [serve] [mlflow] [airflow] [stack]
 
 ENGINE chooses the program, PREFIX goes before the names, and BUILD_ARGS of the environment are handed on.
 """
@@ -19,6 +19,7 @@ REPO = Path(__file__).resolve().parent.parent
 IMAGES = {
     "tasks": ["--file", "tasks/Dockerfile", "--target", "tasks"],
     "gpu": ["--file", "tasks/Dockerfile", "--target", "gpu"],
+    "serve": ["--file", "tasks/Dockerfile", "--target", "serve"],
     "mlflow": ["--file", "tasks/Dockerfile", "--target", "mlflow"],
     "airflow": ["--file", "Dockerfile"],
     "stack": ["--file", "tasks/Dockerfile", "--target", "stack"],

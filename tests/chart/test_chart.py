@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
+from mendel.serving.keys import Keys
+from mendel.serving.settings import Serve
+
 from .conftest import CHART, DATABASES, VALUES, Render, containers, helm, merged, named, of_kind, pods, values_of
 
 KUBERNETES = "1.34"
@@ -253,6 +256,132 @@ def test_the_stream_reaches_the_store_and_what_is_listed(render: Render) -> None
     assert all(labels[one["key"]] in one["values"] for one in stages["matchExpressions"])
 
 
+CALLERS = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "callers"}}}]
+SERVE = {"serve": {"enabled": True, "callers": CALLERS, "settings": ["poll_seconds=1"]}}
+
+
+def the_service(objects: list[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Its Deployment, pod and container."""
+    deployment = named(objects, "Deployment", "mendel-serve")
+    pod = deployment["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    return deployment, pod, container
+
+
+def test_the_service_is_off_on_a_laptop_and_on_at_work(render: Render) -> None:
+    assert not [item for item in render("local") if item["metadata"]["name"] == "mendel-serve"]
+    assert {item["kind"] for item in render("eks") if item["metadata"]["name"] == "mendel-serve"} == {
+        "Deployment",
+        "HorizontalPodAutoscaler",
+        "Ingress",
+        "NetworkPolicy",
+        "PodDisruptionBudget",
+        "Service",
+        "ServiceAccount",
+    }
+
+
+def test_the_service_is_valid_and_restricted(render: Render) -> None:
+    kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="pip install kubernetes-validate")
+    objects = render("local", SERVE)
+    for item in objects:
+        kubernetes_validate.validate(item, KUBERNETES, strict=True)
+    _, pod, container = the_service(objects)
+    check_restricted("serve", pod)
+    account = named(objects, "ServiceAccount", pod["serviceAccountName"])
+    assert (pod["automountServiceAccountToken"], account["automountServiceAccountToken"]) == (False, False)
+    assert container["args"][-1] == "--set=poll_seconds=1", "the values' settings come last, so they count"
+
+
+def test_a_pod_of_the_service_ends_only_when_nobody_needs_it(render: Render) -> None:
+    deployment, pod, container = the_service(render("local", SERVE))
+    assert deployment["spec"]["strategy"] == {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    assert container["livenessProbe"]["httpGet"]["path"] == "/healthz", "without a champion it is alive all the same"
+    said = dict(argument.removeprefix("--set=").split("=", 1) for argument in container["args"][3:])
+    settings = Serve.model_validate(said)
+    assert settings.drain_seconds >= 5, "balancers take seconds to hear of it"
+    assert pod["terminationGracePeriodSeconds"] > settings.drain_seconds + settings.answer_seconds
+
+
+@pytest.mark.parametrize(("name", "replicas"), [("local", 2), ("eks", None)])
+def test_the_service_outlives_a_node(name: str, replicas: int | None, render: Render) -> None:
+    objects = render(name, SERVE)
+    deployment, pod, _ = the_service(objects)
+    assert deployment["spec"].get("replicas") == replicas, "beside an autoscaler an upgrade would undo its choice"
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    assert [each["topologyKey"].rpartition("/")[2] for each in pod["topologySpreadConstraints"]] == ["zone", "hostname"]
+    budget = named(objects, "PodDisruptionBudget", "mendel-serve")["spec"]
+    for selector in (budget["selector"], *(each["labelSelector"] for each in pod["topologySpreadConstraints"])):
+        assert selector["matchLabels"].items() <= labels.items()
+    assert named(objects, "Service", "mendel-serve")["spec"]["selector"].items() <= labels.items()
+    assert budget["maxUnavailable"] == 1
+
+
+def test_the_service_scales_by_its_load(render: Render) -> None:
+    scaler = named(render("eks"), "HorizontalPodAutoscaler", "mendel-serve")["spec"]
+    _, _, container = the_service(render("eks"))
+    assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 8)
+    assert scaler["scaleTargetRef"]["name"] == "mendel-serve"
+    assert container["resources"]["requests"]["cpu"], "a share of nothing is no target"
+
+
+def test_only_callers_reach_the_service_and_it_reaches_the_store_alone(render: Render) -> None:
+    objects = render("local", SERVE)
+    deployment, _, _ = the_service(objects)
+    policy = named(objects, "NetworkPolicy", "mendel-serve")["spec"]
+    assert policy["podSelector"]["matchLabels"].items() <= (
+        deployment["spec"]["template"]["metadata"]["labels"].items()
+    )
+    assert policy["ingress"] == [{"from": CALLERS, "ports": [{"port": 8080, "protocol": "TCP"}]}]
+    (egress,) = policy["egress"]
+    assert [each["port"] for each in egress["ports"]] == [7070]
+    store = named(objects, "NetworkPolicy", "mendel-s3")["spec"]["ingress"]
+    assert policy["podSelector"] in [peer["podSelector"] for rule in store for peer in rule["from"]]
+    nobody = named(render("local", {"serve": {"enabled": True}}), "NetworkPolicy", "mendel-serve")["spec"]
+    assert nobody["policyTypes"] == ["Egress"], "without callers there is no way in"
+
+
+def test_the_service_is_given_hashes_and_its_callers_the_key(render: Render) -> None:
+    objects = render("local", SERVE)
+    secret = {name: base64.b64decode(value).decode() for name, value in secrets_of(objects)["mendel-serve"].items()}
+    name, digest = secret["keys"].split()
+    assert Keys({name: digest}).holder(secret["api-key"]) == "install"
+    assert len(secret["api-key"]) >= 40
+    _, pod, _ = the_service(objects)
+    (mounted,) = [volume["secret"] for volume in pod["volumes"] if volume["name"] == "keys"]
+    assert mounted["secretName"] == "mendel-serve"
+    assert mounted["items"] == [{"key": "keys", "path": "keys"}]
+
+
+def test_keys_of_ones_own_take_the_place_of_the_charts(render: Render) -> None:
+    objects = render("local", {"serve": SERVE["serve"] | {"keysSecret": "callers"}})
+    assert "mendel-serve" not in secrets_of(objects)
+    _, pod, _ = the_service(objects)
+    assert [volume["secret"]["secretName"] for volume in pod["volumes"] if volume["name"] == "keys"] == ["callers"]
+
+
+def test_a_change_of_what_it_reads_restarts_the_service(render: Render) -> None:
+    def annotations(over: dict[str, Any]) -> dict[str, str]:
+        deployment, _, _ = the_service(render("local", merged(SERVE, over)))
+        found: dict[str, str] = deployment["spec"]["template"]["metadata"]["annotations"]
+        return found
+
+    before = annotations({})
+    assert annotations({"global": {"lake": "s3://other/lake"}})["checksum/config"] != before["checksum/config"]
+    assert annotations({"secrets": {"seed": "x" * 32}})["checksum/keys"] != before["checksum/keys"]
+
+
+def test_the_service_is_opened_under_a_name_with_tls(render: Render) -> None:
+    ingress = named(render("eks"), "Ingress", "mendel-serve")["spec"]
+    (rule,) = ingress["rules"]
+    assert ingress["tls"] == [{"hosts": [rule["host"]], "secretName": "mendel-tls"}]
+    (path,) = rule["http"]["paths"]
+    assert (path["path"], path["backend"]["service"]["name"]) == ("/", "mendel-serve")
+    with pytest.raises(helm.HelmRenderError, match=r"serve\.ingress\.host"):
+        render("local", {"serve": {"enabled": True, "ingress": {"enabled": True}}})
+
+
 def test_gpus_are_capped(objects: list[dict[str, Any]]) -> None:
     quota = named(objects, "ResourceQuota", "mendel")["spec"]["hard"]
     (limits,) = named(objects, "LimitRange", "mendel")["spec"]["limits"]
@@ -284,6 +413,8 @@ def test_telemetry_is_off(objects: list[dict[str, Any]]) -> None:
         {"global": {"approval": "perhaps"}},
         {"quota": {"gpus": "many"}},
         {"stream": {"settings": ["topic"]}},
+        {"serve": {"replicas": 0}},
+        {"serve": {"ingress": {"hosts": ["x"]}}},
     ],
     ids=json.dumps,
 )

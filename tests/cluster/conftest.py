@@ -9,6 +9,7 @@ import json
 import os
 import re
 import secrets
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -49,6 +50,13 @@ def record(**figures: Any) -> None:
     known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
     FIGURES.parent.mkdir(exist_ok=True)
     FIGURES.write_text(json.dumps(known | figures, indent=2))
+
+
+def run(*command: str, stdin: str | None = None) -> str:
+    """What a command said; fails with its own words where it fails."""
+    done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, input=stdin)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
+    return done.stdout
 
 
 class Namespace:

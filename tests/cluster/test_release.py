@@ -21,7 +21,7 @@ import requests
 from airflow_stack import Client, free_port
 from kubernetes.client import CoreV1Api
 
-from .conftest import PATIENCE, REPO, Namespace, record
+from .conftest import PATIENCE, REPO, Namespace, record, run
 
 CHAIN = ["ingest_corpus", "corrupt_corpus", "finetune_restorer", "promote_restorer"]
 BATCHES = "restore_batches"
@@ -140,12 +140,6 @@ class Release:
     def _credentials(self) -> dict[str, str]:
         data = json.loads(self.kubectl("get", "secret", "mendel-airflow", "--output", "json"))["data"]
         return {"username": "admin", "password": base64.b64decode(data["admin-password"]).decode()}
-
-
-def run(*command: str) -> str:
-    done = subprocess.run(command, cwd=REPO, capture_output=True, text=True)
-    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
-    return done.stdout
 
 
 @pytest.fixture(scope="module")

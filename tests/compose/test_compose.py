@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import compose_env
 import pytest
 import yaml
+
+from mendel.serving.keys import Keys
+from mendel.serving.settings import Serve
 
 REPO = Path(__file__).resolve().parents[2]
 TEXT = (REPO / "docker-compose.yaml").read_text()
@@ -26,7 +31,7 @@ def variables(text: str) -> dict[str, str]:
 
 
 def test_the_whole_stack_is_there() -> None:
-    parts = {"api-server", "dag-processor", "init", "mlflow", "postgres", "s3", "scheduler", "triggerer"}
+    parts = {"api-server", "dag-processor", "init", "mlflow", "postgres", "restorer", "s3", "scheduler", "triggerer"}
     assert SERVICES.keys() == parts
 
 
@@ -51,7 +56,7 @@ def test_mendels_images_have_the_version_of_the_distribution() -> None:
     version = re.search(r'^version = "(.+)"', (REPO / "pyproject.toml").read_text(), re.MULTILINE)
     assert version
     own = {service["image"] for service in SERVICES.values() if service["image"].startswith("mendel-")}
-    assert own == {f"mendel-{name}:{version[1]}" for name in ("mlflow", "stack")}
+    assert own == {f"mendel-{name}:{version[1]}" for name in ("mlflow", "serve", "stack")}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -68,7 +73,7 @@ def test_a_service_is_healthy_or_over_before_another_needs_it(name: str) -> None
 
 def test_nothing_is_published_beyond_this_machine() -> None:
     published = [port for service in SERVICES.values() for port in service.get("ports", [])]
-    assert len(published) == 3
+    assert len(published) == 4
     for port in published:
         assert port.startswith("127.0.0.1:"), port
 
@@ -95,7 +100,7 @@ def test_each_env_has_secrets_of_its_own() -> None:
     first, second = (variables(compose_env.filled(EXAMPLE)) for _ in range(2))
     empty = [name for name, value in variables(EXAMPLE).items() if not value]
     made = [found[name] for found in (first, second) for name in empty]
-    assert len(made) == 12
+    assert len(made) == 14
     assert len(set(made)) == len(made), "no two are equal"
     assert min(map(len, made)) >= 44
     assert {name: first[name] for name in first.keys() - empty} == {
@@ -133,6 +138,22 @@ def test_the_stages_find_the_pipeline_and_the_data_registry(monkeypatch: pytest.
         assert root == "s3://mendel/lake"
         assert any(version.git.startswith(folder) for folder in mounted), f"{name}: {version}"
         assert version.remote_options["endpointurl"] == scheduler["environment"]["AWS_ENDPOINT_URL"]
+
+
+def test_the_restorer_is_told_the_hash_of_the_key_in_env() -> None:
+    service = SERVICES["restorer"]
+    line, serve = service["command"][2].replace("$$", "$").strip().splitlines()
+    done = subprocess.run(
+        ["bash", "-euc", line.removesuffix("> /tmp/keys")], env={"API_KEY": "k"}, capture_output=True, text=True
+    )
+    (holder, digest) = done.stdout.split()
+    assert Keys({holder: digest}).holder("k") == "compose", done.stderr
+    words = shlex.split(serve)
+    said = dict(word.split("=") for flag, word in pairwise(words) if flag == "--set")
+    settings = Serve.model_validate(said)
+    assert (settings.host, settings.keys_file) == ("0.0.0.0", "/tmp/keys")
+    assert service["ports"] == [f"127.0.0.1:${{RESTORER_PORT:-8090}}:{settings.port}"]
+    assert int(service["stop_grace_period"].removesuffix("s")) > settings.drain_seconds + settings.answer_seconds
 
 
 def test_compose_takes_the_file(tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ seccompProfile: {type: RuntimeDefault}
 {{/*
 A secret value that stays the same: (list . SECRET KEY LENGTH), in base64. In order: derived from secrets.seed, what the
 cluster has, and at an install a new one. An upgrade that finds none fails: a new key would make what is stored unreadable.
+With a fifth element, whatever it is, an upgrade makes a new one too: nothing is stored under it.
 */}}
 {{- define "mendel.keep" -}}
 {{- $root := index . 0 }}{{ $secret := index . 1 }}{{ $key := index . 2 }}{{ $length := index . 3 }}
@@ -71,7 +72,7 @@ cluster has, and at an install a new one. An upgrade that finds none fails: a ne
   {{- printf "%s%s" $first (sha256sum $first) | trunc $length | b64enc }}
 {{- else if hasKey $known $key }}
   {{- get $known $key }}
-{{- else if $root.Release.IsInstall }}
+{{- else if or $root.Release.IsInstall (gt (len .) 4) }}
   {{- randAlphaNum $length | b64enc }}
 {{- else }}
   {{- fail (printf "the Secret %s of this release has no %s any more. Bring it back from your backup; new values would make what is stored unreadable. Rendering without a cluster? Set secrets.seed or secrets.create=false" $secret $key) }}

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from fastapi import FastAPI
-from starlette.types import ASGIApp
 
 from mendel.serving import health, history, page, problems, routes, trial
 from mendel.serving.batcher import Batch, Batcher
@@ -63,7 +62,7 @@ class Parts:
         await asyncio.to_thread(self.batcher.close)
 
 
-def create(root: str, settings: Serve, keys: Keys | None = None) -> ASGIApp:
+def create(root: str, settings: Serve, keys: Keys | None = None) -> Gateway:
     """The service over a lake; `keys` None leaves it open."""
     metrics = Metrics()
 

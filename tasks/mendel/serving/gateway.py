@@ -23,6 +23,7 @@ from mendel.serving.settings import Serve
 
 REQUEST_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 GUARDED = "/v1/"
+READY = "/readyz"
 
 
 class Gateway:
@@ -32,6 +33,11 @@ class Gateway:
         self._metrics = metrics
         self._keys = keys
         self._under_way = 0
+        self._draining = False
+
+    def drain(self) -> None:
+        """From now on not ready, and every answer closes its connection: the caller's next one goes elsewhere."""
+        self._draining = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -49,7 +55,10 @@ class Gateway:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+                own = MutableHeaders(scope=message)
+                own["X-Request-ID"] = request_id
+                if self._draining:
+                    own["Connection"] = "close"
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -59,6 +68,8 @@ class Gateway:
                 if scope["path"].startswith(GUARDED) and self._under_way > self._settings.max_requests:
                     busy = problem(503, "Too many requests are under way: try again later.", {"Retry-After": "5"})
                     await busy(scope, receive, answer)
+                elif scope["path"] == READY and self._draining:
+                    await problem(503, "The service is ending.")(scope, receive, answer)
                 else:
                     await self._guarded(scope, headers, told, receive, answer)
             finally:

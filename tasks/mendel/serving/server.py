@@ -1,21 +1,30 @@
-"""uvicorn around the application: SIGTERM stops accepting, lets what is in flight end, then ends."""
+"""uvicorn around the application. On SIGTERM it sends its callers elsewhere, lets what is in flight end, then ends."""
 
 from __future__ import annotations
 
+import asyncio
 import math
+import time
+from contextlib import suppress
 from typing import Any
 
 import uvicorn
 
 from mendel.serving import app, keys
+from mendel.serving.gateway import Gateway
 from mendel.serving.protocol import PunctualProtocol
 from mendel.serving.settings import Serve
+
+KEEP_ALIVE = 75
+"""Seconds for which an idle connection stays: longer than proxies keep theirs (60 s), else they send into closing ones."""
 
 
 def run(root: str, settings: Serve) -> None:
     """Serve until SIGTERM or SIGINT. Raises InputError where the address needs keys and there are none."""
-    application = app.create(root, settings, keys.required(settings.host, settings.keys_file))
-    uvicorn.run(application, host=settings.host, port=settings.port, **options(settings))
+    gateway = app.create(root, settings, keys.required(settings.host, settings.keys_file))
+    config = uvicorn.Config(gateway, host=settings.host, port=settings.port, **options(settings))
+    with suppress(KeyboardInterrupt):  # raised anew once the service has ended
+        Server(config, gateway, settings.drain_seconds).run()
 
 
 def options(settings: Serve) -> dict[str, Any]:
@@ -26,5 +35,22 @@ def options(settings: Serve) -> dict[str, Any]:
         "access_log": False,  # the gateway writes it
         "log_level": "warning",
         "server_header": False,
+        "timeout_keep_alive": KEEP_ALIVE,
         "timeout_graceful_shutdown": math.ceil(settings.answer_seconds),
     }
+
+
+class Server(uvicorn.Server):
+    """Between the signal and the closed port lies the time in which a balancer still sends requests here."""
+
+    def __init__(self, config: uvicorn.Config, gateway: Gateway, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._gateway = gateway
+        self._drain_seconds = drain_seconds
+
+    async def main_loop(self) -> None:
+        await super().main_loop()
+        self._gateway.drain()
+        until = time.monotonic() + self._drain_seconds
+        while time.monotonic() < until and not self.force_exit:
+            await asyncio.sleep(0.1)

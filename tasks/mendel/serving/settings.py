@@ -49,4 +49,9 @@ class Serve(Frozen):
     max_requests: int = Field(1000, ge=1, description="to /v1 under way at once; beyond them 503")
     body_seconds: float = Field(10.0, gt=0, description="in which a request's body has to arrive")
     answer_seconds: float = Field(60.0, gt=0, description="after which a request is given up with 503")
+    drain_seconds: float = Field(
+        0.0,
+        ge=0,
+        description="after SIGTERM it answers so long, not ready, each connection closed: callers go elsewhere",
+    )
     log_text: bool = Field(False, description="put the texts into the access log")

@@ -99,3 +99,22 @@ def test_a_model_file_that_is_cut_short_under_the_process_changes_nothing(crowne
         # then
         assert restored(url) == before
         assert before[1] == "The government of the people."
+
+
+def test_callers_are_sent_elsewhere_before_the_port_closes(crowned: Store, tmp_path: Path) -> None:
+    with process(crowned.root, tmp_path, drain_seconds=2) as (service, url), httpx.Client(timeout=PATIENCE) as kept:
+        until(lambda: status(f"{url}/readyz") == 200)
+        # given a caller whose connection stays open
+        before = kept.post(f"{url}/v1/restore", json={"text": "Teh people."})
+        # when
+        service.send_signal(signal.SIGTERM)
+        until(lambda: status(f"{url}/readyz") == 503)
+        # then it is answered, and so is a new caller: each for the last time
+        for post in (kept.post, httpx.post):
+            answer = post(f"{url}/v1/restore", json={"text": "Teh people."})
+            assert answer.status_code == 200
+            assert answer.headers["Connection"] == "close"
+            assert answer.json() == before.json()
+        assert "Connection" not in before.headers
+        assert status(f"{url}/healthz") == 200
+        assert service.wait(PATIENCE) == -signal.SIGTERM
