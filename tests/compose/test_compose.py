@@ -135,10 +135,10 @@ def test_the_stages_find_the_pipeline_and_the_data_registry(monkeypatch: pytest.
         assert version.remote_options["endpointurl"] == scheduler["environment"]["AWS_ENDPOINT_URL"]
 
 
-def test_compose_takes_the_file(tmp_path: Path) -> None:
-    program = next((each for each in (["docker-compose"], ["docker", "compose"]) if works(each)), None)
-    if program is None:
-        pytest.skip("neither docker-compose nor the plugin `docker compose` is installed")
+@pytest.mark.parametrize("program", [["docker", "compose"], ["docker-compose"]], ids=" ".join)
+def test_compose_takes_the_file(program: list[str], tmp_path: Path) -> None:
+    if not works(program):
+        pytest.skip(f"`{' '.join(program)}` is not installed")
     (tmp_path / ".env").write_text(compose_env.filled(EXAMPLE))
     command = [*program, "--env-file", str(tmp_path / ".env"), "--file", str(REPO / "docker-compose.yaml"), "config"]
     done = subprocess.run(command, capture_output=True, text=True)
