@@ -40,12 +40,14 @@ def test_every_manifest_is_valid(objects: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_the_pod_template_of_the_other_executor_is_valid(name: str, render: Render) -> None:
+def test_all_is_valid_with_the_other_executor(name: str, render: Render) -> None:
     kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="pip install kubernetes-validate")
     objects = render(name, {"airflow": {"executor": "KubernetesExecutor"}})
     template = yaml.safe_load(named(objects, "ConfigMap", "mendel-airflow-config")["data"]["pod_template_file.yaml"])
-    kubernetes_validate.validate(template, KUBERNETES, strict=True)
-    check_restricted("pod template", template["spec"])
+    for item in (*objects, template):
+        kubernetes_validate.validate(item, KUBERNETES, strict=True)
+    for where, spec in (*pods(objects), ("pod template", template["spec"])):
+        check_restricted(where, spec)
     launcher = named(objects, "RoleBinding", "mendel-launcher")
     assert template["spec"]["serviceAccountName"] in {subject["name"] for subject in launcher["subjects"]}
 

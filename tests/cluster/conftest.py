@@ -41,15 +41,29 @@ def cluster() -> CoreV1Api:
         version = client.VersionApi().get_code(_request_timeout=5)
     except Exception as error:  # whatever a client of a broken kubeconfig or an absent server may raise
         pytest.skip(f"no Kubernetes cluster answers: {error}")
+    FIGURES.unlink(missing_ok=True)
     record(kubernetes_version=version.git_version)
     return CoreV1Api()
 
 
-def record(**figures: Any) -> None:
-    """Put figures into .mendel/cluster.json, beside those that are there."""
-    known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+def figures() -> dict[str, Any]:
+    """What .mendel/cluster.json holds."""
+    known: dict[str, Any] = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    return known
+
+
+def record(**new: Any) -> None:
+    """Put figures into .mendel/cluster.json, beside those that are there; a mapping goes into the one of its name."""
+    known = figures()
+    for name, value in new.items():
+        known[name] = known.get(name, {}) | value if isinstance(value, dict) else value
     FIGURES.parent.mkdir(exist_ok=True)
-    FIGURES.write_text(json.dumps(known | figures, indent=2))
+    FIGURES.write_text(json.dumps(known, indent=2))
+
+
+def gpus(api: CoreV1Api) -> int:
+    """How many GPUs a pod can ask for here: one, or none where no node has any."""
+    return int(any("nvidia.com/gpu" in node.status.allocatable for node in api.list_node().items))
 
 
 def run(*command: str, stdin: str | None = None) -> str:
@@ -77,7 +91,7 @@ class Namespace:
 
     def ever(self, **labels: str) -> list[V1Pod]:
         """The last that was seen of each pod that there ever was."""
-        return [pod for pod in self.seen.values() if labels.items() <= (pod.metadata.labels or {}).items()]
+        return [pod for pod in list(self.seen.values()) if labels.items() <= (pod.metadata.labels or {}).items()]
 
     def wait_running(self, **labels: str) -> V1Pod:
         """The pod with these labels, once its container runs."""
@@ -154,9 +168,7 @@ def stack(namespace: Namespace, pod_classes: Path, tmp_path_factory: pytest.Temp
         "MENDEL_TASKS_IMAGE": IMAGE,
         "MENDEL_GPU_IMAGE": IMAGE,
         "MENDEL_PODS": str(pod_classes),
-        "MENDEL_GPUS": str(
-            int(any("nvidia.com/gpu" in node.status.allocatable for node in namespace.api.list_node().items))
-        ),
+        "MENDEL_GPUS": str(gpus(namespace.api)),
         "MENDEL_SPARK_EXECUTOR_REQUEST": "100m",
         "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "120",  # a busy machine: the Kubernetes client alone is large
     }

@@ -156,10 +156,10 @@ def test_the_restorer_is_told_the_hash_of_the_key_in_env() -> None:
     assert int(service["stop_grace_period"].removesuffix("s")) > settings.drain_seconds + settings.answer_seconds
 
 
-def test_compose_takes_the_file(tmp_path: Path) -> None:
-    program = next((each for each in (["docker-compose"], ["docker", "compose"]) if works(each)), None)
-    if program is None:
-        pytest.skip("neither docker-compose nor the plugin `docker compose` is installed")
+@pytest.mark.parametrize("program", [["docker", "compose"], ["docker-compose"]], ids=" ".join)
+def test_compose_takes_the_file(program: list[str], tmp_path: Path) -> None:
+    if not works(program):
+        pytest.skip(f"`{' '.join(program)}` is not installed")
     (tmp_path / ".env").write_text(compose_env.filled(EXAMPLE))
     command = [*program, "--env-file", str(tmp_path / ".env"), "--file", str(REPO / "docker-compose.yaml"), "config"]
     done = subprocess.run(command, capture_output=True, text=True)
