@@ -37,7 +37,7 @@ def load(uri: str) -> dict[str, Any]:
     try:
         data = yaml.load(lake.read_text(uri), Loader)  # noqa: S506 (a SafeLoader with one constructor more)
     except OSError as error:
-        raise InputError(f"configuration {uri} cannot be read: {error}") from error
+        raise InputError(f"configuration {uri} cannot be read: {error.strerror or error}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"configuration {uri} is not YAML: {error}") from error
     if not isinstance(data, dict):
