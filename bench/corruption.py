@@ -5,7 +5,7 @@ Spark job is timed beside itself with the kernel replaced by a constant: noisy t
 of other records. So just as much is written, which compresses just as well, and the difference is the kernel. The session
 is started and warm; it and all that it starts are pinned to as many cores as it has task slots.
 
-    .venv/bin/pip install -e '.[bench]'
+    make bench ONLY=corruption  # or, once that has installed the peers:
     .venv/bin/python bench/corruption.py [--full]
 
 Prints a table and writes bench/results/corruption.json.

@@ -8,7 +8,7 @@ where it is installed (Debian: apt-get install tesseract-ocr); train sentences t
 *Before* is the restorer as the demo fits it, to random mutations. *After* has the learned profile as its channel, and
 weights and threshold fitted to noise that this profile makes; the language model is the same.
 
-    .venv/bin/pip install -e '.[bench]'
+    make bench ONLY=profiles  # or, once that has installed the peers:
     .venv/bin/python bench/profiles.py [--full]
 
 Before that, known profiles are learned anew from what they made, so that one sees how far to trust a learned one.
