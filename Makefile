@@ -4,7 +4,7 @@ export JAVA_HOME ?= $(shell cat .mendel/java_home 2>/dev/null)
 BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE # where it is set, each stage would compile torch, transformers and mlflow anew: ten seconds
 export MENDEL_MAKE_STARTED := $(shell date +%s)
-UV := $(firstword $(wildcard .mendel/tools/bin/uv) uv)
+UV = $(firstword $(wildcard .mendel/tools/bin/uv) uv)
 LOCK := requirements/dev.txt
 IMAGE_LOCK = $(UV) pip compile --python-version 3.11 --python-platform x86_64-manylinux_2_28 --quiet --no-header \
   --annotation-style line --constraint $(LOCK)
@@ -44,8 +44,9 @@ chart: setup ## the chart's table of values, its dependency where absent, and it
 	@ls charts/mendel/charts/airflow-*.tgz >/dev/null 2>&1 || helm dependency build charts/mendel
 	@$(BIN)/python tests/chart/table.py && $(BIN)/python -m pytest tests/chart
 
-bench: setup ## figures beside peers (uv pip install -e '.[bench]' first), half an hour; each alone: bench/NAME.py
-	@for bench in restoration corruption training inference profiles serving; do $(BIN)/python bench/$$bench.py || exit; done
+bench: setup ## figures beside peers, which it installs: half an hour; ONLY="corruption inference" for some of them
+	@$(UV) pip install --quiet --python $(BIN)/python --constraint $(LOCK) -e '.[bench]'
+	@for bench in $(or $(ONLY),restoration corruption training inference profiles serving); do $(BIN)/python bench/$$bench.py || exit; done
 
 lint: setup ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy tasks plugins

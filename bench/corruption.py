@@ -1,10 +1,11 @@
 """How fast text is corrupted: the kernel, the Spark job end to end, and three noise libraries.
 
 The text is the corpus, repeated until it has the size. Peers get less of it, being slower by two orders of magnitude. The
-Spark job is timed beside itself with the kernel replaced by a constant: the same columns are written, so what the kernel
-costs is the difference. Its session is started and its workers are warmed before.
+Spark job is timed beside itself with the kernel replaced by a constant: noisy texts and edits that the kernel made before,
+of other records. So just as much is written, which compresses just as well, and the difference is the kernel. The session
+is started and warm; it and all that it starts are pinned to as many cores as it has task slots.
 
-    .venv/bin/pip install -e '.[bench]'
+    make bench ONLY=corruption  # or, once that has installed the peers:
     .venv/bin/python bench/corruption.py [--full]
 
 Prints a table and writes bench/results/corruption.json.
@@ -13,10 +14,12 @@ Prints a table and writes bench/results/corruption.json.
 from __future__ import annotations
 
 import argparse
+import math
+import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -32,57 +35,63 @@ from stages import look
 from mendel import config
 from mendel.corruption.calibrate import resolve
 from mendel.corruption.kernel import Kernel
-from mendel.corruption.pairs import COLUMNS
 from mendel.corruption.profile import NoiseProfile, ResolvedProfile
 from mendel.threads import available
 
 BATCH = 10_000
 """Records: what Spark hands over at a time."""
 FILES = 8
-CONSTANT = bytes(16)
-"""As long as the edits of a sentence are on average."""
-PEERS_MB = 0.2
+SIZES = [1, 10, 100, 1000]
+"""Megabytes."""
+WARM_MB, WARM_ROUNDS = 20, 2
+"""What the Java compiler sees before anything is timed."""
+ONCE_MB = 500
+"""From this size on, one run of each instead of the best of several."""
+SPARK = {"spark.driver.extraJavaOptions": ""}
+"""As the stage runs for gigabytes: the optimising compiler and the JVM's own choice of a collector."""
+SENTENCES = 1_500
+"""Of the peers."""
 LEVEL = 0.05
 """Noise of the peers: about as many characters go wrong as with ours."""
 
 
-def grown(texts: Sequence[str], megabytes: float) -> pa.Table:
-    """Records of this size in all: the texts in turn, each with an id of its own."""
-    once = sum(len(text.encode()) for text in texts)
-    column = pa.array(texts, pa.string())
-    rows = round(len(texts) * megabytes * 1e6 / once)
-    chosen = pc.take(column, pa.array(np.arange(rows) % len(texts)))
-    return pa.table({"id": pc.cast(pa.array(np.arange(rows)), pa.string()), "text": chosen, "split": ["train"] * rows})
+def grown(texts: pa.StringArray, first: int, rows: int) -> pa.Table:
+    """Records: the texts in turn, each with an id of its own, from number `first` on."""
+    numbers = np.arange(first, first + rows)
+    chosen = pc.take(texts, pa.array(numbers % len(texts)))
+    return pa.table({"id": pc.cast(pa.array(numbers), pa.string()), "text": chosen, "split": ["train"] * rows})
 
 
-def size(table: pa.Table) -> float:
-    return float(pc.sum(pc.binary_length(table["text"])).as_py()) / 1e6
+def size(texts: pa.Array) -> float:
+    return float(pc.sum(pc.binary_length(texts)).as_py()) / 1e6
 
 
-def kernel(resolved: ResolvedProfile, texts: Sequence[str], megabytes: float) -> dict[str, Any]:
+def kernel(resolved: ResolvedProfile, texts: pa.StringArray, megabytes: float) -> dict[str, Any]:
     """One core, edits recorded."""
-    table = grown(texts, megabytes)
-    batches = table.to_batches(BATCH)
     corrupt = Kernel(resolved, 1).corrupt
     copies = pa.array(np.zeros(BATCH, np.int32))
-    corrupt(batches[0]["id"][:9], copies[:9], batches[0]["text"][:9])  # compiled
-    began = time.perf_counter()
-    for batch in batches:
-        corrupt(batch["id"], copies[: len(batch)], batch["text"])
-    seconds = time.perf_counter() - began
-    return row("mendel kernel", size(table), seconds, 1, common.peak_megabytes())
+    corrupt(texts[:9], copies[:9], texts[:9])  # compiled
+    first, done, seconds = 0, 0.0, 0.0
+    rows = min(BATCH, round(len(texts) * megabytes / size(texts)))
+    while done < megabytes:
+        (batch,) = grown(texts, first, rows).to_batches()
+        began = time.perf_counter()
+        corrupt(batch["id"], copies[:rows], batch["text"])
+        seconds += time.perf_counter() - began
+        first, done = first + rows, done + size(batch["text"])
+    return row("mendel kernel", done, seconds, 1, common.peak_megabytes())
 
 
-def peer(name: str, texts: Sequence[str]) -> dict[str, Any]:
+def peer(name: str, texts: pa.StringArray) -> dict[str, Any]:
     """One core; single sentences, as these libraries take them."""
     corrupt = PEERS[name]()
-    corrupt(texts[0])
-    table = grown(texts, PEERS_MB)
-    sentences = table["text"].to_pylist()
+    corrupt(texts[0].as_py())
+    some = texts[:SENTENCES]
+    sentences = some.to_pylist()
     began = time.perf_counter()
     for text in sentences:
         corrupt(text)
-    return row(name, size(table), time.perf_counter() - began, 1, common.peak_megabytes())
+    return row(name, size(some), time.perf_counter() - began, 1, common.peak_megabytes())
 
 
 def textnoisr() -> Callable[[str], Any]:
@@ -107,57 +116,83 @@ def typo() -> Callable[[str], Any]:
 PEERS = {"textnoisr": textnoisr, "nlpaug": nlpaug, "typo": typo}
 
 
-def spark(resolved: ResolvedProfile, texts: Sequence[str], megabytes: float, cores: int) -> list[dict[str, Any]]:
-    """The job, Parquet to Parquet, and the same job with a constant in the kernel's place."""
+def spark(
+    resolved: ResolvedProfile, texts: pa.StringArray, sizes: Sequence[float], rounds: int
+) -> list[dict[str, Any]]:
+    """The job, Parquet to Parquet, and the same job with a constant in the kernel's place, turn about; best of each."""
     from mendel.corruption import spark as job
 
-    settings = {"spark.master": f"local[{cores}]", "spark.driver.extraJavaOptions": "", "spark.driver.memory": "4g"}
-    table = grown(texts, megabytes)
-    with tempfile.TemporaryDirectory() as name, job.session(settings) as session:
+    cores = available()
+    rows = []
+    with tempfile.TemporaryDirectory() as name, job.session(SPARK | {"spark.master": f"local[{cores}]"}) as session:
         folder = Path(name)
-        for number in range(FILES):
-            part = table.slice(
-                number * len(table) // FILES, (number + 1) * len(table) // FILES - number * len(table) // FILES
-            )
-            (folder / "corpus").mkdir(exist_ok=True)
-            pq.write_table(part, folder / "corpus" / f"{number}.parquet", compression="zstd")
-        megabytes = size(table)
-        del table
+        write_constant(resolved, texts, folder / "constant.arrow")
+        kernels = {"real": Kernel, "constant": constant(folder / "constant.arrow")}
 
-        def run(target: str, files: int = FILES) -> float:
-            uris = [(folder / "corpus" / f"{number}.parquet").as_uri() for number in range(files)]
+        def run(system: str) -> float:
+            uris = [path.as_uri() for path in (folder / "corpus").iterdir()]
             frame = job.read_corpus(session, uris, (folder / "corpus").as_uri())
             began = time.perf_counter()
-            job.write_pairs(frame, resolved, 1, {"train": 1}, (folder / target).as_uri())
-            return time.perf_counter() - began
+            with mock.patch.object(job, "Kernel", kernels[system]):
+                job.write_pairs(frame, resolved, 1, {"train": 1}, (folder / "pairs").as_uri())
+            seconds = time.perf_counter() - began
+            shutil.rmtree(folder / "pairs")
+            return seconds
 
-        run("warm", files=cores)
-        with Peak() as peak:
-            seconds = min(run("pairs-1"), run("pairs-2"))
-        with mock.patch.object(job, "_corruptor", constant):
-            run("warm-constant", files=cores)
-            baseline = min(run("constant-1"), run("constant-2"))
-    return [
-        row("mendel Spark job", megabytes, seconds, cores, peak.megabytes) | {"share_of_constant": baseline / seconds},
-        row("Spark job, constant", megabytes, baseline, cores),
-    ]
+        write_corpus(texts, WARM_MB, folder / "corpus")
+        for _ in range(WARM_ROUNDS):
+            run("real"), run("constant")
+        for megabytes in sizes:
+            megabytes = write_corpus(texts, megabytes, folder / "corpus")
+            with Peak() as peak:
+                turns = [(run("real"), run("constant")) for _ in range(rounds if megabytes < ONCE_MB else 1)]
+            seconds, baseline = map(min, zip(*turns, strict=True))
+            rows += [
+                row("mendel Spark job", megabytes, seconds, cores, peak.megabytes)
+                | {"share_of_constant": baseline / seconds},
+                row("Spark job, constant", megabytes, baseline, cores),
+            ]
+    return rows
 
 
-def constant(
-    resolved: ResolvedProfile, seed: int, copies: Mapping[str, int]
-) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """In the place of the job's corruptor: clean text as noisy text."""
-    names, encoded = list(COLUMNS), CONSTANT
+def write_corpus(texts: pa.StringArray, megabytes: float, folder: Path) -> float:
+    """A corpus in FILES Parquet files, in the place of the one that was there; gives its size."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    rows = math.ceil(len(texts) * megabytes / size(texts) / FILES)
+    written = 0.0
+    for number in range(FILES):
+        table = grown(texts, number * rows, rows)
+        pq.write_table(table, folder / f"{number}.parquet", compression="zstd", row_group_size=100_000)
+        written += size(table["text"])
+    return written
 
-    def pairs(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            ids = pc.binary_join_element_wise(batch["id"], "0", "#")
-            numbers = pa.array(np.zeros(len(batch), np.int32))
-            edits = pa.array([encoded], pa.binary()).take(pa.array(np.zeros(len(batch), int)))
-            columns = [ids, batch["id"], batch["split"], numbers, batch["text"], batch["text"], edits]
-            yield pa.RecordBatch.from_arrays(columns, names=names)
 
-    return pairs
+def write_constant(resolved: ResolvedProfile, texts: pa.StringArray, path: Path) -> None:
+    """Noisy texts and edits as the kernel makes them, for workers to map into memory."""
+    made = Kernel(resolved, 2).corrupt(texts, pa.array(np.zeros(len(texts), np.int32)), texts)
+    table = pa.table({"noisy": made.noisy, "edits": made.edits})
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+
+
+def constant(path: Path) -> type:
+    """In the kernel's place: whatever comes in, noisy texts and edits from a file, in turn."""
+    source = str(path)
+
+    class Constant:  # here, so that it goes to the workers by value
+        def __init__(self, resolved: ResolvedProfile, seed: int) -> None:
+            (self._made,) = pa.ipc.open_file(pa.memory_map(source)).read_all().to_batches()
+            self._first = 0
+
+        def corrupt(self, ids: pa.StringArray, copies: pa.Array, clean: pa.StringArray) -> list[pa.Array]:
+            if self._first + len(ids) > len(self._made):
+                self._first = 0
+            self._first += len(ids)
+            columns: list[pa.Array] = self._made.slice(self._first - len(ids), len(ids)).columns
+            return columns
+
+    return Constant
 
 
 class Peak:
@@ -193,19 +228,17 @@ def row(system: str, megabytes: float, seconds: float, cores: int, memory: float
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--full", action="store_true", help="up to 1 GB instead of 100 MB")
+    parser.add_argument("--full", action="store_true", help="best of nine runs of the Spark job instead of three")
     arguments = parser.parse_args()
     described = common.machine()
     common.prepare()
-    texts = common.sentences("train")
+    sentences = common.sentences("train")
     profile = NoiseProfile.model_validate(config.load((common.REPO / "include" / "noise" / "default.yaml").as_uri()))
-    resolved = resolve(profile, texts, 1)
-    sizes = [1, 10, 100, 1000] if arguments.full else [1, 10, 100]
+    resolved, texts = resolve(profile, sentences, 1), pa.array(sentences, pa.string())
     rows = [common.alone(peer, name, texts) for name in PEERS]
-    rows += [common.alone(kernel, resolved, texts, megabytes) for megabytes in sizes]
+    rows += [common.alone(kernel, resolved, texts, megabytes) for megabytes in SIZES]
     for cores in sorted({1, available()}):
-        for megabytes in sizes[1:]:
-            rows += spark(resolved, texts, megabytes, cores)
+        rows += common.pinned(cores, spark, resolved, texts, SIZES, 9 if arguments.full else 3)
     columns = {"system": "", "size_mb": ",.1f", "cores": "d", "mb_per_second": ".1f", "mb_per_second_per_core": ".1f"}
     for each in rows:
         each.setdefault("share_of_constant", None)

@@ -1,11 +1,14 @@
 """What learning the noise is worth on real errors: reduction before and after `mendel noise learn`.
 
-The errors are the misspellings that codespell has collected from source code and prose. Words of the corpus are replaced
-by their misspellings; those of one half of the words teach the profile, those of the other half are restored, so that no
-misspelling is seen before. *Before* is the restorer as the demo fits it, to random mutations. *After* has the learned
-profile as its channel, and weights and threshold fitted to noise that this profile makes; the language model is the same.
+Typed errors: the misspellings that codespell has collected from source code and prose. Words of the corpus are replaced by
+their misspellings; those of one half of the words teach the profile, those of the other half are restored, so that no
+misspelling is seen before. Read errors: sentences that were printed, copied badly and read by Tesseract (bench/scans.py),
+where it is installed (Debian: apt-get install tesseract-ocr); train sentences teach, test sentences are restored.
 
-    .venv/bin/pip install -e '.[bench]'
+*Before* is the restorer as the demo fits it, to random mutations. *After* has the learned profile as its channel, and
+weights and threshold fitted to noise that this profile makes; the language model is the same.
+
+    make bench ONLY=profiles  # or, once that has installed the peers:
     .venv/bin/python bench/profiles.py [--full]
 
 Before that, known profiles are learned anew from what they made, so that one sees how far to trust a learned one.
@@ -23,10 +26,11 @@ import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 import common
-from restoration import NOISE, SEED, Case, Run, System, apply, damaged, identity, row, symspell
+import scans
+from restoration import NOISE, SEED, Case, Correct, System, apply, damaged, identity, restorer, row, symspell
 
 from mendel import config
 from mendel.corruption import commands
@@ -47,6 +51,19 @@ SHARE = 0.5
 """Of the words that have a misspelling."""
 LEARNED_FROM = 5000
 """Sentences."""
+SCANNED = 600
+"""Sentences that teach the errors of a scanner, and as many that are restored."""
+
+
+class Errors(NamedTuple):
+    """Real errors: pairs to learn from, and others to restore."""
+
+    name: str
+    noisy: list[str]
+    clean: list[str]
+    sample: Sample
+    profile: str | None = None
+    """The one in include/noise that was written by hand for them."""
 
 
 def misspellings() -> dict[str, list[str]]:
@@ -78,18 +95,38 @@ def misspelt(texts: Sequence[str], known: Mapping[str, list[str]], which: int) -
     return [WORD.sub(replaced, text) for text in texts]
 
 
-def learned(noisy: Sequence[str], clean: Sequence[str]) -> NoiseProfile:
+def typed(train: Sequence[str], test: Sequence[str]) -> Errors:
+    known, taught = misspellings(), list(train[:LEARNED_FROM])
+    return Errors("misspelt", misspelt(taught, known, 0), taught, sample(test, misspelt(test, known, 1)))
+
+
+def scanned(train: Sequence[str], test: Sequence[str]) -> Errors:
+    taught = list(train[:SCANNED])
+    read = scans.read([*taught, *test])
+    legible = [pair for pair in zip(read[:SCANNED], taught, strict=True) if pair[0]]
+    return Errors("scanned", *map(list, zip(*legible, strict=True)), sample(test, read[SCANNED:]), "ocr")
+
+
+def sample(clean: Sequence[str], noisy: Sequence[str]) -> Sample:
+    return Sample([str(number) for number in range(len(clean))], clean, noisy, [()] * len(clean))
+
+
+def learned(errors: Errors) -> NoiseProfile:
     """By the command, as a user would."""
-    pairs, out = common.FOLDER / "misspelt.jsonl", common.FOLDER / "misspelt.yaml"
-    rows = [json.dumps({"noisy": one, "clean": other}) for one, other in zip(noisy, clean, strict=True)]
+    pairs, out = (common.FOLDER / f"{errors.name}.{kind}" for kind in ("jsonl", "yaml"))
+    rows = [json.dumps({"noisy": one, "clean": other}) for one, other in zip(errors.noisy, errors.clean, strict=True)]
     pairs.write_text("\n".join(rows))
-    commands.learn(str(pairs), str(out), "misspelt", True)
+    commands.learn(str(pairs), str(out), errors.name, True)
     return NoiseProfile.model_validate(config.load(out.as_uri()))
+
+
+def named(name: str) -> NoiseProfile:
+    return NoiseProfile.model_validate(config.load((NOISE / f"{name}.yaml").as_uri()))
 
 
 def recovered(name: str, clean: Sequence[str], train: Sequence[str]) -> dict[str, Any]:
     """Known and learned rates of a profile in include/noise, per thousand characters."""
-    profile = NoiseProfile.model_validate(config.load((NOISE / f"{name}.yaml").as_uri()))
+    profile = named(name)
     known = resolve(profile, train, SEED).rates
     noisy = damaged("sotu", clean, profile, train).sample.noisy
     found = learn(clean, noisy, name).profile
@@ -111,6 +148,10 @@ def adapted(uri: str, profile: NoiseProfile, train: Sequence[str], validation: S
     return ChannelRestorer(restorer.kind, decoder, {FIRST_PASS: weights})
 
 
+def texts_of(restorer: Restorer) -> Correct:
+    return lambda texts: [each.text for each in restorer.restore(texts)]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--full", action="store_true", help="5,000 held-out sentences instead of 500")
@@ -119,26 +160,30 @@ def main() -> None:
     common.prepare()
     candidate = common.candidate("channel-ngram")
     train, validation, test = (common.sentences(split) for split in ("train", "validation", "test"))
-    known, clean = misspellings(), test[: 5000 if arguments.full else 500]
+    test = test[: 5000 if arguments.full else 500]
     known_profiles = [recovered(name, train[:LEARNED_FROM], train) for name in ("default", "ocr")]
     for each in known_profiles:
         print(*(f"{name}: {value}" for name, value in common.rounded(each).items()), sep="\n  ")
-    profile = learned(misspelt(train[:LEARNED_FROM], known, 0), train[:LEARNED_FROM])
-    sample = Sample([str(number) for number in range(len(clean))], clean, misspelt(clean, known, 1), [()] * len(clean))
-    after = adapted(candidate.folder, profile, train, validation)
-    systems = {
-        "identity": identity(),
-        "symspellpy": symspell(train),
-        "mendel, before": lambda texts: [found.text for found in Restorer.load(candidate.folder).restore(texts)],
-        "mendel, after": lambda texts: [found.text for found in after.restore(texts)],
-    }
+    found = [typed(train, test)]
+    if scans.installed():
+        found.append(scanned(train, test))
+    else:
+        print("read errors are left out: no tesseract on PATH (Debian: apt-get install tesseract-ocr)")
     rows = []
-    for name, correct in systems.items():
-        system = System(name, lambda correct=correct: correct)
-        case = Case("sotu, codespell's misspellings", "default", sample)
-        (run,) = apply(system, [case])
-        rows.append(row(system, case._replace(profile="misspelt"), Run(*run)))
-    columns = {"system": "", "corpus": "", "reduction": ".1%", "cer": ".2%", "exact": ".1%", "worse_fraction": ".1%"}
+    for errors in found:
+        profiles = {"after": learned(errors)}
+        if errors.profile:
+            profiles[f"{errors.profile}.yaml"] = named(errors.profile)
+        systems = {"identity": identity(), "symspellpy": symspell(train), "mendel, before": restorer(candidate.folder)}
+        for name, profile in profiles.items():
+            systems[f"mendel, {name}"] = texts_of(adapted(candidate.folder, profile, train, validation))
+        # "default": clean sentences are restored too
+        case = Case("sotu", "default", errors.sample)
+        for name, correct in systems.items():
+            system = System(name, lambda correct=correct: correct)
+            (run,) = apply(system, [case])
+            rows.append(row(system, case._replace(profile=errors.name), run))
+    columns = {"system": "", "profile": "", "reduction": ".1%", "cer": ".2%", "exact": ".1%", "worse_fraction": ".1%"}
     columns |= {"clean_altered": ".1%", "chars_per_second": ",.0f"}
     common.report("profiles", described, rows, columns, unseen=known_profiles)
 

@@ -5,7 +5,7 @@ r-cran-janeaustenr, or any text by --foreign). Restorers are fitted to the defau
 heavy, each operation alone. Each system runs in a process of its own on one core. Slow ones see the first sentences only,
 against an identity of the same ones: column `sentences`.
 
-    .venv/bin/pip install -e '.[bench]'
+    make bench ONLY=restoration  # or, once that has installed the peers:
     .venv/bin/python bench/restoration.py [--full]
 
 Prints a table and writes bench/results/restoration.json.

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import report
-from airflow_stack import AirflowStack, StackError, free_port
+from airflow_client import StackError
+from airflow_stack import AirflowStack
+from processes import free_port
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table

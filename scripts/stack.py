@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from airflow_stack import MARK, AirflowStack, StackError
+from airflow_client import StackError
+from airflow_stack import AirflowStack
+from processes import MARK
 
 REPO = Path(__file__).resolve().parent.parent
 STATE = REPO / ".mendel"

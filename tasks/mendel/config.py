@@ -1,8 +1,8 @@
 """Configuration: one YAML file per pipeline, `--set key=value` on top.
 
-`!include PATH` (relative to the file) puts another YAML file in its place, and so does a `--set` value that starts with
-`@` (relative to the working directory); `<<: !include PATH` takes its top-level keys, but for those that the file itself
-has. The result is plain data: the fingerprint sees what was included, not from where.
+`!include PATH` (relative to the file, absolute, or a URI) puts another YAML file in its place, and so does a `--set` value
+that starts with `@` (relative to the working directory); `<<: !include PATH` takes its top-level keys, but for those that
+the file itself has. The result is plain data: the fingerprint sees what was included, not from where.
 """
 
 from __future__ import annotations
@@ -29,20 +29,25 @@ def load(uri: str) -> dict[str, Any]:
             """As YAML has it, and `<<` takes the keys of an included file too."""
             for number, (key, value) in enumerate(node.value):
                 if key.tag == "tag:yaml.org,2002:merge" and value.tag == "!include":
-                    included = SafeRepresenter().represent_data(load(f"{folder}/{value.value}"))
+                    included = SafeRepresenter().represent_data(load(_beside(folder, value.value)))
                     node.value[number] = (key, included)
             super().flatten_mapping(node)
 
-    Loader.add_constructor("!include", lambda _, node: load(f"{folder}/{node.value}"))
+    Loader.add_constructor("!include", lambda _, node: load(_beside(folder, node.value)))
     try:
         data = yaml.load(lake.read_text(uri), Loader)  # noqa: S506 (a SafeLoader with one constructor more)
     except OSError as error:
-        raise InputError(f"configuration {uri} cannot be read: {error}") from error
+        raise InputError(f"configuration {uri} cannot be read: {error.strerror or error}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"configuration {uri} is not YAML: {error}") from error
     if not isinstance(data, dict):
         raise InputError(f"configuration {uri} must be a mapping of keys to values, found {type(data).__name__}")
     return data
+
+
+def _beside(folder: str, path: str) -> str:
+    """An included file's URI: below the folder, unless the path is absolute or a URI itself."""
+    return path if path.startswith("/") or "://" in path else f"{folder}/{path}"
 
 
 def override(data: dict[str, Any], assignments: Sequence[str]) -> dict[str, Any]:

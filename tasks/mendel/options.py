@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 import typer
@@ -19,7 +20,10 @@ Force = Annotated[bool, typer.Option("--force", help="Make the version again tho
 
 
 def partition_key(text: str, option: str = "--partition") -> str:
-    """The key itself. Raises InputError where it is not written as one."""
-    if not PARTITION_KEY.fullmatch(text):
-        raise InputError(f"{option} {text!r}: write a date as YYYY-MM-DD")
-    return text
+    """The key itself. Raises InputError where it is not written as one, or is no day of the calendar."""
+    try:
+        if PARTITION_KEY.fullmatch(text) and date.fromisoformat(text):
+            return text
+    except ValueError as error:
+        raise InputError(f"{option} {text!r} is no date: {error}") from error
+    raise InputError(f"{option} {text!r}: write a date as YYYY-MM-DD")

@@ -68,8 +68,8 @@ class Context:
         if found is None:
             there = manifest.partitions(self.root, dataset)
             raise InputError(
-                f"{dataset} has no version in partition {partition} of {self.root}. "
-                f"Make it first, or choose one of: {', '.join(there) or 'none yet'}."
+                f"{dataset} has no version in partition {partition} of {self.root}. Make it first"
+                + (f", or choose one of: {', '.join(there)}." if there else ".")
             )
         if validated and self._about(found, f"{dataset}_validation") is None:
             raise InputError(
@@ -239,7 +239,17 @@ def _repeated(earlier: Manifest, context: Context, started: datetime) -> Manifes
     )
 
 
+PLAINLY = {
+    "extra_forbidden": "there is no such key here",
+    "model_type": "expected a mapping of keys to values, or @FILE for what a YAML file holds",
+}
+"""Some of pydantic's messages, by their type, for those who do not know pydantic."""
+
+
 def explain(error: ValidationError, where: str) -> InputError:
     """A validation error as one line per key, the keys as a user writes them."""
-    lines = (f"  {'.'.join(map(str, item['loc'])) or '(whole)'}: {item['msg']}" for item in error.errors())
+    lines = (
+        f"  {'.'.join(map(str, item['loc'])) or '(whole)'}: {PLAINLY.get(item['type'], item['msg'])}"
+        for item in error.errors()
+    )
     return InputError(f"{where} is not valid:\n" + "\n".join(lines))

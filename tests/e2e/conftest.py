@@ -13,7 +13,8 @@ from typing import Any
 
 import psutil
 import pytest
-from airflow_stack import MARK, AirflowStack
+from airflow_stack import AirflowStack
+from processes import MARK
 
 REPO = Path(__file__).resolve().parents[2]
 CHAIN = ["ingest_corpus", "corrupt_corpus", "finetune_restorer", "promote_restorer"]

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from airflow_stack import AirflowStack, StackError
+from airflow_client import StackError
+from airflow_stack import AirflowStack
 
 from mendel import lake, manifest
 

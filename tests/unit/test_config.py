@@ -29,6 +29,13 @@ def test_an_include_puts_the_file_in_its_place_relative_to_its_own_folder(tmp_pa
     assert data == {"corrupt": {"noise": {"name": "default", "rates": {"deletion": 0.01}}}}
 
 
+def test_an_include_may_be_absolute_or_a_uri(tmp_path: Path) -> None:
+    path = write(tmp_path / "elsewhere" / "noise.yaml", "name: light")
+    uri = write(tmp_path / "mine.yaml", f"a: !include {path}\nb: !include file://{path}")
+
+    assert config.load(uri) == {"a": {"name": "light"}, "b": {"name": "light"}}
+
+
 def test_a_file_can_begin_with_the_keys_of_another(tmp_path: Path) -> None:
     write(tmp_path / "noise" / "light.yaml", "rate: 1.0e-05")
     write(

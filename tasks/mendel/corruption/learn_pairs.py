@@ -27,7 +27,7 @@ def read(uri: str) -> Pairs:
     try:
         text = lake.read_text(uri)
     except OSError as error:
-        raise InputError(f"--pairs {uri} cannot be read: {error}") from error
+        raise InputError(f"--pairs {uri} cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"--pairs {uri} is not UTF-8: {error}") from error
     pairs = Pairs([], [])

@@ -62,8 +62,9 @@ def test_a_day_through_the_commands(a_lake: Any, mendel: Callable[..., tuple[int
     ("arguments", "message"),
     [
         (["plan", "-p", "20.11.2026"], "--partition '20.11.2026': write a date as YYYY-MM-DD"),
+        (["plan", "-p", "2026-13-20"], "--partition '2026-13-20' is no date: month must be in 1..12"),
         (["plan", "-p", DAY, "--model-version", "9"], "there is no model '9'. Choose one of: champion, 1."),
-        (["plan", "-p", DAY, "--set", "max_character=9"], "restore.max_character: Extra inputs are not permitted"),
+        (["plan", "-p", DAY, "--set", "max_character=9"], "restore.max_character: there is no such key here"),
         (["plan", "-p", DAY, "--set", "records_per_shard=0"], "restore.records_per_shard: Input should be greater"),
         (["shard", "-p", "2026-11-19", "--shard", "0"], "Run: mendel restore plan --partition 2026-11-19"),
         (["shard", "-p", DAY, "--shard", "7"], "has 1 shards, counted from 0"),
