@@ -15,6 +15,7 @@ from typing import Any, Protocol, Self
 import torch
 import torch.distributed as distributed
 from peft import LoraConfig, get_peft_model
+from peft.tuners.tuners_utils import BaseTunerLayer
 from torch.nn.parallel import DistributedDataParallel
 
 from mendel.errors import InputError
@@ -64,7 +65,7 @@ class Trainer:
         self.heads = heads
         self.rank, self.world = position()
         if not whole:
-            llm.model = get_peft_model(llm.model, adapter_of(settings, llm.model))
+            llm.model = with_adapter(llm.model, settings)
         self.llm = llm
         if settings.gradient_checkpointing:
             llm.model.gradient_checkpointing_enable()
@@ -226,9 +227,16 @@ def position() -> tuple[int, int]:
     return 0, 1
 
 
-def adapter_of(settings: Tuning, model: Any) -> LoraConfig:
+def with_adapter(model: Any, settings: Tuning) -> Any:
+    """The model with an untrained adapter on all linear layers."""
     task = "SEQ_2_SEQ_LM" if model.config.is_encoder_decoder else "CAUSAL_LM"
-    return LoraConfig(r=settings.rank, lora_alpha=settings.alpha, target_modules=LORA_LAYERS, task_type=task)
+    config = LoraConfig(r=settings.rank, lora_alpha=settings.alpha, target_modules=LORA_LAYERS, task_type=task)
+    made: Any = get_peft_model(model, config)
+    for layer in made.modules():
+        if isinstance(layer, BaseTunerLayer):
+            # As peft.helpers.disable_input_dtype_casting: autocast brings both to one format, without a copy in float32.
+            layer.cast_input_dtype_enabled = False  # type: ignore[attr-defined]
+    return made
 
 
 def compile_layers(model: Any) -> None:

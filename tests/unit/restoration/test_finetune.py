@@ -17,10 +17,13 @@ from mendel.corruption.kernel import Kernel
 from mendel.corruption.profile import NoiseProfile, Rates
 from mendel.errors import InputError
 from mendel.manifest import InputEntry
+from mendel.restoration.commands import merge
 from mendel.restoration.finetune import Finetune, recency
 from mendel.restoration.ngram import CharNgram
+from mendel.restoration.recipe import BaseModel
 from mendel.restoration.restorer import Restorer
-from mendel.restoration.rewriting import Guard
+from mendel.restoration.rewriter import CausalRewriter
+from mendel.restoration.rewriting import Guard, RewritingRestorer
 from mendel.restoration.trainer import Trainer
 from mendel.stage import Context, Draft, Outcome, Stage, execute
 
@@ -208,6 +211,24 @@ def test_mlflow_knows_the_base_and_where_the_adapter_lies(context: Context, tiny
     folder = context.local_folder(context.require("candidate"))
     assert tags["adapter_uri"] == (folder / "adapter").as_uri()
     assert (folder / "adapter" / "adapter_model.safetensors").exists()
+
+
+def test_merged_for_other_servers_it_writes_the_same(context: Context, tiny_lm: Path, tmp_path: Path) -> None:
+    # Given a candidate with an adapter
+    execute(rewriter_recipe("causal-lora", tiny_lm, learning_rate=0.05), context)
+    folder = context.local_folder(context.require("candidate"))
+    # When its model is merged, then that alone writes what the restorer's does
+    merge(str(folder), tmp_path / "merged")
+    alone = CausalRewriter.load(BaseModel(id=str(tmp_path / "merged")))
+    ours = Restorer.load(str(folder))
+    assert isinstance(ours, RewritingRestorer)
+    texts = sentences(3, seed=9)
+    assert alone.rewrite(texts, ours.writing) == ours.rewriter.rewrite(texts, ours.writing)
+    # And a folder that is there is not written over, nor one without an adapter merged
+    with pytest.raises(InputError, match="exists; choose another"):
+        merge(str(folder), tmp_path / "merged")
+    with pytest.raises(InputError, match="has no folder adapter"):
+        merge(str(tmp_path / "merged"), tmp_path / "other")
 
 
 def test_step_budget_gives_the_same_model_twice(context: Context, tiny_lm: Path) -> None:
