@@ -128,7 +128,7 @@ class Trainer:
                 if self._progress() >= 1:
                     break
                 self._step(batch)
-                if self._stop:
+                if any(self._summed(self._stop)):  # told to stop, one or all: else they would wait for each other
                     self.save()
                     raise SystemExit(128 + signal.SIGTERM)
                 if (now := time.monotonic()) - saved > self.settings.checkpoint_seconds:
@@ -196,8 +196,8 @@ class Trainer:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
-        value, seconds, self._stop = self._together(loss.item(), time.monotonic() - begun, self._stop)
-        self.elapsed += seconds
+        value, seconds = self._summed(loss.item(), (time.monotonic() - begun) * (self.rank == 0))
+        self.elapsed += seconds  # the first process's: budgets end for all at once
         self.curve.append({"step": self.step, "loss": value, "learning_rate": rate, "tokens": tokens})
         if not math.isfinite(value):
             raise InputError(f"fine-tuning diverged: loss {value} at step {self.step}. Lower lora.learning_rate.")
@@ -208,13 +208,13 @@ class Trainer:
             return [self.rows[i] for i in mine], [self.heads[i] for i in mine]
         return [self.rows[batch[0]]], [len(self.rows[batch[0]])]
 
-    def _together(self, loss: float, seconds: float, stop: bool) -> tuple[float, float, bool]:
-        """The loss of all processes, the first one's time, and whether any was told to stop: else they would part."""
+    def _summed(self, *values: float) -> list[float]:
+        """Each value's sum over the processes."""
         if self.world == 1:
-            return loss, seconds, stop
-        told = torch.tensor([loss, seconds * (self.rank == 0), stop], dtype=torch.float64, device=self.llm.model.device)
-        distributed.all_reduce(told)
-        return float(told[0]), float(told[1]), bool(told[2])
+            return list(values)
+        sums = torch.tensor(values, dtype=torch.float64, device=self.llm.model.device)
+        distributed.all_reduce(sums)
+        return list(map(float, sums))
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         self._stop = True
