@@ -10,11 +10,11 @@ from rapidfuzz.distance import Levenshtein
 
 from mendel.log import log
 from mendel.restoration import recipe as recipes
-from mendel.restoration.finetune import Text, Work
 from mendel.restoration.llm import dtype, pinned
 from mendel.restoration.restorer import DESCRIPTION
 from mendel.restoration.rewriter import CausalRewriter, Seq2SeqRewriter, model_of
 from mendel.restoration.rewriting import MODEL, Guard, attempts
+from mendel.restoration.work import Text, Work
 
 
 class RewriterWork(Work):
