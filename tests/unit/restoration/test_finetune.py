@@ -209,7 +209,7 @@ def test_mlflow_knows_the_base_and_where_the_adapter_lies(context: Context, tiny
     tags = mlflow.get_run(made.metrics["mlflow_run_id"]).data.tags
     assert (tags["base_model"], tags["base_revision"]) == (str(tiny_lm), "local")
     folder = context.local_folder(context.require("candidate"))
-    assert tags["adapter_uri"] == (folder / "adapter").as_uri()
+    assert tags["adapter_uri"] == f"file://{folder}/adapter"
     assert (folder / "adapter" / "adapter_model.safetensors").exists()
 
 
