@@ -18,6 +18,7 @@ import random
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -96,14 +97,14 @@ def ours(
 def leave_out(what: str, trainer: Any) -> None:
     """Take one thing back that the trainer does otherwise than the plain loop."""
     import torch.nn.functional as functional
-    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    from mendel.restoration import objective
+    from mendel.restoration import trainer as module
 
     if what == "plain attention":
         trainer.llm.model.set_attn_implementation("sdpa")
     elif what == "uncast inputs":
-        for layer in trainer.llm.model.modules():
-            if isinstance(layer, BaseTunerLayer):
-                layer.cast_input_dtype_enabled = True
+        module.disable_input_dtype_casting = lambda model, active: nullcontext()
     elif what == "predictions where asked alone":
 
         def everywhere(rows: Any, heads: Any) -> Any:
@@ -111,8 +112,6 @@ def leave_out(what: str, trainer: Any) -> None:
             inputs, targets = objective._go_on(rows, heads, None)
             logits = trainer.llm.model(**inputs, use_cache=False).logits.float()
             return functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum")
-
-        from mendel.restoration import objective
 
         trainer.objective = everywhere
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol, Self
 import torch
 import torch.distributed as distributed
 from peft import LoraConfig, get_peft_model
-from peft.tuners.tuners_utils import BaseTunerLayer
+from peft.helpers import disable_input_dtype_casting
 from torch.nn.parallel import DistributedDataParallel
 
 from mendel.errors import InputError
@@ -189,9 +189,12 @@ class Trainer:
         rate = self._rate()
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        with torch.autocast(self.llm.model.device.type, torch.bfloat16, enabled=dtype() == torch.bfloat16):
-            loss = self.objective(*self._share(batch)) / tokens
-        (loss * self.world).backward()  # gradients are averaged over the processes
+        mixed = dtype() == torch.bfloat16
+        # Autocast brings inputs and adapter to one format; PEFT would first copy the inputs to float32.
+        with disable_input_dtype_casting(self.llm.model, active=mixed):
+            with torch.autocast(self.llm.model.device.type, torch.bfloat16, enabled=mixed):
+                loss = self.objective(*self._share(batch)) / tokens
+            (loss * self.world).backward()  # gradients are averaged over the processes
         torch.nn.utils.clip_grad_norm_(self.parameters.values(), CLIP)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -231,12 +234,7 @@ def with_adapter(model: Any, settings: Tuning) -> Any:
     """The model with an untrained adapter on all linear layers."""
     task = "SEQ_2_SEQ_LM" if model.config.is_encoder_decoder else "CAUSAL_LM"
     config = LoraConfig(r=settings.rank, lora_alpha=settings.alpha, target_modules=LORA_LAYERS, task_type=task)
-    made: Any = get_peft_model(model, config)
-    for layer in made.modules():
-        if isinstance(layer, BaseTunerLayer):
-            # As peft.helpers.disable_input_dtype_casting: autocast brings both to one format, without a copy in float32.
-            layer.cast_input_dtype_enabled = False  # type: ignore[attr-defined]
-    return made
+    return get_peft_model(model, config)
 
 
 def compile_layers(model: Any) -> None:

@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ from mendel.restoration.trainer import Trainer
 from .conftest import sentences
 
 TEXTS = sentences(60, seed=4)
-STEPS = 40
+STEPS = 60
 SETTINGS = {"rank": 4, "learning_rate": 1e-2, "checkpoint_seconds": 1e-9}
 
 
@@ -44,10 +43,12 @@ def test_two_processes_stopped_and_resumed_are_one_with_twice_the_tokens(
     parallel.train(recipe, alone)
     # When two processes take half the tokens each, and their stage is told to stop on the way
     recipe, stopped = prepared(tiny_lm, tmp_path / "two", budget_steps=STEPS, tokens_per_batch=256, processes=2)
-    telling = threading.Thread(target=tell_to_stop_after, args=(stopped.store, 3))
+    over = threading.Event()
+    telling = threading.Thread(target=tell_to_stop_after, args=(3, stopped.store, over))
     telling.start()
     with pytest.raises(SystemExit) as ended:
         parallel.train(recipe, stopped)
+    over.set()
     telling.join()
     assert ended.value.code == 128 + signal.SIGTERM
     # Then the next try goes on from where they stopped
@@ -62,14 +63,12 @@ def test_two_processes_stopped_and_resumed_are_one_with_twice_the_tokens(
     assert [at["loss"] for at in resumed.curve] == pytest.approx([at["loss"] for at in alone.curve], rel=0.02)
 
 
-def tell_to_stop_after(store: Checkpoints, step: int) -> None:
-    until = time.monotonic() + 120
-    while time.monotonic() < until:
-        found = Path(store.uri.removeprefix("file://")) / "latest.json"
-        if found.exists() and json.loads(found.read_text())["folder"] >= f"step-{step:08d}":
+def tell_to_stop_after(step: int, store: Checkpoints, over: threading.Event) -> None:
+    newest = Path(store.uri.removeprefix("file://")) / "latest.json"
+    while not over.wait(0.01):
+        if newest.exists() and json.loads(newest.read_text())["folder"] >= f"step-{step:08d}":
             os.kill(os.getpid(), signal.SIGTERM)
             return
-        time.sleep(0.01)
 
 
 def test_what_a_process_complains_of_is_the_stages_own_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
