@@ -137,6 +137,8 @@ class Seq2SeqLora(Frozen):
     def _one_model(self) -> Self:
         if (self.base is None) == (self.scratch is None):
             raise ValueError("set one of base and scratch")
+        if self.scratch is not None and self.lora.quantise:
+            raise ValueError("lora.quantise is for a pretrained base: a new model's weights are trained themselves")
         return self
 
 
