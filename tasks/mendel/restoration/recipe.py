@@ -28,22 +28,26 @@ class Calibration(Frozen):
     seed: int = 0
 
 
-class Lora(Frozen):
-    """LoRA fine-tuning of the language model [Hu et al., 2021, arXiv:2106.09685], within a budget of time or of steps."""
+class Tuning(Frozen):
+    """LoRA fine-tuning of a language model [Hu et al., 2021, arXiv:2106.09685], within a budget of time or of steps."""
 
     rank: int = Field(16, ge=1)
     alpha: int = Field(32, ge=1)
     learning_rate: float = Field(5e-4, gt=0)
     warmup: float = Field(0.05, ge=0, lt=1, description="share of the budget in which the learning rate rises")
-    objective: Literal["text", "conditional"] = Field(
-        "text",
-        description="text: a language model of clean text; conditional: of clean text that follows its noisy form",
-    )
-    tokens_per_batch: int = Field(1024, ge=16, description="padding included")
+    tokens_per_batch: int = Field(1024, ge=16, description="of one process and step, padding included")
     budget_seconds: float | None = Field(None, gt=0, description="of training time, resumed runs added up")
     budget_steps: int | None = Field(None, ge=0, description="0: the language model stays untuned")
     checkpoint_seconds: float = Field(30, gt=0, description="how often a checkpoint is written")
     gradient_checkpointing: bool = Field(False, description="less memory, a third more time")
+    quantise: Literal["nf4"] | None = Field(
+        None,
+        description="keep the frozen weights in four bits while training: QLoRA [Dettmers et al., 2023], extra qlora",
+    )
+    compile: bool = Field(False, description="torch.compile each layer: pays in long trainings on a GPU")
+    processes: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+        "auto", description="data-parallel processes by torchrun; auto: one for each GPU, without GPUs one"
+    )
     since_year: int | None = Field(None, description="train on texts from this year on; empty: on all")
     seed: int = 0
 
@@ -52,6 +56,15 @@ class Lora(Frozen):
         if (self.budget_seconds is None) == (self.budget_steps is None):
             raise ValueError("set one of budget_seconds and budget_steps")
         return self
+
+
+class Lora(Tuning):
+    """Fine-tuning of a language model that weighs candidates."""
+
+    objective: Literal["text", "conditional"] = Field(
+        "text",
+        description="text: a language model of clean text; conditional: of clean text that follows its noisy form",
+    )
 
 
 class BaseModel(Frozen):
@@ -81,4 +94,52 @@ class ChannelLlm(Frozen):
     lora: Lora
 
 
-Recipe = Annotated[ChannelNgram | ChannelLlm, Field(discriminator="kind")]
+class Writing(Frozen):
+    """How a language model that rewrites by itself is asked."""
+
+    beams: int = Field(1, ge=1, description="hypotheses of the beam search; 1: greedy")
+    length_ratio: float = Field(
+        1.5, gt=1, description="a text so many times longer or shorter than its input is refused"
+    )
+
+
+class CausalLora(Frozen):
+    """A causal language model that rewrites by itself: the clean text goes on after the noisy one. For comparison."""
+
+    kind: Literal["causal-lora"]
+    base: BaseModel = BaseModel()
+    lora: Tuning
+    writing: Writing = Writing()
+    calibration: Calibration = Calibration(sentences=100)
+
+
+class ByT5(Frozen):
+    """The shape of a new byte-level encoder-decoder [Xue et al., 2022, arXiv:2105.13626], all of whose weights are trained."""
+
+    width: int = Field(256, ge=8)
+    inner: int = Field(640, ge=8, description="width inside the feed-forward layers")
+    heads: int = Field(4, ge=1)
+    encoder_layers: int = Field(6, ge=1)
+    decoder_layers: int = Field(2, ge=1)
+
+
+class Seq2SeqLora(Frozen):
+    """An encoder-decoder that rewrites by itself. For comparison."""
+
+    kind: Literal["seq2seq-lora"]
+    base: BaseModel | None = Field(None, description="a pretrained model, such as google/byt5-small")
+    scratch: ByT5 | None = Field(None, description="instead: a new model of this shape")
+    lora: Tuning
+    writing: Writing = Writing()
+    calibration: Calibration = Calibration(sentences=100)
+
+    @model_validator(mode="after")
+    def _one_model(self) -> Self:
+        if (self.base is None) == (self.scratch is None):
+            raise ValueError("set one of base and scratch")
+        if self.scratch is not None and self.lora.quantise:
+            raise ValueError("lora.quantise is for a pretrained base: a new model's weights are trained themselves")
+        return self
+
+
+Recipe = Annotated[ChannelNgram | ChannelLlm | CausalLora | Seq2SeqLora, Field(discriminator="kind")]

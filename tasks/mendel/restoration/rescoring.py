@@ -17,13 +17,13 @@ from mendel.restoration.channel import Channel
 from mendel.restoration.decoder import Candidate, Decoder, DecoderConfig
 from mendel.restoration.ngram import CharNgram
 from mendel.restoration.recipe import BaseModel
-from mendel.restoration.restorer import DESCRIPTION, Restoration, Restorer, Span, spans
+from mendel.restoration.restorer import ADAPTER, DESCRIPTION, Restoration, Restorer, Span, spans
 from mendel.threads import available
 
 if TYPE_CHECKING:
     from mendel.restoration.llm import CausalLm
 
-NOISE, NGRAM, ADAPTER = "noise.json", "ngram.safetensors", "adapter"
+NOISE, NGRAM = "noise.json", "ngram.safetensors"
 FIRST_PASS, UNTUNED, TUNED = "first_pass", "untuned_llm", "tuned_llm"
 LLM_MARGIN = 5.0
 """Nats behind the first pass's best candidate at which the LLM is not asked about another."""

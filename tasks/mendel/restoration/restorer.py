@@ -19,10 +19,14 @@ from mendel.errors import InputError
 from mendel.frozen import Frozen
 
 DESCRIPTION = "restorer.json"
+ADAPTER = "adapter"
+"""Folder of a LoRA adapter, where a restorer has one."""
 
 KINDS = {
     "channel-ngram": "mendel.restoration.rescoring:ChannelRestorer",
     "channel-llm": "mendel.restoration.rescoring:ChannelRestorer",
+    "causal-lora": "mendel.restoration.rewriting:RewritingRestorer",
+    "seq2seq-lora": "mendel.restoration.rewriting:RewritingRestorer",
 }
 """Which class reads a folder of which kind. By name, so that a restorer without an LLM never imports torch."""
 

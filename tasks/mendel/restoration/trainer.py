@@ -1,4 +1,4 @@
-"""LoRA fine-tuning of a causal LM within a budget, with checkpoints: killed at any step, it goes on with the same curve."""
+"""Fine-tuning of a language model within a budget, with checkpoints: killed at any step, it goes on with the same curve."""
 
 from __future__ import annotations
 
@@ -10,44 +10,71 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Any, Protocol, Self
 
 import torch
-import torch.nn.functional as functional
+import torch.distributed as distributed
 from peft import LoraConfig, get_peft_model
+from peft.helpers import disable_input_dtype_casting
+from torch.nn.parallel import DistributedDataParallel
 
 from mendel.errors import InputError
 from mendel.log import PROGRESS_SECONDS, log
 from mendel.restoration.checkpoints import Checkpoints
-from mendel.restoration.llm import CausalLm, batches
-from mendel.restoration.recipe import Lora
+from mendel.restoration.llm import batches, dtype
+from mendel.restoration.objective import Objective
+from mendel.restoration.recipe import BaseModel, Tuning
 
 CLIP = 1.0
 LORA_LAYERS = "all-linear"
 
 
+class Holder(Protocol):
+    """What holds a model: the trainer puts the adapter around it."""
+
+    model: Any
+
+    @classmethod
+    def load(cls, base: BaseModel, adapter: Path | None = None, quantise: str | None = None) -> Self: ...
+
+
 class Trainer:
     """Trains an adapter on token rows; `heads` says how many tokens of each row are a prompt, without a loss.
 
-    Rows are grouped by length, so that little is padding, and the groups shuffled anew in each epoch. With a step budget
-    the result depends on rows, settings and thread count alone, whether or not the run was killed in between.
+    With `whole`, all weights are trained instead. Rows are grouped by length, so that little is padding, and the groups
+    shuffled anew in each epoch. With a step budget the result depends on rows, settings, processes and thread count alone,
+    whether or not the run was killed in between.
+
+    Under torchrun, each process takes its share of a group: the gradient, and the curve, are those of one process with so
+    many times the tokens. The first process writes the checkpoints.
     """
 
     def __init__(
-        self, llm: CausalLm, rows: Sequence[list[int]], heads: Sequence[int], settings: Lora, store: Checkpoints
+        self,
+        llm: Holder,
+        rows: Sequence[list[int]],
+        heads: Sequence[int],
+        settings: Tuning,
+        store: Checkpoints,
+        whole: bool = False,
     ) -> None:
         torch.manual_seed(settings.seed)
         self.settings = settings
         self.store = store
         self.rows = rows
         self.heads = heads
-        config = LoraConfig(
-            r=settings.rank, lora_alpha=settings.alpha, target_modules=LORA_LAYERS, task_type="CAUSAL_LM"
-        )
-        llm.model = get_peft_model(llm.model, config)
+        self.rank, self.world = position()
+        if not whole:
+            llm.model = with_adapter(llm.model, settings)
         self.llm = llm
         if settings.gradient_checkpointing:
             llm.model.gradient_checkpointing_enable()
             llm.model.enable_input_require_grads()
+        if settings.compile:
+            compile_layers(llm.model)
+        self.objective: torch.nn.Module = Objective(llm.model)
+        if self.world > 1:
+            self.objective = DistributedDataParallel(self.objective)
         self.parameters = {name: p for name, p in llm.model.named_parameters() if p.requires_grad}
         self.optimizer = torch.optim.AdamW(self.parameters.values(), lr=settings.learning_rate, weight_decay=0.0)
         self.step = 0
@@ -81,6 +108,8 @@ class Trainer:
         return True
 
     def save(self) -> None:
+        if self.rank > 0:
+            return
         tensors = {"rng": torch.get_rng_state()}
         for name, parameter in self.parameters.items():
             tensors[f"model.{name}"] = parameter.detach().cpu().contiguous()
@@ -98,16 +127,14 @@ class Trainer:
             for batch in self._batches():
                 if self._progress() >= 1:
                     break
-                begun = time.monotonic()
                 self._step(batch)
-                self.elapsed += time.monotonic() - begun
-                if self._stop:
+                if any(self._summed(self._stop)):  # told to stop, one or all: else they would wait for each other
                     self.save()
                     raise SystemExit(128 + signal.SIGTERM)
                 if (now := time.monotonic()) - saved > self.settings.checkpoint_seconds:
                     self.save()
                     saved = now
-                if now - said > PROGRESS_SECONDS:
+                if self.rank == 0 and now - said > PROGRESS_SECONDS:
                     said = now
                     last = self.curve[-1]
                     log.info(
@@ -146,7 +173,7 @@ class Trainer:
 
     def _batches(self) -> Iterator[list[int]]:
         """Batches from the data position on, epoch after epoch."""
-        groups = list(batches([len(row) for row in self.rows], self.settings.tokens_per_batch))
+        groups = list(batches([len(row) for row in self.rows], self.settings.tokens_per_batch * self.world))
         position = self.step
         while True:
             epoch, offset = divmod(position, len(groups))
@@ -157,39 +184,61 @@ class Trainer:
                 position += 1
 
     def _step(self, batch: Sequence[int]) -> None:
-        rows, heads = [self.rows[i] for i in batch], [self.heads[i] for i in batch]
-        tokens = sum(len(row) - head for row, head in zip(rows, heads, strict=True))
+        begun = time.monotonic()
+        tokens = sum(len(self.rows[i]) - self.heads[i] for i in batch)
         rate = self._rate()
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        with torch.autocast(self.llm.model.device.type, torch.bfloat16, enabled=self.llm.model.dtype == torch.bfloat16):
-            loss = self._loss(rows, heads) / tokens
-        loss.backward()
+        mixed = dtype() == torch.bfloat16
+        # Autocast brings inputs and adapter to one format; PEFT would first copy the inputs to float32.
+        with disable_input_dtype_casting(self.llm.model, active=mixed):
+            with torch.autocast(self.llm.model.device.type, torch.bfloat16, enabled=mixed):
+                loss = self.objective(*self._share(batch)) / tokens
+            (loss * self.world).backward()  # gradients are averaged over the processes
         torch.nn.utils.clip_grad_norm_(self.parameters.values(), CLIP)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
-        self.curve.append({"step": self.step, "loss": loss.item(), "learning_rate": rate, "tokens": tokens})
-        if not math.isfinite(self.curve[-1]["loss"]):
-            raise InputError(
-                f"fine-tuning diverged: loss {self.curve[-1]['loss']} at step {self.step}. Lower lora.learning_rate."
-            )
+        value, seconds = self._summed(loss.item(), (time.monotonic() - begun) * (self.rank == 0))
+        self.elapsed += seconds  # the first process's: budgets end for all at once
+        self.curve.append({"step": self.step, "loss": value, "learning_rate": rate, "tokens": tokens})
+        if not math.isfinite(value):
+            raise InputError(f"fine-tuning diverged: loss {value} at step {self.step}. Lower lora.learning_rate.")
 
-    def _loss(self, rows: Sequence[list[int]], heads: Sequence[int]) -> torch.Tensor:
-        """Sum of the negative log-probabilities (nats) of the tokens behind each row's head.
+    def _share(self, batch: Sequence[int]) -> tuple[list[list[int]], list[int]]:
+        """This process's rows and heads of a batch; where there are too few, a row that counts for nothing."""
+        if mine := batch[self.rank :: self.world]:
+            return [self.rows[i] for i in mine], [self.heads[i] for i in mine]
+        return [self.rows[batch[0]]], [len(self.rows[batch[0]])]
 
-        Padding stands on the right, where the positions before it do not see it, so no mask is needed.
-        """
-        longest = max(map(len, rows))
-        ids = torch.zeros(len(rows), longest, dtype=torch.int64)
-        counts = torch.zeros(len(rows), longest, dtype=torch.bool)
-        for i, (row, head) in enumerate(zip(rows, heads, strict=True)):
-            ids[i, : len(row)] = torch.tensor(row)
-            counts[i, head - 1 : len(row) - 1] = True
-        place = self.llm.model.device
-        ids, counts = ids.to(place), counts.to(place)
-        logits = self.llm.model(input_ids=ids, use_cache=False).logits[counts]
-        return functional.cross_entropy(logits.float(), ids.roll(-1, dims=1)[counts], reduction="sum")
+    def _summed(self, *values: float) -> list[float]:
+        """Each value's sum over the processes."""
+        if self.world == 1:
+            return list(values)
+        sums = torch.tensor(values, dtype=torch.float64, device=self.llm.model.device)
+        distributed.all_reduce(sums)
+        return list(map(float, sums))
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         self._stop = True
+
+
+def position() -> tuple[int, int]:
+    """This process's number, and how many there are."""
+    if distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank(), distributed.get_world_size()
+    return 0, 1
+
+
+def with_adapter(model: Any, settings: Tuning) -> Any:
+    """The model with an untrained adapter on all linear layers."""
+    task = "SEQ_2_SEQ_LM" if model.config.is_encoder_decoder else "CAUSAL_LM"
+    config = LoraConfig(r=settings.rank, lora_alpha=settings.alpha, target_modules=LORA_LAYERS, task_type=task)
+    return get_peft_model(model, config)
+
+
+def compile_layers(model: Any) -> None:
+    """Compile the layers, not the whole: they are alike, so that one compilation serves all."""
+    for module in model.modules():
+        if type(module).__name__ in (model._no_split_modules or ()):
+            module.compile(dynamic=True)

@@ -17,9 +17,13 @@ from mendel.corruption.kernel import Kernel
 from mendel.corruption.profile import NoiseProfile, Rates
 from mendel.errors import InputError
 from mendel.manifest import InputEntry
+from mendel.restoration.commands import merge
 from mendel.restoration.finetune import Finetune, recency
 from mendel.restoration.ngram import CharNgram
+from mendel.restoration.recipe import BaseModel
 from mendel.restoration.restorer import Restorer
+from mendel.restoration.rewriter import CausalRewriter
+from mendel.restoration.rewriting import Guard, RewritingRestorer
 from mendel.restoration.trainer import Trainer
 from mendel.stage import Context, Draft, Outcome, Stage, execute
 
@@ -151,6 +155,80 @@ def test_channel_llm_trains_calibrates_and_loads(context: Context, tiny_lm: Path
     noisy = ["Thhe people must.", "Our naiton together the."]
     forward, backward = restorer.restore(noisy), restorer.restore(noisy[::-1])
     assert [one.text for one in forward] == [one.text for one in backward[::-1]]
+
+
+REWRITERS = {
+    "causal-lora": {"base": {"id": ""}},
+    "seq2seq-lora": {"scratch": {"width": 32, "inner": 64, "heads": 2, "encoder_layers": 1, "decoder_layers": 1}},
+}
+
+
+def rewriter_recipe(kind: str, tiny_lm: Path, **lora: Any) -> Finetune:
+    recipe = {"kind": kind, "calibration": {"sentences": 20}, "writing": {"length_ratio": 1.2}, **REWRITERS[kind]}
+    if "base" in recipe:
+        recipe["base"] = {"id": str(tiny_lm)}
+    recipe["lora"] = {"budget_steps": 4, "rank": 2, "tokens_per_batch": 512, **lora}
+    return Finetune.model_validate({"recipe": recipe})
+
+
+@pytest.mark.parametrize("kind", REWRITERS)
+def test_rewriters_train_on_pairs_fit_their_guard_and_load(context: Context, tiny_lm: Path, kind: str) -> None:
+    # Given a recipe whose model writes the text by itself, and a run of it that dies after its training
+    stage = rewriter_recipe(kind, tiny_lm)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Guard, "fit", _power_cut)
+        with pytest.raises(KeyboardInterrupt):
+            execute(stage, context)
+    # When it runs again, with a trainer that can make no step
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "_step", _power_cut)
+        made = execute(stage, context)
+    # Then it goes on from the checkpoint: guard and curve are there, weights as safetensors
+    folder = context.local_folder(context.require("candidate"))
+    told = json.loads((folder / "restorer.json").read_text())
+    assert told["kind"] == kind
+    assert set(told["guard"]) == {"length_ratio", "edits", "threshold"}
+    assert len(json.loads((folder / "curve.json").read_text())) == 4
+    weights = {"causal-lora": "adapter/adapter_model.safetensors", "seq2seq-lora": "model/model.safetensors"}[kind]
+    assert (folder / weights).exists(), sorted(folder.rglob("*"))
+    assert set(made.metrics["validation"]) == {"guarded", "unguarded"}
+    assert made.metrics["validation"]["guarded"] >= 0, "the guard was fitted to make nothing worse"
+    # And the candidate restores, clean text above all
+    restorer = Restorer.load(str(folder))
+    clean = sentences(10, seed=1)
+    assert sum(found.text != text for found, text in zip(restorer.restore(clean), clean, strict=True)) <= 1
+    # And another run of the same configuration gives the same model
+    again = execute(stage, Context(root=context.root, partition=DAY, force=True))
+    assert again.digest == made.digest
+
+
+def test_mlflow_knows_the_base_and_where_the_adapter_lies(context: Context, tiny_lm: Path) -> None:
+    import mlflow
+
+    made = execute(rewriter_recipe("causal-lora", tiny_lm, budget_steps=1), context)
+    tags = mlflow.get_run(made.metrics["mlflow_run_id"]).data.tags
+    assert (tags["base_model"], tags["base_revision"]) == (str(tiny_lm), "local")
+    folder = context.local_folder(context.require("candidate"))
+    assert tags["adapter_uri"] == f"file://{folder}/adapter"
+    assert (folder / "adapter" / "adapter_model.safetensors").exists()
+
+
+def test_merged_for_other_servers_it_writes_the_same(context: Context, tiny_lm: Path, tmp_path: Path) -> None:
+    # Given a candidate with an adapter
+    execute(rewriter_recipe("causal-lora", tiny_lm, learning_rate=0.05), context)
+    folder = context.local_folder(context.require("candidate"))
+    # When its model is merged, then that alone writes what the restorer's does
+    merge(str(folder), tmp_path / "merged")
+    alone = CausalRewriter.load(BaseModel(id=str(tmp_path / "merged")))
+    ours = Restorer.load(str(folder))
+    assert isinstance(ours, RewritingRestorer)
+    texts = sentences(3, seed=9)
+    assert alone.rewrite(texts, ours.writing) == ours.rewriter.rewrite(texts, ours.writing)
+    # And a folder that is there is not written over, nor one without an adapter merged
+    with pytest.raises(InputError, match="exists; choose another"):
+        merge(str(folder), tmp_path / "merged")
+    with pytest.raises(InputError, match="has no folder adapter"):
+        merge(str(tmp_path / "merged"), tmp_path / "other")
 
 
 def test_step_budget_gives_the_same_model_twice(context: Context, tiny_lm: Path) -> None:

@@ -128,7 +128,7 @@ def test_a_folder_that_is_not_whole_is_named(tmp_path: Path, name: str, damage: 
 
 
 def test_a_kind_from_the_future_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"kind 'oracle'; this version knows channel-ngram, channel-llm"):
+    with pytest.raises(InputError, match=r"kind 'oracle'; this version knows channel-ngram, channel-llm, "):
         Restorer.load(str(write(tmp_path, kind="oracle")))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 
+from mendel.errors import InputError
 from mendel.restoration.checkpoints import Checkpoints
 from mendel.restoration.llm import CausalLm
 from mendel.restoration.recipe import BaseModel, Lora
@@ -58,7 +59,36 @@ def test_the_prompt_has_no_loss(tiny_lm: Path, tmp_path: Path) -> None:
         labels = ids.clone()
         labels[0, :head] = -100
         expected += llm.model(input_ids=ids, labels=labels).loss.item() * (len(row) - head)
-    assert made._loss(rows, heads).item() == pytest.approx(expected, rel=2e-2)
+    assert made.objective(rows, heads).item() == pytest.approx(expected, rel=2e-2)
+
+
+def test_four_bit_weights_are_trained_over(tiny_lm: Path, tmp_path: Path) -> None:
+    pytest.importorskip("bitsandbytes", reason="mendel[qlora] is not installed")
+    # Given a base in four bits
+    llm = CausalLm.load(BaseModel(id=str(tiny_lm)), quantise="nf4")
+    packed = [p for name, p in llm.model.named_parameters() if "proj" in name]
+    assert packed
+    assert {p.dtype for p in packed} == {torch.uint8}
+    before = [p.clone() for p in packed]
+    # When an adapter is trained over it
+    rows = [[*llm.head(), *body, *llm.boundary] for body in llm.encode(sentences(60, seed=1))]
+    settings = Lora(rank=4, learning_rate=1e-2, tokens_per_batch=256, budget_steps=20, quantise="nf4")
+    made = Trainer(llm, rows, [len(llm.head())] * len(rows), settings, Checkpoints(tmp_path.as_uri()))
+    made.train()
+    # Then it learns, the base stays, and the adapter goes onto the whole base
+    losses = [point["loss"] for point in made.curve]
+    assert sum(losses[-5:]) < sum(losses[:5]), losses
+    assert all(torch.equal(p, was) for p, was in zip(packed, before, strict=True))
+    made.save_adapter(tmp_path / "adapter", str(tiny_lm))
+    served = CausalLm.load(BaseModel(id=str(tiny_lm)), tmp_path / "adapter")
+    texts = sentences(20, seed=1)
+    assert served.bits_per_character(texts) < CausalLm.load(BaseModel(id=str(tiny_lm))).bits_per_character(texts)
+
+
+def test_without_bitsandbytes_the_extra_is_named(tiny_lm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"install mendel\[qlora\]"):
+        CausalLm.load(BaseModel(id=str(tiny_lm)), quantise="nf4")
 
 
 KILLED = """
