@@ -150,7 +150,7 @@ def test_a_domain_s_text_is_learned_beside_the_corpus(context: Context, tmp_path
     # And that text is one of the things the version is named by
     made = context.require("candidate")
     assert [entry.name for entry in context.manifest_of(made).inputs] == ["pairs", "domain"]
-    (tmp_path / "novel.txt").write_text(said + " She was alone.")
+    (tmp_path / "novel.txt").write_text(said + " She was alone, and had never been happier.")
     execute(ngram_recipe(ngram={"order": 6, "domain": domain}), context)
     assert context.require("candidate").digest != made.digest
 
