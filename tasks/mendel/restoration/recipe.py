@@ -23,7 +23,7 @@ class Domain(Frozen):
 class Ngram(Frozen):
     """The character n-gram model of the first pass."""
 
-    domain: Domain | None = None
+    domain: Domain | None = Field(None, description="clean text to learn beside the corpus; empty: none")
 
     order: int = Field(11, ge=2, le=20, description="longest n-gram, in characters")
     prune_from: int = Field(8, ge=2, description="n-grams of this length and longer are left out when seen once")
