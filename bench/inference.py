@@ -35,7 +35,7 @@ SMALL = 7
 """Texts a call, to see whether the company changes a text."""
 
 
-SECOND_PASS = {"channel-llm": (80, 200), "channel-llm-best": (40, 80)}
+SECOND_PASS = {"channel-llm": (80, 200), "channel-llm-best": (20, 40)}
 """Recipes, of those in include/recipes, with the sentences that each restores on one core and on all."""
 
 

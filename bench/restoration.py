@@ -46,10 +46,10 @@ DOMAIN_BYTES = 100_000
 """Of the other domain's text, for the restorer that is fitted to some of it."""
 RECIPES = {
     "channel-ngram": (10**6, 10**6),
-    "channel-llm": (300, 60),
-    "channel-llm-best": (100, 30),
-    "causal-lora": (30, 0),
-    "seq2seq-lora": (30, 0),
+    "channel-llm": (300, 40),
+    "channel-llm-best": (40, 0),
+    "causal-lora": (20, 0),
+    "seq2seq-lora": (20, 0),
 }
 """Those that are measured, of include/recipes: sentences that each sees of the main case, and of each other one."""
 Correct = Callable[[Sequence[str]], list[str]]
@@ -325,7 +325,7 @@ def main() -> None:
         System("identity", identity),
         System("symspellpy", symspell, (train,)),
         System("harper-py", harper),
-        System("autocorrect", autocorrect, (), 200 * times, 50 * times),
+        System("autocorrect", autocorrect, (), 200 * times, 30 * times),
         System("pyspellchecker", pyspellchecker, (), 20 * times, 0),
         System("SmolLM2-135M, 3 examples", few_shot, (shots,), 20 * times, 0),
         *ours,
