@@ -35,7 +35,11 @@ SMALL = 7
 """Texts a call, to see whether the company changes a text."""
 
 
-def channel(uri: str, setting: str | None, case: Case) -> dict[str, Any]:
+SECOND_PASS = {"channel-llm": (80, 200), "channel-llm-best": (20, 40)}
+"""Recipes, of those in include/recipes, with the sentences that each restores on one core and on all."""
+
+
+def channel(recipe: str, uri: str, setting: str | None, case: Case) -> dict[str, Any]:
     """One recipe at one setting of its decoder; the recipe's own without one."""
     from mendel.restoration.decoder import Decoder
     from mendel.restoration.rescoring import ChannelRestorer
@@ -55,7 +59,7 @@ def channel(uri: str, setting: str | None, case: Case) -> dict[str, Any]:
     shuffled = [noisy[place] for place in order]
     again = [f.text for at in range(0, len(order), SMALL) for f in restorer.restore(shuffled[at : at + SMALL])]
     same = sum(text == restored[place] for text, place in zip(again, order, strict=True)) / len(order)
-    return row(f"mendel {restorer.kind}", case, seconds, restored, peak) | {
+    return row(f"mendel {recipe}", case, seconds, restored, peak) | {
         "beam": setting,
         "same_in_other_batches": same,
     }
@@ -121,15 +125,20 @@ def main() -> None:
     described = common.machine()
     common.prepare()
     times = 10 if arguments.full else 1
-    ngram, llm = (common.candidate(name).folder for name in ("channel-ngram", "channel-llm"))
+    there = {name: counts for name, counts in SECOND_PASS.items() if (common.RECIPES / f"{name}.yaml").exists()}
+    first = "channel-ngram"
+    uris = {name: common.candidate(name).folder for name in (first, *there)}
     train, test = common.sentences("train"), common.sentences("test")
     case = damaged("sotu", test[: 500 * times], profiles()[0], train)
     rows = [common.alone(spelling, train, case)]
-    rows += [common.alone(channel, ngram, setting, case) for setting in DECODERS]
-    rows.append(common.alone(channel, llm, None, case.first(80 * times)))
+    rows += [common.alone(channel, first, uris[first], setting, case) for setting in DECODERS]
+    rows += [common.alone(channel, name, uris[name], None, case.first(one * times)) for name, (one, _) in there.items()]
     if available() > 1:
-        rows += [common.fresh(channel, ngram, None, case), common.fresh(channel, llm, None, case.first(200 * times))]
-        rows.append(common.fresh(plain_loop, llm, case.first(40 * times)))
+        rows.append(common.fresh(channel, first, uris[first], None, case))
+        rows += [
+            common.fresh(channel, name, uris[name], None, case.first(many * times)) for name, (_, many) in there.items()
+        ]
+        rows.append(common.fresh(plain_loop, uris["channel-llm"], case.first(40 * times)))
     columns = {"system": "", "beam": "", "cores": "d", "sentences": "d", "chars_per_second": ",.0f"}
     columns |= {"chars_per_second_per_core": ",.0f", "reduction": ".1%", "same_in_other_batches": ".0%"}
     common.report("inference", described, rows, columns | {"memory_mb": ",.0f"})

@@ -1,9 +1,10 @@
 """What is gained by restoring: ours and what else a user could pick, on the same held-out sentences.
 
 Held out by time (State of the Union addresses from 2010 on) and by domain (Jane Austen's novels, from Debian's package
-r-cran-janeaustenr, or any text by --foreign). Restorers are fitted to the default noise and meet other noise too: light,
-heavy, each operation alone. Each system runs in a process of its own on one core. Slow ones see the first sentences only,
-against an identity of the same ones: column `sentences`.
+r-cran-janeaustenr, or any text by --foreign), without and with 100 kB of that domain's text to fit to. Restorers are
+fitted to the default noise and meet other noise too: light, heavy, each operation alone, and profiles that are wrong in
+one thing. Each system runs in a process of its own on one core. Slow ones see the first sentences only, against an
+identity of the same ones: column `sentences`.
 
     make bench ONLY=restoration  # or, once that has installed the peers:
     .venv/bin/python bench/restoration.py [--full]
@@ -14,6 +15,7 @@ Prints a table and writes bench/results/restoration.json.
 from __future__ import annotations
 
 import argparse
+import string
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,13 +25,14 @@ import austen
 import common
 import numpy as np
 import pyarrow as pa
+from rapidfuzz.distance import Levenshtein
 
 from mendel import config
 from mendel.corpus.clean import Cleaning
 from mendel.corruption import edits
 from mendel.corruption.calibrate import resolve
 from mendel.corruption.kernel import Kernel
-from mendel.corruption.profile import OPERATIONS, NoiseProfile, Rates
+from mendel.corruption.profile import CHARACTER_SET, OPERATIONS, NoiseProfile, Rates
 from mendel.registry.bootstrap import Bootstrap
 from mendel.registry.scores import Output, Sample, measure, summarise
 
@@ -39,6 +42,16 @@ EVENTS = 0.0174
 """Per character, of one operation alone: as many as the default profile has in all."""
 RESAMPLES = 1000
 SHOTS = 3
+DOMAIN_BYTES = 100_000
+"""Of the other domain's text, for the restorer that is fitted to some of it."""
+RECIPES = {
+    "channel-ngram": (10**6, 10**6),
+    "channel-llm": (300, 40),
+    "channel-llm-best": (40, 0),
+    "causal-lora": (20, 0),
+    "seq2seq-lora": (20, 0),
+}
+"""Those that are measured, of include/recipes: sentences that each sees of the main case, and of each other one."""
 Correct = Callable[[Sequence[str]], list[str]]
 
 
@@ -48,6 +61,8 @@ class Case(NamedTuple):
     corpus: str
     profile: str
     sample: Sample
+    wrong: bool = False
+    """Noise that differs from the fitted one in one thing; only for systems that are fitted to noise."""
 
     def first(self, count: int) -> Case:
         parts = (self.sample.ids, self.sample.clean, self.sample.noisy, self.sample.edits)
@@ -182,14 +197,50 @@ def profiles() -> list[NoiseProfile]:
     return [*named, *(NoiseProfile(name=f"{name} alone", rates=Rates(**{name: EVENTS})) for name in OPERATIONS)]
 
 
-def foreign(file: Path | None) -> list[str]:
-    """Sentences of another domain; none where there is no text of one."""
+def wrong_profiles(right: NoiseProfile) -> list[NoiseProfile]:
+    """What a restorer meets that was fitted to `right`, where the noise is not quite what one thought."""
+    changes: dict[str, dict[str, Any]] = {
+        "half the rate": {"rates": right.rates.scaled(0.5)},
+        "twice the rate": {"rates": right.rates.scaled(2)},
+        "by text frequency": {"characters": "frequency"},
+        "letters only": {"characters": CHARACTER_SET + string.ascii_letters},
+        "all of ASCII": {"characters": CHARACTER_SET + string.printable[:95]},
+        "mean length 1.5": {"mean_length": 1.5},
+        "mean length 5": {"mean_length": 5.0},
+    }
+    return [right.model_copy(update={"name": name, **change}) for name, change in changes.items()]
+
+
+def foreign(file: Path | None) -> tuple[list[str], list[str]]:
+    """Sentences of another domain, to restore and to fit to, from its two halves; none where there is no text of one."""
     file = file or common.FOLDER / "austen.txt"
     if not file.exists() and not austen.fetch(file):
-        return []
+        return [], []
     cleaning = Cleaning(ascii_only=True)
     found = [text for text in cleaning.sentences(file.read_text()) if cleaning.fault(text) is None]
-    return [found[place] for place in np.random.default_rng(SEED).permutation(len(found))]
+    halves = found[len(found) // 2 :], found[: len(found) // 2]
+    draw = np.random.default_rng(SEED)
+    restore, fit = ([half[place] for place in draw.permutation(len(half))] for half in halves)
+    return restore, fit
+
+
+def recipes(names: Sequence[str], times: int) -> list[System]:
+    """Ours, fitted where they are not there yet."""
+    found = {name: common.candidate(name) for name in names}
+    return [
+        System(f"mendel {name}", restorer, (fitted.folder,), *(times * count for count in RECIPES[name]), fitted)
+        for name, fitted in found.items()
+    ]
+
+
+def adapted(texts: Sequence[str]) -> System:
+    """channel-ngram, fitted to the addresses and to some of the other domain's text."""
+    sizes = np.cumsum([len(text) + 1 for text in texts])
+    file = common.FOLDER / "domain.txt"
+    file.write_text("\n\n".join(texts[: int(np.searchsorted(sizes, DOMAIN_BYTES))]))
+    source = f"{{kind: files, name: domain, glob: {file}}}"
+    fitted = common.candidate("channel-ngram", ["--set", f"recipe.ngram.domain={{source: {source}}}"])
+    return System("mendel channel-ngram, with 100 kB", restorer, (fitted.folder,), 0, candidate=fitted)
 
 
 def row(system: System, case: Case, run: Run) -> dict[str, Any]:
@@ -217,11 +268,32 @@ def row(system: System, case: Case, run: Run) -> dict[str, Any]:
         "reduction_by_operation": {
             name: part.reduction.value for name, part in scores.by_operation.items() if part.reduction
         },
+        "against_default": None,
         "chars_per_second": sum(map(len, case.sample.noisy)) / run.seconds if system.name != "identity" else None,
         "train_seconds": system.candidate.seconds if system.candidate else 0.0,
         "memory_mb": run.peak_megabytes,
         "disk_mb": system.candidate.megabytes if system.candidate else None,
     }
+
+
+def removed(case: Case, run: Run, count: int) -> float:
+    """The reduction on the first sentences."""
+    clean, noisy = case.sample.clean[:count], case.sample.noisy[:count]
+    left = sum(map(Levenshtein.distance, clean, run.output.restored[:count]))
+    return 1 - left / sum(map(Levenshtein.distance, clean, noisy))
+
+
+def rows_of(system: System, cases: Sequence[Case]) -> list[dict[str, Any]]:
+    """The system's row for each case that it sees, in a process of its own."""
+    counts = [system.others if number else system.main for number in range(len(cases))]
+    seen = [case.first(n) for case, n in zip(cases, counts, strict=True) if n and (system.candidate or not case.wrong)]
+    runs = common.alone(apply, system, seen)
+    found = [row(system, case, run) for case, run in zip(seen, runs, strict=True)]
+    for each, case, run in zip(found, seen, runs, strict=True):
+        if case.wrong:
+            count = len(case.sample.ids)
+            each["against_default"] = removed(case, run, count) - removed(seen[0], runs[0], count)
+    return found
 
 
 def main() -> None:
@@ -230,33 +302,41 @@ def main() -> None:
         "--full", action="store_true", help="2,000 sentences instead of 300, ten times as many for slow ones"
     )
     parser.add_argument("--foreign", type=Path, help="plain text of another domain instead of Jane Austen's novels")
+    parser.add_argument("--recipes", nargs="*", choices=RECIPES, help="of ours only these; all without")
     arguments = parser.parse_args()
     described = common.machine()
     common.prepare()
     times, count = (10, 2000) if arguments.full else (1, 300)
-    ngram, llm = (common.candidate(name) for name in ("channel-ngram", "channel-llm"))
-    train, held_out, other = common.sentences("train"), common.sentences("test"), foreign(arguments.foreign)
+    there = [name for name in RECIPES if (common.RECIPES / f"{name}.yaml").exists()]
+    ours = recipes(there if arguments.recipes is None else arguments.recipes, times)
+    train, held_out, (other, fit) = common.sentences("train"), common.sentences("test"), foreign(arguments.foreign)
+    right = profiles()[0]
     cases = [damaged("sotu", held_out[:count], profile, train) for profile in profiles()]
+    cases += [
+        damaged("sotu", held_out[:count], profile, train)._replace(wrong=True) for profile in wrong_profiles(right)
+    ]
+    domain = []
     if other:
-        cases.append(damaged("austen" if arguments.foreign is None else "foreign", other[:count], profiles()[0], train))
-    examples = damaged("sotu", [text for text in train if len(text) < 100][:50], profiles()[0], train).sample
+        domain = [damaged("austen" if arguments.foreign is None else "foreign", other[:count], right, train)]
+        cases += domain
+    examples = damaged("sotu", [text for text in train if len(text) < 100][:50], right, train).sample
     shots = [pair for pair in zip(examples.noisy, examples.clean, strict=True) if pair[0] != pair[1]][:SHOTS]
     systems = [
         System("identity", identity),
         System("symspellpy", symspell, (train,)),
         System("harper-py", harper),
-        System("autocorrect", autocorrect, (), 200 * times, 50 * times),
+        System("autocorrect", autocorrect, (), 200 * times, 30 * times),
         System("pyspellchecker", pyspellchecker, (), 20 * times, 0),
         System("SmolLM2-135M, 3 examples", few_shot, (shots,), 20 * times, 0),
-        System("mendel channel-ngram", restorer, (ngram.folder,), candidate=ngram),
-        System("mendel channel-llm", restorer, (llm.folder,), 300 * times, 60 * times, candidate=llm),
+        *ours,
     ]
     rows = []
     for system in systems:
-        seen = [case.first(system.others if number else system.main) for number, case in enumerate(cases)]
-        seen = [case for case in seen if case.sample.ids]
-        rows += [row(system, case, run) for case, run in zip(seen, common.alone(apply, system, seen), strict=True)]
+        rows += rows_of(system, cases)
         print(f"{system.name}: done", flush=True)
+    if domain:
+        [case] = domain
+        rows += rows_of(adapted(fit)._replace(main=count), [case])
     rows.sort(key=lambda each: [case.corpus + case.profile for case in cases].index(each["corpus"] + each["profile"]))
     columns = {
         "corpus": "",
@@ -264,6 +344,7 @@ def main() -> None:
         "system": "",
         "sentences": "d",
         "reduction": ".1%",
+        "against_default": "+.1%",
         "cer": ".2%",
         "wer": ".1%",
     }

@@ -13,7 +13,7 @@ from pydantic import Field
 from mendel.frozen import Frozen
 from mendel.restoration.channel import Channel, Costs
 from mendel.restoration.lattice import LONGEST_JUMP, best_texts, last_normal
-from mendel.restoration.ngram import CharNgram, Ints, begin, read
+from mendel.restoration.ngram import CharNgram, Ints, begin, read, read_each
 from mendel.restoration.search import Limits, search
 from mendel.restoration.vocabulary import END, FIRST_CHARACTER, code_points, to_text
 
@@ -61,7 +61,7 @@ class Decoder:
         self.channel = channel
         self.ngram = ngram
         self.config = config or DecoderConfig()
-        self._costs = Costs.of(channel, ngram.vocabulary)
+        self.costs = Costs.of(channel, ngram.vocabulary)
         c = self.config
         self._limits = Limits(c.beam, c.threshold, c.lm_weight, c.max_jump, c.max_deletion, c.surprise)
 
@@ -79,16 +79,18 @@ class Decoder:
         return time.perf_counter() - started
 
     def _decode(self, text: str) -> list[Candidate]:
-        same = Candidate(text, len(text) * self.channel.copy_, self.ngram.log_probability(text))
-        if not text:
-            return [same]
+        points = np.append(code_points(text), np.int32(0))
+        x = self.ngram.vocabulary.ids(points)
+        x[-1] = END
         found = [Candidate("", 0.0, 0.0)]
-        for window in self._windows(text):
+        for window in self._windows(x, points) if text else ():
             found = self._best(
                 Candidate(before.text + part.text, before.channel + part.channel, before.lm + part.lm)
                 for before in found
                 for part in window
             )
+        # Read last: the search has brought what it needs of the model into the cache.
+        same = Candidate(text, len(text) * self.channel.copy_, read(self.ngram.trie, begin(self.ngram.trie), x))
         found = self._best([same, *(candidate for candidate in found if candidate.text != text)])
         return found if same in found else [*found[:-1], same]
 
@@ -101,33 +103,34 @@ class Decoder:
             : self.config.max_candidates
         ]
 
-    def _windows(self, text: str) -> Iterable[list[Candidate]]:
+    def _windows(self, x: Ints, points: Ints) -> Iterable[list[Candidate]]:
         """The candidates for each stretch of a text; their scores are given the best reading of what is before it."""
         trie = self.ngram.trie
-        points = code_points(text)
-        x = np.append(self.ngram.vocabulary.ids(points), np.int32(END))
         first, context = 0, begin(trie)
         while first < len(x):
             last = first + WINDOW + OVERLAP if len(x) - first > WINDOW + OVERLAP else len(x)
-            lattice, end = search(trie, self._costs, self._limits, x, first, last, context)
+            lattice, end = search(trie, self.costs, self._limits, x, first, last, context)
             if last < len(x):
                 end = last_normal(lattice, end, last - OVERLAP)
             stop, following = int(lattice.nodes[end]["position"]), int(lattice.nodes[end]["state"])
             scores, ends, codes = best_texts(lattice, end, x, self.config.max_candidates, self.config.margin)
+            symbols, spelt = self._spell(codes, x, points)
+            lms = read_each(trie, context, symbols, ends)
+            nothing = 1 if stop == len(x) else 0  # the END behind each text is spelt too
             window = []
-            for score, said in zip(scores, np.split(codes, ends[:-1]), strict=True):
-                symbols, spelt = self._spell(said, x, points)
-                lm = read(trie, context, symbols)
-                window.append(Candidate(spelt, float(score) - self.config.lm_weight * lm, lm))
+            begun = 0
+            for score, lm, ended in zip(scores.tolist(), lms.tolist(), ends.tolist(), strict=True):
+                window.append(Candidate(spelt[begun : ended - nothing], score - self.config.lm_weight * lm, lm))
+                begun = ended
             yield window
             first, context = stop, following
 
     def _spell(self, said: Ints, x: Ints, points: Ints) -> tuple[Ints, str]:
-        """The symbols of a text, its END with them, and the text; `said` is as the lattice says it."""
+        """The symbols of what the lattice says, and their characters."""
         copied = said < 0
-        symbols = said.copy()
-        symbols[copied] = x[-said[copied] - 1]
-        spelt = np.empty_like(said)
-        spelt[copied] = np.append(points, 0)[-said[copied] - 1]
+        source = -said[copied] - 1
+        symbols, spelt = said.copy(), np.empty_like(said)
+        symbols[copied] = x[source]
+        spelt[copied] = points[source]
         spelt[~copied] = self.ngram.vocabulary.code_points[said[~copied] - FIRST_CHARACTER]
-        return symbols, to_text(spelt[symbols != END])
+        return symbols, to_text(spelt)

@@ -37,7 +37,13 @@ class Finetune(Stage):
     recipe: recipes.Recipe = recipes.ChannelNgram(kind="channel-ngram")
 
     def inputs(self, context: Context) -> Sequence[InputEntry]:
-        return [context.require("pairs", validated=True)]
+        pairs = context.require("pairs", validated=True)
+        return [pairs, *([self.domain.source.entry().model_copy(update={"name": "domain"})] if self.domain else [])]
+
+    @property
+    def domain(self) -> recipes.Domain | None:
+        channel = isinstance(self.recipe, recipes.ChannelNgram | recipes.ChannelLlm)
+        return self.recipe.ngram.domain if channel else None
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
         import mlflow
@@ -104,12 +110,13 @@ class ChannelWork(Work):
         from mendel.restoration.ngram import CharNgram
 
         settings = self.recipe.ngram
+        texts = [text.clean for text in train]
+        weights = recency([text.year for text in train], settings.half_life_years)
+        if settings.domain:
+            texts, weights = joined(texts, weights, settings.domain)
         with self._timed("ngram"):
             ngram: CharNgram = CharNgram.fit(
-                [text.clean for text in train],
-                order=settings.order,
-                prune_from=settings.prune_from,
-                weights=recency([text.year for text in train], settings.half_life_years),
+                texts, order=settings.order, prune_from=settings.prune_from, weights=weights
             )
         decoder = Decoder(Channel.from_profile(profile), ngram, self.recipe.decoder)
         with self._timed("compile"):
@@ -237,6 +244,17 @@ def recency(years: Sequence[int | None], half_life: float | None) -> list[float]
         return None
     newest = max(known)
     return [0.5 ** ((newest - (newest if year is None else year)) / half_life) for year in years]
+
+
+def joined(
+    texts: Sequence[str], weights: Sequence[float] | None, domain: recipes.Domain
+) -> tuple[list[str], list[float]]:
+    """The corpus's texts and their weights, with the domain's behind them."""
+    from mendel.corpus.reading import read
+
+    found = [each.text for each in read(domain.source, domain.cleaning, domain.source.entry()).sentences]
+    log.info("domain", sentences=len(found), characters=sum(map(len, found)))
+    return [*texts, *found], [*(weights or [1.0] * len(texts)), *[domain.weight] * len(found)]
 
 
 def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

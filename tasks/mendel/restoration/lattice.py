@@ -15,6 +15,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from mendel.restoration.compiled import kernel
 from mendel.restoration.ngram import Doubles, Ints
 
 NORMAL, SUBSTITUTING, INSERTING, DELETING = np.arange(4, dtype=np.int32)
@@ -53,7 +54,7 @@ def new_lattice() -> Lattice:
     return Lattice(np.empty(2 * ROOM, NODE), np.empty(2 * ROOM, ARC), np.zeros(2, np.int64))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def has_room(lattice: Lattice) -> bool:
     """Whether one more position fits."""
     return lattice.used[0] + ROOM <= len(lattice.nodes) and lattice.used[1] + ROOM <= len(lattice.arcs)
@@ -69,12 +70,12 @@ def grown(lattice: Lattice) -> Lattice:
     return Lattice(nodes, arcs, lattice.used)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def is_full(lattice: Lattice) -> bool:
     return lattice.used[0] >= len(lattice.nodes) or lattice.used[1] >= len(lattice.arcs)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def add_node(lattice: Lattice, state: int, mode: int, position: int, score: float, text: np.uint64) -> int:
     node = np.int32(lattice.used[0])
     lattice.used[0] += 1
@@ -88,7 +89,7 @@ def add_node(lattice: Lattice, state: int, mode: int, position: int, score: floa
     return node
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def add_arc(lattice: Lattice, node: int, source: int, score: float, text: np.uint64, move: int, detail: int) -> None:
     """One more way to reach a node, unless a better one makes the same text."""
     target = lattice.nodes[node]
@@ -124,19 +125,18 @@ def add_arc(lattice: Lattice, node: int, source: int, score: float, text: np.uin
         lattice.arcs[best].next = arc
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@kernel
 def extended(text: np.uint64, symbol: int) -> np.uint64:
     """The hash of a text and one more symbol."""
     return (text + np.uint64(symbol) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
 
 
-@numba.njit(cache=True, nogil=True)
-def nth_best(lattice: Lattice, nodes: Ints, n: int) -> float:
-    """The score that n of the nodes beat, but for ties."""
-    scores = np.empty(len(nodes), np.float64)
+@kernel
+def nth_best(lattice: Lattice, nodes: Ints, n: int, scores: Doubles) -> float:
+    """The score that n of the nodes beat, but for ties. `scores`: room for those of all nodes."""
     for i in range(len(nodes)):
         scores[i] = lattice.nodes[nodes[i]].score
-    low, high = 0, len(scores) - 1
+    low, high = 0, len(nodes) - 1
     while low < high:  # quickselect [Hoare 1961]
         pivot = scores[(low + high) // 2]
         i, j = low, high
@@ -158,7 +158,7 @@ def nth_best(lattice: Lattice, nodes: Ints, n: int) -> float:
     return scores[n]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def last_normal(lattice: Lattice, end: int, position: int) -> int:
     """On the best path to a NORMAL node, the earliest NORMAL node that is not before an input position."""
     found = end
@@ -252,7 +252,7 @@ def best_texts(lattice: Lattice, end: int, x: Ints, most: int, margin: float) ->
     return scores[:found], ends[:found], codes[:written]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _say(lattice: Lattice, arc: int, position: int, line: Ints, length: int) -> int:
     """Append the codes of an arc into a node at `position`, the last one first; gives the new length."""
     move = lattice.arcs[arc].move
@@ -274,12 +274,12 @@ def _say(lattice: Lattice, arc: int, position: int, line: Ints, length: int) -> 
     return length
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _before(loss: Doubles, one: int, other: int) -> bool:
     return loss[one] < loss[other] or (loss[one] == loss[other] and one < other)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _swim(heap: Ints, place: int, loss: Doubles) -> None:
     while place and _before(loss, heap[place], heap[(place - 1) // 2]):
         above = (place - 1) // 2
@@ -287,7 +287,7 @@ def _swim(heap: Ints, place: int, loss: Doubles) -> None:
         place = above
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _sink(heap: Ints, size: int, loss: Doubles) -> None:
     place = 0
     while 2 * place + 1 < size:

@@ -25,6 +25,7 @@ import numpy.typing as npt
 from safetensors.numpy import save_file
 
 from mendel.errors import InputError
+from mendel.restoration.compiled import kernel
 from mendel.restoration.vocabulary import BEGIN, END, Vocabulary
 
 Ints = npt.NDArray[np.int32]
@@ -437,7 +438,7 @@ def _best_first(parent: Ints, p: Doubles) -> Ints:
 # --- Reading: what the decoder compiles into itself -----------------------------------------------------------------
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@kernel
 def find(trie: Trie, context: int, symbol: int) -> int:
     """The entry of a symbol in a context, or -1."""
     if context < trie.dense.shape[0]:
@@ -448,7 +449,7 @@ def find(trie: Trie, context: int, symbol: int) -> int:
     return -1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def advance(trie: Trie, context: int, symbol: int) -> tuple[float, int]:
     """log P(symbol | context) in nats, and the context after it."""
     backoff = np.float32(0)
@@ -460,7 +461,7 @@ def advance(trie: Trie, context: int, symbol: int) -> tuple[float, int]:
         context = trie.contexts[context].suffix
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def advance_within(trie: Trie, context: int, symbol: int, least: float) -> tuple[float, int]:
     """`advance`, or minus infinity as soon as the log-probability is known to be below `least`."""
     backoff = np.float32(0)
@@ -473,13 +474,13 @@ def advance_within(trie: Trie, context: int, symbol: int, least: float) -> tuple
     return -np.inf, ROOT
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def begin(trie: Trie) -> int:
     """The context at the beginning of a text."""
     return trie.entries[find(trie, ROOT, BEGIN)].next
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def read(trie: Trie, context: int, symbols: Ints) -> float:
     """log P in nats of symbols that follow a context."""
     total = 0.0
@@ -487,3 +488,14 @@ def read(trie: Trie, context: int, symbols: Ints) -> float:
         logp, context = advance(trie, context, symbol)
         total += logp
     return total
+
+
+@numba.njit(cache=True, nogil=True)
+def read_each(trie: Trie, context: int, symbols: Ints, ends: npt.NDArray[np.int64]) -> Doubles:
+    """`read` of several sequences in one array, each from the same context on; `ends` says where each one stops."""
+    found = np.empty(len(ends))
+    begun = 0
+    for i in range(len(ends)):
+        found[i] = read(trie, context, symbols[begun : ends[i]])
+        begun = ends[i]
+    return found

@@ -6,12 +6,24 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from mendel.corpus.clean import Cleaning
+from mendel.corpus.sources import AnySource
 from mendel.frozen import Frozen
 from mendel.restoration.decoder import DecoderConfig
 
 
+class Domain(Frozen):
+    """Clean text of the domain to restore, where the corpus is of another: all of it is trained on."""
+
+    source: AnySource
+    cleaning: Cleaning = Cleaning()
+    weight: float = Field(10.0, gt=0, description="how much a text of it counts against the corpus's newest")
+
+
 class Ngram(Frozen):
     """The character n-gram model of the first pass."""
+
+    domain: Domain | None = Field(None, description="clean text to learn beside the corpus; empty: none")
 
     order: int = Field(11, ge=2, le=20, description="longest n-gram, in characters")
     prune_from: int = Field(8, ge=2, description="n-grams of this length and longer are left out when seen once")

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mendel.restoration.channel import DELETION, DUPLICATION, INSERTION, REVERSAL, SUBSTITUTION, Costs
+from mendel.restoration.compiled import kernel
 from mendel.restoration.lattice import (
     CLOSE,
     COPY,
@@ -85,7 +86,11 @@ class Scratch(NamedTuple):
     seen: npt.NDArray[np.int64]
     """[symbol]: the last enumeration that met it; the last cell counts enumerations"""
     frontier: Ints
-    """Nodes of the deletions under way"""
+    """Nodes to go through: those that may close, then those of the deletions under way"""
+    scores: Doubles
+    """For choosing the best of many"""
+    pool: Ints
+    """A copy of a pool's nodes"""
     bound: Doubles
     """[characters]: score of the best hypothesis after copying so many, less the threshold"""
     context: Ints
@@ -119,45 +124,62 @@ def search(trie: Trie, costs: Costs, limits: Limits, x: Ints, first: int, last: 
     scratch = Scratch(
         np.zeros(trie.dense.shape[1] + 1, np.int64),
         np.empty(ROOM, np.int32),
+        np.empty(max(ROOM, 2 * limits.beam)),
+        np.empty(2 * limits.beam, np.int32),
         np.empty(2 * LONGEST_JUMP + 1),
         np.empty(2 * LONGEST_JUMP + 1, np.int32),
     )
-    work = Work(trie, costs, limits, x, new_lattice(), pools, scratch)
-    pools.node[first % SLOTS, 0] = add_node(work.lattice, np.int32(state), NORMAL, first, 0.0, np.uint64(0))
+    lattice = new_lattice()
+    pools.node[first % SLOTS, 0] = add_node(lattice, np.int32(state), NORMAL, first, 0.0, np.uint64(0))
     pools.size[first % SLOTS] = 1
+    j = _sweep(Work(trie, costs, limits, x, lattice, pools, scratch), first, last)
+    while j < last:
+        lattice = grown(lattice)
+        j = _sweep(Work(trie, costs, limits, x, lattice, pools, scratch), j, last)
+    return lattice, _end(Work(trie, costs, limits, x, lattice, pools, scratch), last)
 
+
+@kernel
+def _sweep(work: Work, first: int, last: int) -> int:
+    """Search from one input position on; gives the one that is reached, which is the last unless the lattice is full."""
+    pools = work.pools
     for j in range(first, last):
         if not has_room(work.lattice):
-            work = Work(trie, costs, limits, x, grown(work.lattice), pools, scratch)
+            return j
         _close(work, j)
-        nodes = _best_nodes(work, j)
+        nodes = pools.node[j % SLOTS, : _keep_best(work, j)]
         _copy(work, nodes, j)
         opened = _partition(work, nodes, j)
-        if x[j] >= FIRST_CHARACTER:
+        if work.x[j] >= FIRST_CHARACTER:
             for node in nodes[:opened]:
                 _drop(work, node, j)
                 _substitute(work, node, j)
             _jump(work, nodes, opened, j, last)
-        _delete(work, nodes[:opened], j)
+        if opened:
+            _delete(work, nodes[:opened], j)
         _empty(pools, j)
+    return last
 
+
+@kernel
+def _end(work: Work, last: int) -> int:
+    """The best NORMAL node behind the last input character."""
     _close(work, last)
-    end = -1
-    for node in pools.node[last % SLOTS, : pools.size[last % SLOTS]]:
+    end = np.int32(-1)
+    for place in range(work.pools.size[last % SLOTS]):
+        node = work.pools.node[last % SLOTS, place]
         one = work.lattice.nodes[node]
         if one.mode == NORMAL and (end < 0 or one.score > work.lattice.nodes[end].score):
             end = node
-    return work.lattice, end
+    return end
 
 
 # --- Pools ----------------------------------------------------------------------------------------------------------
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _arrive(
-    lattice: Lattice,
-    pools: Pools,
-    threshold: float,
+    work: Work,
     position: int,
     state: int,
     mode: int,
@@ -168,6 +190,7 @@ def _arrive(
     detail: int,
 ) -> None:
     """Reach (state, mode) at an input position by a move, if the score is not below the floor there."""
+    lattice, pools, threshold = work.lattice, work.pools, work.limits.threshold
     slot = position % SLOTS
     if not score >= pools.floor[slot] or is_full(lattice):
         return
@@ -180,7 +203,7 @@ def _arrive(
             return
         place = (place + 1) & (pools.table.shape[1] - 1)
     if pools.size[slot] == pools.node.shape[1]:
-        _halve(lattice, pools, slot)
+        _halve(work, slot)
         if score < pools.floor[slot]:
             return
     node = add_node(lattice, state, mode, position, score, text)
@@ -189,12 +212,12 @@ def _arrive(
     pools.floor[slot] = max(pools.floor[slot], score - threshold)
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@kernel
 def _place(pools: Pools, slot: int, state: int, mode: int) -> int:
     return ((state * 4 + mode) * 0x9E3779B1 >> 7) & (pools.table.shape[1] - 1)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _put(lattice: Lattice, pools: Pools, slot: int, node: int) -> None:
     place = _place(pools, slot, lattice.nodes[node].state, lattice.nodes[node].mode)
     while pools.table[slot, place] >= 0:
@@ -204,12 +227,14 @@ def _put(lattice: Lattice, pools: Pools, slot: int, node: int) -> None:
     pools.size[slot] += 1
 
 
-@numba.njit(cache=True, nogil=True)
-def _halve(lattice: Lattice, pools: Pools, slot: int) -> None:
+@kernel
+def _halve(work: Work, slot: int) -> None:
     """Keep the better half of a full pool, which is a full beam; what comes later has to beat its last."""
-    nodes = pools.node[slot].copy()
+    lattice, pools, nodes = work.lattice, work.pools, work.scratch.pool
+    for place in range(len(nodes)):
+        nodes[place] = pools.node[slot, place]
     kept = len(nodes) // 2
-    cut = nth_best(lattice, nodes, kept - 1)
+    cut = nth_best(lattice, nodes, kept - 1, work.scratch.scores)
     pools.floor[slot] = max(pools.floor[slot], cut)
     pools.table[slot, :] = -1
     pools.size[slot] = 0
@@ -218,7 +243,7 @@ def _halve(lattice: Lattice, pools: Pools, slot: int) -> None:
             _put(lattice, pools, slot, node)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _empty(pools: Pools, position: int) -> None:
     slot = position % SLOTS
     pools.size[slot] = 0
@@ -226,15 +251,15 @@ def _empty(pools: Pools, position: int) -> None:
     pools.table[slot, :] = -1
 
 
-@numba.njit(cache=True, nogil=True)
-def _best_nodes(work: Work, j: int) -> Ints:
-    """The pool's nodes that stay in the beam, the best first."""
+@kernel
+def _keep_best(work: Work, j: int) -> int:
+    """Bring the pool's nodes that stay in the beam to its front, the best first; gives how many."""
     lattice, pools = work.lattice, work.pools
     slot = j % SLOTS
     nodes = pools.node[slot, : pools.size[slot]]
     cut = pools.floor[slot]
     if len(nodes) > work.limits.beam:
-        cut = max(cut, nth_best(lattice, nodes, work.limits.beam - 1))
+        cut = max(cut, nth_best(lattice, nodes, work.limits.beam - 1, work.scratch.scores))
     kept = 0
     for node in nodes:
         if lattice.nodes[node].score >= cut and kept < work.limits.beam:
@@ -242,25 +267,29 @@ def _best_nodes(work: Work, j: int) -> Ints:
             if lattice.nodes[node].score > lattice.nodes[nodes[0]].score:
                 nodes[0], nodes[kept] = nodes[kept], nodes[0]
             kept += 1
-    return nodes[:kept]
+    return kept
 
 
 # --- Moves ----------------------------------------------------------------------------------------------------------
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _close(work: Work, j: int) -> None:
     """End the insertions and substitutions that may end before input character j."""
     lattice, pools = work.lattice, work.pools
     slot = j % SLOTS
-    for node in pools.node[slot, : pools.size[slot]].copy():
+    size = pools.size[slot]
+    nodes = work.scratch.frontier
+    for place in range(size):
+        nodes[place] = pools.node[slot, place]
+    for node in nodes[:size]:
         one = lattice.nodes[node]
         if one.mode != NORMAL:
             score = one.score + work.costs.end
-            _arrive(lattice, pools, work.limits.threshold, j, one.state, NORMAL, score, one.text, node, CLOSE, NOTHING)
+            _arrive(work, j, one.state, NORMAL, score, one.text, node, CLOSE, NOTHING)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _copy(work: Work, nodes: Ints, j: int) -> None:
     """Take input character j as it is."""
     lattice, pools, limits = work.lattice, work.pools, work.limits
@@ -274,16 +303,16 @@ def _copy(work: Work, nodes: Ints, j: int) -> None:
             logp, state = advance_within(work.trie, one.state, here, least)
             score = base + limits.lm_weight * logp
             text = extended(one.text, here)
-            _arrive(lattice, pools, limits.threshold, j + 1, state, NORMAL, score, text, node, COPY, NOTHING)
+            _arrive(work, j + 1, state, NORMAL, score, text, node, COPY, NOTHING)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _copying(costs: Costs, symbol: int) -> float:
     """No event can start at the end of a text."""
     return costs.copy if symbol != END else 0.0
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _partition(work: Work, nodes: Ints, j: int) -> int:
     """Bring the hypotheses that may start or continue an event at input character j to the front; gives how many."""
     opened = 0
@@ -295,7 +324,7 @@ def _partition(work: Work, nodes: Ints, j: int) -> int:
     return opened
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _surprises(trie: Trie, context: int, x: Ints, j: int, surprise: float) -> bool:
     """Whether the next characters cost the language model this many nats."""
     for i in range(j, min(j + LOOK_AHEAD, len(x))):
@@ -306,7 +335,7 @@ def _surprises(trie: Trie, context: int, x: Ints, j: int, surprise: float) -> bo
     return surprise <= 0
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _drop(work: Work, node: int, j: int) -> None:
     """Insertion: leave input character j out."""
     costs = work.costs
@@ -314,11 +343,10 @@ def _drop(work: Work, node: int, j: int) -> None:
     if one.mode in (NORMAL, INSERTING):
         event = costs.start[INSERTION] if one.mode == NORMAL else costs.extend
         score = one.score + event + costs.noise[work.x[j]]
-        threshold = work.limits.threshold
-        _arrive(work.lattice, work.pools, threshold, j + 1, one.state, INSERTING, score, one.text, node, DROP, NOTHING)
+        _arrive(work, j + 1, one.state, INSERTING, score, one.text, node, DROP, NOTHING)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _substitute(work: Work, node: int, j: int) -> None:
     """Substitution: invent any other character for input character j."""
     trie, costs, limits, seen = work.trie, work.costs, work.limits, work.scratch.seen
@@ -344,16 +372,14 @@ def _substitute(work: Work, node: int, j: int) -> None:
             row = costs.confused[symbol]
             score += costs.noise[here] if row < 0 else costs.confusion[row, here]
             text = extended(one.text, symbol)
-            _arrive(
-                lattice, pools, limits.threshold, j + 1, entry.next, SUBSTITUTING, score, text, node, INVENT, symbol
-            )
+            _arrive(work, j + 1, entry.next, SUBSTITUTING, score, text, node, INVENT, symbol)
         if context == ROOT:
             return
         base += limits.lm_weight * trie.contexts[context].backoff
         context = trie.contexts[context].suffix
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _delete(work: Work, nodes: Ints, j: int) -> None:
     """Deletion: invent characters, then copy input character j. Each length is cut to half a beam of its own."""
     trie, costs, limits, seen = work.trie, work.costs, work.limits, work.scratch.seen
@@ -370,7 +396,9 @@ def _delete(work: Work, nodes: Ints, j: int) -> None:
     for depth in range(limits.max_deletion):
         event = costs.start[DELETION] if depth == 0 else costs.extend
         end = last
-        cut = nth_best(lattice, frontier[first:end], narrow - 1) if end - first > narrow else -np.inf
+        cut = (
+            nth_best(lattice, frontier[first:end], narrow - 1, work.scratch.scores) if end - first > narrow else -np.inf
+        )
         for node in frontier[first:end]:
             one = lattice.nodes[node]
             if one.score < cut:
@@ -403,7 +431,7 @@ def _delete(work: Work, nodes: Ints, j: int) -> None:
                     logp, state = advance_within(trie, entry.next, here, least)
                     score += limits.lm_weight * logp
                     text = extended(text, here)
-                    _arrive(lattice, pools, limits.threshold, j + 1, state, NORMAL, score, text, made, COPY, NOTHING)
+                    _arrive(work, j + 1, state, NORMAL, score, text, made, COPY, NOTHING)
                 if context == ROOT:
                     break
                 base += limits.lm_weight * trie.contexts[context].backoff
@@ -411,7 +439,7 @@ def _delete(work: Work, nodes: Ints, j: int) -> None:
         first = end
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _jump(work: Work, nodes: Ints, opened: int, j: int, last: int) -> None:
     """Undo duplications that start at input character j, and reversals where the first `opened` nodes are surprised.
 
@@ -439,7 +467,7 @@ def _jump(work: Work, nodes: Ints, opened: int, j: int, last: int) -> None:
                 _walk(work, node, j, length, REVERSE, event + costs.start[REVERSAL])
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _repeats(x: Ints, j: int, length: int) -> bool:
     for i in range(j, j + length):
         if x[i] != x[i + length]:
@@ -447,7 +475,7 @@ def _repeats(x: Ints, j: int, length: int) -> bool:
     return True
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _copy_on(work: Work, j: int, reached: int, length: int) -> int:
     """Fill scratch.bound and scratch.context up to `length` characters from j; they are filled up to `reached`."""
     bound, context = work.scratch.bound, work.scratch.context
@@ -457,7 +485,7 @@ def _copy_on(work: Work, j: int, reached: int, length: int) -> int:
     return max(reached, length)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _walk(work: Work, node: int, j: int, length: int, move: int, event: float) -> None:
     """Say `length` input characters from j on, forwards for a duplication, backwards for a reversal."""
     trie, pools, limits, x = work.trie, work.pools, work.limits, work.x
@@ -476,6 +504,4 @@ def _walk(work: Work, node: int, j: int, length: int, move: int, event: float) -
         logp, context = advance_within(trie, context, symbol, (bound - score) / limits.lm_weight)
         score += limits.lm_weight * logp
         text = extended(text, symbol)
-    _arrive(
-        work.lattice, pools, limits.threshold, j + taken, context, NORMAL, score, text, node, move, np.int32(length)
-    )
+    _arrive(work, j + taken, context, NORMAL, score, text, node, move, np.int32(length))

@@ -136,6 +136,29 @@ def test_channel_ngram_makes_a_restorer_and_the_second_run_nothing(context: Cont
     assert again.digest == made.digest
 
 
+def test_a_domain_s_text_is_learned_beside_the_corpus(context: Context, tmp_path: Path) -> None:
+    # Given text of which the corpus has no word
+    said = "It was a gloomy morning; Miss Bennet walked quickly."
+    (tmp_path / "novel.txt").write_text(said)
+    domain = {"source": {"kind": "files", "name": "novel", "glob": str(tmp_path / "*.txt")}, "weight": 5}
+
+    def surprise(stage: Finetune) -> float:
+        execute(stage, context)
+        folder = context.local_folder(context.require("candidate"))
+        return CharNgram.load(folder / "ngram.safetensors").bits_per_character([said])
+
+    # When a restorer is fitted without it and with it
+    without, adapted = surprise(ngram_recipe()), surprise(ngram_recipe(ngram={"order": 6, "domain": domain}))
+    # Then the second one knows it
+    assert adapted < without / 2
+    # And that text is one of the things the version is named by
+    made = context.require("candidate")
+    assert [entry.name for entry in context.manifest_of(made).inputs] == ["pairs", "domain"]
+    (tmp_path / "novel.txt").write_text(said + " She was alone, and had never been happier.")
+    execute(ngram_recipe(ngram={"order": 6, "domain": domain}), context)
+    assert context.require("candidate").digest != made.digest
+
+
 def test_channel_llm_trains_calibrates_and_loads(context: Context, tiny_lm: Path) -> None:
     lora = {"budget_steps": 4, "rank": 2, "tokens_per_batch": 256}
     stage = ngram_recipe(kind="channel-llm", base={"id": str(tiny_lm)}, lora=lora)

@@ -82,7 +82,7 @@ def test_nth_best_is_the_score_at_that_rank(scores: list[float], data: st.DataOb
     lattice = new_lattice()
     nodes = np.array([add_node(lattice, NOTHING, NORMAL, 0, score, np.uint64(0)) for score in scores], np.int32)
     n = data.draw(st.integers(0, len(scores) - 1))
-    assert nth_best(lattice, nodes, n) == sorted(scores, reverse=True)[n]
+    assert nth_best(lattice, nodes, n, np.empty(len(nodes))) == sorted(scores, reverse=True)[n]
 
 
 def test_a_grown_lattice_holds_what_it_held_and_has_room() -> None:
