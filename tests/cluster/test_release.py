@@ -185,7 +185,7 @@ def killed(release: Release, chain: Chain) -> dict[tuple[str, str], dict[str, An
     partitions = dict.fromkeys(CHAIN, chain.week) | {BATCHES: DAYS[-1]}
     versions = [f"{MADE[dag][stage]} {partitions[dag]}" for dag, stage in STAGES]
     before = release.current(*versions)
-    batch = release.client.runs(BATCHES)[-1]["dag_run_id"]
+    batch = next(run["dag_run_id"] for run in release.client.runs(BATCHES) if run["run_type"] == "backfill")
     usual = {(dag, stage): release.work({**chain.runs, BATCHES: batch}[dag], stage) or 0 for dag, stage in STAGES}
     runs = {dag: forced(release, dag, partition) for dag, partition in partitions.items()}
     seen: dict[tuple[str, str], float] = {}
