@@ -108,13 +108,13 @@ def running(server: Server) -> Iterator[tuple[str, psutil.Process]]:
     environment = {**os.environ, **server.environment, "MENDEL_LAKE": common.ROOT, "MLFLOW_TRACKING_URI": TRACKING}
     environment["PATH"] = f"{common.MENDEL.parent}:{environment['PATH']}"  # where MLflow looks for uvicorn
     url = f"http://127.0.0.1:{port}"
-    with (FOLDER / f"{server.name}.log").open("wb") as log:
+    with (FOLDER / f"{server.name}.log").open("wb") as output:
         process = subprocess.Popen(
             [*server.command, *where],
             env=environment,
             cwd=common.REPO,
-            stdout=log,
-            stderr=log,
+            stdout=output,
+            stderr=output,
             start_new_session=True,
             preexec_fn=lambda: _pin(CORES[:1]),
         )
@@ -156,8 +156,8 @@ def load(server: Server, url: str, texts: Sequence[str], clients: int) -> Iterat
     command += ["-u", str(clients), "-r", str(clients), "-H", url, "--path", server.path]
     command += ["--bodies", str(bodies), "--out", str(out), "--stop-timeout", "120"]
     seen: list[Load] = []
-    with (FOLDER / "locust.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=lambda: _pin(CORES[-1:]))
+    with (FOLDER / "locust.log").open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, preexec_fn=lambda: _pin(CORES[-1:]))
         try:
             deadline = time.monotonic() + PATIENCE
             while not out.exists() and process.poll() is None and time.monotonic() < deadline:
