@@ -48,6 +48,8 @@ class Candidate(NamedTuple):
     """log P(input | text), by the likeliest events found."""
     lm: float
     """log P(text) of the n-gram model."""
+    llm: float = 0.0
+    """log P(text) of the second pass's language model, where it has read the text."""
 
 
 class Decoder:
@@ -61,7 +63,7 @@ class Decoder:
         self.channel = channel
         self.ngram = ngram
         self.config = config or DecoderConfig()
-        self._costs = Costs.of(channel, ngram.vocabulary)
+        self.costs = Costs.of(channel, ngram.vocabulary)
         c = self.config
         self._limits = Limits(c.beam, c.threshold, c.lm_weight, c.max_jump, c.max_deletion, c.surprise)
 
@@ -109,7 +111,7 @@ class Decoder:
         first, context = 0, begin(trie)
         while first < len(x):
             last = first + WINDOW + OVERLAP if len(x) - first > WINDOW + OVERLAP else len(x)
-            lattice, end = search(trie, self._costs, self._limits, x, first, last, context)
+            lattice, end = search(trie, self.costs, self._limits, x, first, last, context)
             if last < len(x):
                 end = last_normal(lattice, end, last - OVERLAP)
             stop, following = int(lattice.nodes[end]["position"]), int(lattice.nodes[end]["state"])

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from mendel.frozen import Frozen
 from mendel.restoration.decoder import DecoderConfig
+from mendel.restoration.second_pass import SecondPassConfig
 
 
 class Ngram(Frozen):
@@ -71,12 +72,13 @@ class ChannelNgram(Frozen):
 
 
 class ChannelLlm(Frozen):
-    """Both passes: the decoder's candidates, weighed by a language model fine-tuned on the domain."""
+    """Both passes: the decoder's candidates, read and added to by a language model fine-tuned on the domain."""
 
     kind: Literal["channel-llm"]
     ngram: Ngram = Ngram()
     decoder: DecoderConfig = DecoderConfig()
     calibration: Calibration = Calibration()
+    second_pass: SecondPassConfig = SecondPassConfig()
     base: BaseModel = BaseModel()
     lora: Lora
 
