@@ -47,12 +47,12 @@ MOST = 1024
 class Spellings(NamedTuple):
     """The language model's tokens as a trie over symbols, its nodes in preorder; the root is left out."""
 
-    symbol: Ints
-    depth: Ints
-    token: Ints
+    symbol: Any
+    depth: Any
+    token: Any
     """The token that is spelt so, or -1."""
-    parent: Ints
-    after: Ints
+    parent: Any
+    after: Any
     """The next node that is not below this one."""
 
     @classmethod
@@ -76,15 +76,13 @@ class Spellings(NamedTuple):
             nodes[path[-1]] = (*nodes[path[-1]][:2], token, nodes[path[-1]][3])
             before = symbols
         columns = np.array(nodes, np.int32).reshape(-1, 4)
-        after = np.empty(len(columns), np.int32)
+        after = np.full(len(columns), len(columns), np.int32)
         waiting: list[int] = []
-        for node, depth in enumerate(columns[:, 1].tolist()):
-            while waiting and columns[waiting[-1], 1] >= depth:
+        for node, level in enumerate(columns[:, 1].tolist()):
+            while waiting and columns[waiting[-1], 1] >= level:
                 after[waiting.pop()] = node
             waiting.append(node)
-        after[waiting] = len(columns)
-        symbol, depth, token, parent = (np.ascontiguousarray(column) for column in columns.T)
-        return cls(symbol, depth, token, parent, after)
+        return cls(*map(np.ascontiguousarray, (*columns.T, after)))
 
 
 class Survey(NamedTuple):
