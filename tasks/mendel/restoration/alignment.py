@@ -201,7 +201,10 @@ def replacing(costs: Costs, clean: int, noisy: int) -> float:
 @numba.njit(cache=True, nogil=True, inline="always")
 def live(cells: Any, cell: int) -> float:
     """The best score of a cell in any mode."""
-    return max(max(cells[NORMAL, cell], cells[SUBSTITUTING, cell]), max(cells[INSERTING, cell], cells[DELETING, cell]))
+    best: float = max(
+        max(cells[NORMAL, cell], cells[SUBSTITUTING, cell]), max(cells[INSERTING, cell], cells[DELETING, cell])
+    )
+    return best
 
 
 @numba.njit(cache=True, nogil=True)
