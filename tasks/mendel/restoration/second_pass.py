@@ -30,10 +30,12 @@ if TYPE_CHECKING:
 class SecondPassConfig(Frozen):
     """How hard the second pass searches. `rounds` trades speed for accuracy; with none it only reads candidates."""
 
-    rounds: int = Field(1, ge=0, description="rounds of proposals; 0: texts with one plausible candidate are not read")
+    rounds: int = Field(1, ge=0, description="rounds of proposals")
     proposals: int = Field(6, ge=1, description="changed texts that are read in a round, at most")
     slack: float = Field(2.0, description="nats that a change may seem to lose and still be read")
-    margin: float = Field(5.0, gt=0, description="nats behind the first pass's best at which a candidate is not read")
+    margin: float = Field(
+        5.0, gt=0, description="nats behind the first pass's best at which a candidate is not plausible"
+    )
     ngram_weight: float = Field(0.6, ge=0, description="of the n-gram's log-probability, in the search")
     llm_weight: float = Field(0.4, ge=0, description="of the language model's, in the search")
 
@@ -53,7 +55,7 @@ class SecondPass:
         self.spellings = Spellings.of(llm.spellings, decoder.ngram) if config.rounds else None
 
     def explore(self, texts: Sequence[str], candidates: Sequence[Sequence[Candidate]]) -> list[list[Candidate]]:
-        """For each text the candidates that were read, and the input; the first pass's, where none had to be read."""
+        """For each text the candidates that were read, the input among them; the first pass's, where one was far ahead."""
         cases = [_Case(text, found, self.plausible(text, found)) for text, found in zip(texts, candidates, strict=True)]
         with ThreadPoolExecutor(available()) as pool:
             for left in range(self.config.rounds, -1, -1):
@@ -63,14 +65,14 @@ class SecondPass:
                 for batch in self.llm.read(groups, prompts=prompts):
                     read, readings = zip(*batch, strict=True)
                     list(pool.map(self._note, [open_[number] for number in read], readings, [left] * len(read)))
-        return [case.result() for case in cases]
+        return [list(case.read.values() or case.candidates) for case in cases]
 
     def plausible(self, text: str, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """Those near the best, and the input, against which every change is measured."""
+        """Those near the best, and the input, against which every change is measured; none where one is far ahead."""
         scores = np.array([c.channel + self.decoder.config.lm_weight * c.lm for c in candidates])
         near = scores >= scores.max() - self.config.margin
         if near.sum() == 1:
-            return [candidates[int(scores.argmax())]] if self.config.rounds and text else []
+            return []
         return [c for c, is_near in zip(candidates, near, strict=True) if is_near or c.text == text]
 
     def _note(self, case: _Case, reading: Reading, left: int) -> None:
@@ -124,19 +126,9 @@ class _Case:
 
     def __init__(self, text: str, candidates: Sequence[Candidate], wanted: Sequence[Candidate]) -> None:
         self.text = text
-        self.candidates = list(candidates)
+        self.candidates = candidates
         self.wanted = list(wanted)
         self.read: dict[str, Candidate] = {}
-
-    def result(self) -> list[Candidate]:
-        if not self.read:
-            return self.candidates
-        if self.text not in self.read:
-            # The model is taken to prefer the text that was read as clearly as the n-gram does.
-            one = next(iter(self.read.values()))
-            same = next(candidate for candidate in self.candidates if candidate.text == self.text)
-            self.read[self.text] = same._replace(llm=one.llm + same.lm - one.lm)
-        return list(self.read.values())
 
 
 def _together(text: str, changes: Sequence[Change], spellings: Sequence[str]) -> list[str]:
@@ -159,4 +151,4 @@ def spread(starts: np.ndarray, gains: Doubles, size: int) -> Doubles:
     """
     whole = starts >= 0
     total = np.concatenate(([0.0], np.cumsum(gains)))
-    return np.append(np.interp(np.arange(size + 1), starts[whole], total[:-1][whole]), total[-1])
+    return np.append(np.interp(np.arange(size + 1), starts[whole], total[: len(starts)][whole]), total[-1])
