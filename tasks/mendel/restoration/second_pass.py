@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 class SecondPassConfig(Frozen):
     """How hard the second pass searches. `rounds` trades speed for accuracy; with none it only reads candidates."""
 
-    rounds: int = Field(1, ge=0, description="rounds of proposals")
+    rounds: int = Field(2, ge=0, description="rounds of proposals")
     proposals: int = Field(6, ge=1, description="changed texts that are read in a round, at most")
-    slack: float = Field(2.0, description="nats that a change may seem to lose and still be read")
+    slack: float = Field(3.0, description="nats that a change may seem to lose and still be read")
     margin: float = Field(
         5.0, gt=0, description="nats behind the first pass's best at which a candidate is not plausible"
     )
-    ngram_weight: float = Field(0.6, ge=0, description="of the n-gram's log-probability, in the search")
-    llm_weight: float = Field(0.4, ge=0, description="of the language model's, in the search")
+    ngram_weight: float = Field(0.5, ge=0, description="of the n-gram's log-probability, in the search")
+    llm_weight: float = Field(0.5, ge=0, description="of the language model's, in the search")
 
     def reading(self) -> SecondPassConfig:
         """The same without proposals."""
