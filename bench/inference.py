@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import common
-import numpy as np
 from restoration import Case, damaged, profiles, symspell
 
 from mendel.restoration.decoder import DecoderConfig
@@ -76,24 +75,24 @@ def plain_loop(uri: str, case: Case) -> dict[str, Any]:
     """Candidates of the first pass, each scored by itself; the time of the candidates is not counted."""
     import torch
 
-    from mendel.restoration.rescoring import ChannelRestorer, plausible
+    from mendel.restoration.rescoring import ChannelRestorer
 
     restorer = Restorer.load(uri)
     assert isinstance(restorer, ChannelRestorer), uri
-    assert restorer.judge is not None, "a recipe with a language model"
-    llm, weight = restorer.judge.llm, restorer.judge.ngram_weight
+    assert restorer.llm is not None, "a recipe with a language model"
+    second = restorer.llm.second_pass
+    llm = second.llm
     noisy = list(case.sample.noisy)
     found = restorer.decoder.decode(noisy, threads=available())
     began = time.perf_counter()
     restored = []
     for text, candidates in zip(noisy, found, strict=True):
-        first = np.array([c.channel + weight * c.lm for c in candidates])
         scores = {text: -float("inf")}
-        for place in plausible(text, candidates, first):
-            ids = torch.tensor([[*llm.boundary, *llm.encode([candidates[place].text])[0], *llm.boundary]])
+        for candidate in second.plausible(text, candidates):
+            ids = torch.tensor([[*llm.boundary, *llm.encode([candidate.text])[0], *llm.boundary]])
             with torch.inference_mode():
                 loss = float(llm.model(input_ids=ids, labels=ids).loss)
-            scores[candidates[place].text] = float(first[place]) - loss * (ids.shape[1] - 1)
+            scores[candidate.text] = second.score(candidate._replace(llm=-loss * (ids.shape[1] - 1)))
         restored.append(max(scores, key=lambda candidate: scores[candidate]))
     return row("transformers, plain loop", case, time.perf_counter() - began, restored, common.peak_megabytes())
 

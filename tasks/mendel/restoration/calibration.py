@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from rapidfuzz.distance import Levenshtein
 
 from mendel.frozen import Frozen
+from mendel.restoration.decoder import Candidate
 
 Array = npt.NDArray[np.float64]
 LM_WEIGHTS = np.arange(0.0, 1.31, 0.05)
@@ -26,6 +28,9 @@ class Weights(Frozen):
     threshold: float
     """Log-odds (nats) of the best change against the unchanged input that a change has to reach."""
 
+    def score(self, candidate: Candidate) -> float:
+        return candidate.channel + self.ngram * candidate.lm + self.llm * candidate.llm
+
 
 @dataclass(frozen=True)
 class Choices:
@@ -37,6 +42,16 @@ class Choices:
     same: int
     errors: Array
     """Edit distance of each candidate to the clean text."""
+
+    @classmethod
+    def of(cls, text: str, truth: str, candidates: Sequence[Candidate]) -> Choices:
+        return cls(
+            channel=np.array([candidate.channel for candidate in candidates]),
+            ngram=np.array([candidate.lm for candidate in candidates]),
+            llm=np.array([candidate.llm for candidate in candidates]),
+            same=next(i for i, candidate in enumerate(candidates) if candidate.text == text),
+            errors=np.array([Levenshtein.distance(truth, candidate.text) for candidate in candidates]),
+        )
 
     def scores(self, ngram: float, llm: float) -> Array:
         return self.channel + ngram * self.ngram + llm * self.llm

@@ -48,6 +48,8 @@ class Candidate(NamedTuple):
     """log P(input | text), by the likeliest events found."""
     lm: float
     """log P(text) of the n-gram model."""
+    llm: float = 0.0
+    """log P(text) of the second pass's language model, where it has read the text."""
 
 
 class Decoder:

@@ -6,8 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from mendel import digest, lake, manifest
 from mendel.corruption.profile import ResolvedProfile
 from mendel.log import log
@@ -18,10 +16,11 @@ from mendel.restoration.work import CHECKPOINTS, Text, Work
 from mendel.stage import Context, Draft, Outcome, Stage
 
 if TYPE_CHECKING:
-    from mendel.restoration.calibration import Array, Weights
-    from mendel.restoration.decoder import Candidate, Decoder
+    from mendel.restoration.calibration import Choices, Weights
+    from mendel.restoration.decoder import Decoder
     from mendel.restoration.llm import CausalLm
     from mendel.restoration.ngram import CharNgram
+    from mendel.restoration.second_pass import SecondPass
 
 BITS_SAMPLE = 200
 """Validation texts whose cross-entropy is reported: a tenth of a bit is seen, and the LLM reads them in seconds."""
@@ -81,7 +80,7 @@ class ChannelWork(Work):
 
     def make(self) -> dict[str, Any]:
         """Write the candidate's files into the draft; returns its metrics."""
-        from mendel.restoration.rescoring import NGRAM, NOISE
+        from mendel.restoration.rescoring import FIRST_PASS, NGRAM, NOISE
 
         (noise,) = self.context.uris(self.pairs, "noise.json")
         profile = ResolvedProfile.model_validate_json(lake.read_bytes(noise))
@@ -90,11 +89,12 @@ class ChannelWork(Work):
         decoder = self._first_pass(train, profile)
         sample = validation[: self.recipe.calibration.sentences]
         told: dict[str, Any] = {"kind": self.recipe.kind, "decoder": self.recipe.decoder.model_dump(mode="json")}
-        evidence = self._candidates(decoder, sample)
-        weights = {"first_pass": self._fit(evidence, None)}
+        with self._timed("decode"):
+            evidence = Evidence(sample, decoder)
+        weights = {FIRST_PASS: self._fit(evidence, FIRST_PASS)}
         bits = {"ngram": decoder.ngram.bits_per_character([text.clean for text in sample[:BITS_SAMPLE]])}
         if isinstance(self.recipe, recipes.ChannelLlm):
-            weights |= self._second_pass(self.recipe, train, sample, evidence, weights["first_pass"], told, bits)
+            weights |= self._second_pass(self.recipe, train, sample, decoder, evidence, told, bits)
         told["weights"] = {name: found.model_dump(mode="json") for name, found in weights.items()}
         folder = self.draft.folder
         with self._timed("save"):
@@ -123,46 +123,46 @@ class ChannelWork(Work):
             decoder.warm_up()
         return decoder
 
-    def _candidates(self, decoder: Decoder, sample: Sequence[Text]) -> Evidence:
-        from mendel.threads import available
-
-        with self._timed("decode"):
-            texts = [text.noisy for text in sample] + [text.clean for text in sample]
-            return Evidence(sample, texts, decoder.decode(texts, threads=available()))
-
     def _second_pass(
         self,
         recipe: recipes.ChannelLlm,
         train: Sequence[Text],
         sample: Sequence[Text],
+        decoder: Decoder,
         evidence: Evidence,
-        first: Weights,
         told: dict[str, Any],
         bits: dict[str, float],
     ) -> dict[str, Weights]:
         from mendel.restoration.llm import CausalLm, pinned
-        from mendel.restoration.rescoring import TUNED, UNTUNED, Judge
+        from mendel.restoration.rescoring import TUNED, UNTUNED
+        from mendel.restoration.second_pass import SecondPass
 
         with self._timed("load_llm"):
             llm = CausalLm.load(recipe.base)
-        clean = [text.clean for text in sample]
+        clean = [text.clean for text in sample[:BITS_SAMPLE]]
         base = pinned(recipe.base, llm.model)
         self._tell_base(base)
-        told["llm"] = {"base": base.model_dump(mode="json"), "conditional": False, "ngram_weight": first.ngram}
+        conditional = recipe.lora.objective == "conditional"
+        told["llm"] = {
+            "base": base.model_dump(mode="json"),
+            "conditional": conditional,
+            "second_pass": recipe.second_pass.model_dump(mode="json"),
+        }
+        tuning = recipe.lora.budget_steps != 0
         with self._timed("score_untuned"):
-            bits[UNTUNED] = llm.bits_per_character(clean[:BITS_SAMPLE])
-            judge = Judge(UNTUNED, llm, base, first.ngram)
-            weights = {UNTUNED: self._fit(evidence, judge)}
-        if recipe.lora.budget_steps == 0:
+            bits[UNTUNED] = llm.bits_per_character(clean)
+            config = recipe.second_pass.reading() if tuning else recipe.second_pass
+            weights = {UNTUNED: self._fit(evidence, UNTUNED, SecondPass(decoder, llm, config))}
+        if not tuning:
             return weights
         if recipe.lora.quantise:
             llm = CausalLm.load(base, quantise=recipe.lora.quantise)
         llm = self._tune(llm, *self._examples(recipe.lora, llm, train), base)
-        told["llm"]["conditional"] = conditional = recipe.lora.objective == "conditional"
         with self._timed("score_tuned"):
             if not conditional:
-                bits[TUNED] = llm.bits_per_character(clean[:BITS_SAMPLE])
-            weights[TUNED] = self._fit(evidence, Judge(TUNED, llm, base, first.ngram, conditional))
+                bits[TUNED] = llm.bits_per_character(clean)
+            second = SecondPass(decoder, llm, recipe.second_pass, conditional=conditional)
+            weights[TUNED] = self._fit(evidence, TUNED, second)
         return weights
 
     def _examples(
@@ -175,57 +175,42 @@ class ChannelWork(Work):
         rows = [[*head, *body, *llm.boundary] for head, body in zip(heads, bodies, strict=True)]
         return rows, [len(head) for head in heads]
 
-    def _fit(self, evidence: Evidence, judge: Any) -> Weights:
+    def _fit(self, evidence: Evidence, name: str, second: SecondPass | None = None) -> Weights:
         from mendel.restoration.calibration import fit
 
-        noisy, clean = evidence.choices(judge)
-        weights = fit(noisy, clean, self.recipe.calibration.max_clean_altered, with_llm=judge is not None)
-        evidence.record("first_pass" if judge is None else judge.name, noisy, weights)
+        noisy, clean = evidence.choices(second)
+        weights = fit(noisy, clean, self.recipe.calibration.max_clean_altered, with_llm=second is not None)
+        evidence.record(name, noisy, weights)
         return weights
 
 
 class Evidence:
-    """The validation sample's candidates: what weights and threshold are fitted on."""
+    """The validation sample, noisy and clean, with the first pass's candidates: what weights and threshold are fitted on."""
 
-    def __init__(self, sample: Sequence[Text], texts: Sequence[str], candidates: Sequence[Sequence[Candidate]]) -> None:
-        from rapidfuzz.distance import Levenshtein
+    def __init__(self, sample: Sequence[Text], decoder: Decoder) -> None:
+        from mendel.threads import available
 
-        self.texts = texts
-        self.candidates = candidates
-        self.half = len(sample)
-        clean = [text.clean for text in sample] * 2
-        self.errors = [
-            np.array([Levenshtein.distance(truth, candidate.text) for candidate in found])
-            for truth, found in zip(clean, candidates, strict=True)
-        ]
-        self.before = sum(Levenshtein.distance(text.clean, text.noisy) for text in sample)
-        best = sum(int(errors.min()) for errors in self.errors[: self.half])
-        self.reductions = {"oracle": 1 - best / max(self.before, 1)}
+        self.clean = [text.clean for text in sample]
+        self.texts = [text.noisy for text in sample] + self.clean
+        self.candidates = decoder.decode(self.texts, threads=available())
+        self.reductions: dict[str, float] = {}
 
-    def choices(self, judge: Any) -> tuple[list[Any], list[Any]]:
-        """Noisy and clean texts' candidates with their scores; no LLM scores without a judge."""
+    def choices(self, second: SecondPass | None) -> tuple[list[Choices], list[Choices]]:
+        """The noisy and the clean texts' candidates; those of the second pass where there is one."""
         from mendel.restoration.calibration import Choices
 
-        llm: Sequence[Array] = (
-            judge.judge(self.texts, self.candidates) if judge else [np.zeros(len(found)) for found in self.candidates]
-        )
-        made = [
-            Choices(
-                channel=np.array([c.channel for c in found]),
-                ngram=np.array([c.lm for c in found]),
-                llm=scores,
-                same=next(i for i, c in enumerate(found) if c.text == text),
-                errors=errors,
-            )
-            for text, found, scores, errors in zip(self.texts, self.candidates, llm, self.errors, strict=True)
-        ]
-        return made[: self.half], made[self.half :]
+        candidates = second.explore(self.texts, self.candidates) if second else self.candidates
+        made = [Choices.of(*each) for each in zip(self.texts, self.clean * 2, candidates, strict=True)]
+        return made[: len(self.clean)], made[len(self.clean) :]
 
-    def record(self, name: str, noisy: Sequence[Any], weights: Weights) -> None:
+    def record(self, name: str, noisy: Sequence[Choices], weights: Weights) -> None:
+        """Take down which share of the errors the weights remove, and which the best of the candidates would."""
         from mendel.restoration.calibration import pick
 
+        before = sum(int(choice.errors[choice.same]) for choice in noisy)
         left = sum(c.errors[pick(c.scores(weights.ngram, weights.llm), c.same, weights.threshold)] for c in noisy)
-        self.reductions[name] = float(1 - left / max(self.before, 1))
+        best = sum(int(choice.errors.min()) for choice in noisy)
+        self.reductions |= {name: float(1 - left / max(before, 1)), f"{name}_oracle": float(1 - best / max(before, 1))}
 
 
 def forget_finished(root: str) -> None:

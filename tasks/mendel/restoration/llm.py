@@ -15,6 +15,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -41,16 +42,55 @@ KEEP_BYTES = 2**31 - 1
 Scores = npt.NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What a model makes of a tree of texts."""
+
+    tree: PrefixTree
+    given: int
+    """Tokens before the texts."""
+    gains: Scores
+    """[node]: log-probability of its token, nats; 0 for the given ones"""
+    asked: npt.NDArray[np.int64]
+    """The nodes whose next tokens were asked about,"""
+    logits: torch.Tensor
+    """[asked node, vocabulary]: and the answers, up to a constant for each node."""
+
+    @classmethod
+    def of(cls, tree: PrefixTree, given: int, asked: npt.NDArray[np.int64], logits: torch.Tensor) -> Reading:
+        nodes = np.flatnonzero(tree.depths >= given)
+        rows = logits.float()  # one tree at a time: all at once fill the memory
+        place = torch.from_numpy(np.searchsorted(asked, tree.parents[nodes]))
+        gains = np.zeros(len(tree))
+        gains[nodes] = (rows[place, torch.from_numpy(tree.tokens[nodes])] - rows.logsumexp(-1)[place]).cpu().numpy()
+        return cls(tree, given, gains, asked, logits)
+
+    def next_tokens(self, nodes: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """[node, token]: log-probabilities of what may follow nodes that were asked about, nats."""
+        rows = self.logits[torch.from_numpy(np.searchsorted(self.asked, nodes))]
+        return np.asarray(rows.float().log_softmax(-1).cpu().numpy())
+
+    @cached_property
+    def scores(self) -> Scores:
+        """[sequence]: log-probability behind the given tokens, nats"""
+        return np.asarray(self.tree.ancestors()[self.tree.leaves] @ self.gains)
+
+    def path(self, sequence: int) -> npt.NDArray[np.int64]:
+        """The nodes of a sequence, from the last given token on."""
+        return np.flatnonzero(self.tree.ancestors()[self.tree.leaves[sequence]])[self.given - 1 :]
+
+
 class CausalLm:
     """A language model with its tokenizer, on the device and in the number format that are fastest here.
 
-    `log_probabilities` may be called from several threads, which take turns: neither the tokenizer nor `_only` is for two.
+    Several threads may share it, in turns: neither the tokenizer nor `_only` is for two.
     """
 
     def __init__(self, model: Any, tokenizer: PreTrainedTokenizerBase) -> None:
         self.model = model.eval()
         self.tokenizer = tokenizer
-        self._turn = Lock()
+        self.turn = Lock()
+        """Held by who goes through `read`."""
 
     @classmethod
     def load(cls, base: BaseModel, adapter: Path | None = None, quantise: str | None = None) -> Self:
@@ -73,33 +113,52 @@ class CausalLm:
         ids: list[list[int]] = encoded["input_ids"]
         return ids
 
+    @cached_property
+    def spellings(self) -> list[str]:
+        """The text of each token behind other text; nothing for special tokens and for parts of characters."""
+        anchor = self.encode(["a"])[0]
+        told = self.tokenizer.batch_decode([[*anchor, token] for token in range(len(self.tokenizer))])
+        special = set(self.tokenizer.all_special_ids)
+        return [
+            "" if token in special or "\ufffd" in text else text.removeprefix("a") for token, text in enumerate(told)
+        ]
+
+    def ends(self, text: str) -> npt.NDArray[np.int64]:
+        """For each token of a text, how many characters it ends behind; -1 inside a character."""
+        told = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=True)
+        found = np.array([end for _, end in told["offset_mapping"]], np.int64)
+        found[:-1][found[1:] == found[:-1]] = -1
+        return found
+
     def log_probabilities(
         self, groups: Sequence[Sequence[str]], *, prompts: Sequence[str] | None = None, batch_tokens: int = 2048
     ) -> list[Scores]:
-        """log P(text) in nats for each text of each group, the end of the text included.
+        """log P(text) in nats for each text of each group, the end of the text included; as `read`."""
+        scores: list[Scores] = [np.empty(0)] * len(groups)
+        with self.turn:
+            for batch in self.read(groups, prompts=prompts, batch_tokens=batch_tokens):
+                for index, reading in batch:
+                    scores[index] = reading.scores
+        return scores
+
+    def read(
+        self, groups: Sequence[Sequence[str]], *, prompts: Sequence[str] | None = None, batch_tokens: int = 2048
+    ) -> Iterator[list[tuple[int, Reading]]]:
+        """What the model makes of the texts of each group, with the group's number, batch by batch.
 
         The texts of a group should resemble each other: they share one prefix tree. With `prompts`, one for each group,
         log P(text | prompt), where the prompt is the line before. `batch_tokens` bounds the tokens of a forward pass,
         padding included; a larger tree goes by itself.
         """
-        with self._turn:
-            return self._log_probabilities(groups, prompts, batch_tokens)
-
-    def _log_probabilities(
-        self, groups: Sequence[Sequence[str]], prompts: Sequence[str] | None, batch_tokens: int
-    ) -> list[Scores]:
         heads = [self.head(prompt) for prompt in prompts] if prompts is not None else [self.head()] * len(groups)
         bodies = iter(self.encode([text for group in groups for text in group]))
         trees = [
             PrefixTree.of([[*head, *next(bodies), *self.boundary] for _ in group])
             for head, group in zip(heads, groups, strict=True)
         ]
-        scores: list[Scores] = [np.empty(0)] * len(groups)
         for batch in batches([len(tree) for tree in trees], batch_tokens):
-            found = self._score([trees[index] for index in batch], [len(heads[index]) for index in batch])
-            for index, score in zip(batch, found, strict=True):
-                scores[index] = score
-        return scores
+            readings = self._read([trees[index] for index in batch], [len(heads[index]) for index in batch])
+            yield list(zip(batch, readings, strict=True))
 
     def bits_per_character(self, texts: Sequence[str]) -> float:
         """Cross-entropy in bits, spread over the characters and the end of each text: as the n-gram model counts it."""
@@ -113,8 +172,8 @@ class CausalLm:
         return [*self.boundary, *self.encode([prompt])[0], *self.boundary]
 
     @torch.inference_mode()
-    def _score(self, trees: Sequence[PrefixTree], given: Sequence[int]) -> list[Scores]:
-        """For each tree the log-probability of its sequences after their first `given` tokens."""
+    def _read(self, trees: Sequence[PrefixTree], given: Sequence[int]) -> Iterator[Reading]:
+        """For each tree what is made of its sequences after their first `given` tokens."""
         longest = max(map(len, trees))
         tokens = torch.zeros(len(trees), longest, dtype=torch.int64)
         positions = torch.zeros_like(tokens)
@@ -137,7 +196,7 @@ class CausalLm:
                 use_cache=False,
             ).logits
         parts = logits.split([len(nodes) for nodes in asked])
-        return [_path_scores(*each) for each in zip(trees, given, asked, parts, strict=True)]
+        return map(Reading.of, trees, given, asked, parts)
 
     @contextmanager
     def _only(self, rows: torch.Tensor) -> Iterator[None]:
@@ -152,17 +211,6 @@ class CausalLm:
             yield
         finally:
             hook.remove()
-
-
-def _path_scores(tree: PrefixTree, given: int, asked: npt.NDArray[np.int64], logits: torch.Tensor) -> Scores:
-    """Sums of log-probabilities along each path of a tree; `logits` [asked nodes, vocabulary]."""
-    nodes = np.flatnonzero(tree.depths >= given)
-    rows = logits.float()  # one tree at a time: all at once fill the memory
-    place = torch.from_numpy(np.searchsorted(asked, tree.parents[nodes]))
-    chosen = rows[place, torch.from_numpy(tree.tokens[nodes])]
-    gains = np.zeros(len(tree))
-    gains[nodes] = (chosen - rows.logsumexp(-1)[place]).cpu().numpy()
-    return np.asarray(tree.ancestors()[tree.leaves] @ gains)
 
 
 def pretrained(

@@ -10,6 +10,7 @@ from mendel.corpus.clean import Cleaning
 from mendel.corpus.sources import AnySource
 from mendel.frozen import Frozen
 from mendel.restoration.decoder import DecoderConfig
+from mendel.restoration.second_pass import SecondPassConfig
 
 
 class Domain(Frozen):
@@ -96,12 +97,13 @@ class ChannelNgram(Frozen):
 
 
 class ChannelLlm(Frozen):
-    """Both passes: the decoder's candidates, weighed by a language model fine-tuned on the domain."""
+    """Both passes: the decoder's candidates, read and added to by a language model fine-tuned on the domain."""
 
     kind: Literal["channel-llm"]
     ngram: Ngram = Ngram()
     decoder: DecoderConfig = DecoderConfig()
     calibration: Calibration = Calibration()
+    second_pass: SecondPassConfig = SecondPassConfig()
     base: BaseModel = BaseModel()
     lora: Lora
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,29 +18,25 @@ from mendel.restoration.decoder import Candidate, Decoder, DecoderConfig
 from mendel.restoration.ngram import CharNgram
 from mendel.restoration.recipe import BaseModel
 from mendel.restoration.restorer import ADAPTER, DESCRIPTION, Restoration, Restorer, Span, spans
+from mendel.restoration.second_pass import SecondPass, SecondPassConfig
 from mendel.threads import available
-
-if TYPE_CHECKING:
-    from mendel.restoration.llm import CausalLm
 
 NOISE, NGRAM = "noise.json", "ngram.safetensors"
 FIRST_PASS, UNTUNED, TUNED = "first_pass", "untuned_llm", "tuned_llm"
-LLM_MARGIN = 5.0
-"""Nats behind the first pass's best candidate at which the LLM is not asked about another."""
 
 
 class ChannelRestorer(Restorer):
-    """Channel x language model. With an LLM, both passes; without, the first alone."""
+    """Channel x language model. With an LLM, both passes; without, the first alone. `weights` by FIRST_PASS, UNTUNED, TUNED."""
 
-    def __init__(self, kind: str, decoder: Decoder, weights: Mapping[str, Weights], judge: Judge | None = None) -> None:
+    def __init__(self, kind: str, decoder: Decoder, weights: Mapping[str, Weights], llm: Llm | None = None) -> None:
         self.kind = kind
         self.decoder = decoder
         self.weights = weights
-        self.judge = judge
+        self.llm = llm
 
     @property
     def in_force(self) -> Weights:
-        return self.weights[FIRST_PASS if self.judge is None else self.judge.name]
+        return self.weights[FIRST_PASS if self.llm is None else self.llm.name]
 
     def restore(self, texts: Sequence[str]) -> list[Restoration]:
         parts = [pieces.cut(text) for text in texts]
@@ -49,15 +45,16 @@ class ChannelRestorer(Restorer):
 
     def _restore(self, texts: Sequence[str]) -> list[Restoration]:
         candidates = self.decoder.decode(texts, threads=available())
-        verdicts = self.judge.judge(texts, candidates) if self.judge else [np.zeros(len(found)) for found in candidates]
-        return [self._decide(*each) for each in zip(texts, candidates, verdicts, strict=True)]
+        if self.llm is not None:
+            candidates = self.llm.second_pass.explore(texts, candidates)
+        return [self._decide(text, found) for text, found in zip(texts, candidates, strict=True)]
 
     def ablations(self) -> Mapping[str, Restorer]:
-        if self.judge is None:
+        if self.llm is None:
             return {}
         found = {FIRST_PASS: ChannelRestorer(self.kind, self.decoder, self.weights)}
-        if self.judge.name == TUNED:
-            found[UNTUNED] = ChannelRestorer(self.kind, self.decoder, self.weights, self.judge.untuned())
+        if self.llm.name == TUNED:
+            found[UNTUNED] = ChannelRestorer(self.kind, self.decoder, self.weights, self.llm.untuned())
         return found
 
     @classmethod
@@ -72,11 +69,12 @@ class ChannelRestorer(Restorer):
                 f"{folder} holds no whole restorer: {error!r}. Bring its files back, or train again."
             ) from error
         decoder = Decoder(Channel.from_profile(profile), ngram, DecoderConfig.model_validate(told["decoder"]))
-        return cls(told["kind"], decoder, weights, Judge.read(folder, told["llm"]) if "llm" in told else None)
+        llm = Llm.read(folder, decoder, told["llm"]) if "llm" in told else None
+        return cls(told["kind"], decoder, weights, llm)
 
-    def _decide(self, text: str, candidates: Sequence[Candidate], llm: Array) -> Restoration:
+    def _decide(self, text: str, candidates: Sequence[Candidate]) -> Restoration:
         weights = self.in_force
-        scores = combined(candidates, llm, weights)
+        scores = np.array([weights.score(candidate) for candidate in candidates])
         same = next(i for i, candidate in enumerate(candidates) if candidate.text == text)
         chosen = pick(scores, same, weights.threshold)
         odds = np.exp(scores - scores.max())
@@ -90,46 +88,30 @@ class ChannelRestorer(Restorer):
         )
 
 
-class Judge:
-    """The LLM's opinion of candidates: log P(text), of those only that have a chance."""
+class Llm(NamedTuple):
+    """The second pass of a restorer, by its name, with what its folder tells of it."""
 
-    def __init__(
-        self, name: str, llm: CausalLm, base: BaseModel, ngram_weight: float, conditional: bool = False
-    ) -> None:
-        self.name = name
-        self.llm = llm
-        self.base = base
-        self.ngram_weight = ngram_weight
-        self.conditional = conditional
+    name: str
+    second_pass: SecondPass
+    told: Mapping[str, Any]
 
-    def judge(self, texts: Sequence[str], candidates: Sequence[Sequence[Candidate]]) -> list[Array]:
-        """LLM scores (nats) in the candidates' order; a text with one plausible candidate is not asked about."""
-        first = [np.array([c.channel + self.ngram_weight * c.lm for c in found]) for found in candidates]
-        asked = {
-            i: chosen for i, scores in enumerate(first) if len(chosen := plausible(texts[i], candidates[i], scores)) > 1
-        }
-        groups = [[candidates[i][j].text for j in chosen] for i, chosen in asked.items()]
-        prompts = [texts[i] for i in asked] if self.conditional else None
-        values = dict(zip(asked, self.llm.log_probabilities(groups, prompts=prompts), strict=True))
-        return [
-            filled(asked[i], values[i], scores) if i in asked else np.zeros(len(scores))
-            for i, scores in enumerate(first)
-        ]
-
-    def untuned(self) -> Judge:
+    @classmethod
+    def read(cls, folder: Path, decoder: Decoder, told: Mapping[str, Any]) -> Llm:
         from mendel.restoration.llm import CausalLm
 
-        return Judge(UNTUNED, CausalLm.load(self.base), self.base, self.ngram_weight)
-
-    @staticmethod
-    def read(folder: Path, told: Mapping[str, Any]) -> Judge:
-        from mendel.restoration.llm import CausalLm
-
-        base = BaseModel.model_validate(told["base"])
         adapter = folder / ADAPTER
-        if not adapter.is_dir():
-            return Judge(UNTUNED, CausalLm.load(base), base, told["ngram_weight"])
-        return Judge(TUNED, CausalLm.load(base, adapter), base, told["ngram_weight"], told["conditional"])
+        tuned = adapter.is_dir()
+        llm = CausalLm.load(BaseModel.model_validate(told["base"]), adapter if tuned else None)
+        config = SecondPassConfig.model_validate(told["second_pass"])
+        second_pass = SecondPass(decoder, llm, config, conditional=tuned and told["conditional"])
+        return cls(TUNED if tuned else UNTUNED, second_pass, told)
+
+    def untuned(self) -> Llm:
+        """The language model as it came, which reads the first pass's candidates and proposes nothing."""
+        from mendel.restoration.llm import CausalLm
+
+        llm = CausalLm.load(BaseModel.model_validate(self.told["base"]))
+        return Llm(UNTUNED, SecondPass(self.second_pass.decoder, llm, self.second_pass.config.reading()), self.told)
 
 
 def weighed(text: str, better: str, candidates: Sequence[Candidate], posterior: Array) -> tuple[Span, ...]:
@@ -143,22 +125,3 @@ def weighed(text: str, better: str, candidates: Sequence[Candidate], posterior: 
         )
         for span in made
     )
-
-
-def plausible(text: str, candidates: Sequence[Candidate], scores: Array) -> list[int]:
-    """Indices of the candidates worth asking about: near the best, and the input, which every change is measured against."""
-    near = scores >= scores.max() - LLM_MARGIN
-    return [j for j, candidate in enumerate(candidates) if near[j] or (candidate.text == text and near.sum() > 1)]
-
-
-def filled(asked: Sequence[int], values: Array, first: Array) -> Array:
-    """Scores for all candidates: those not asked about are as far behind the best as the first pass put them."""
-    anchor = int(np.argmax(first[list(asked)]))
-    llm = values[anchor] + first - first[asked[anchor]]
-    llm[list(asked)] = values
-    return np.asarray(llm)
-
-
-def combined(candidates: Sequence[Candidate], llm: Array, weights: Weights) -> Array:
-    """The candidates' scores: nats, up to a constant."""
-    return np.array([c.channel + weights.ngram * c.lm for c in candidates]) + weights.llm * llm

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,18 +12,13 @@ from hypothesis import strategies as st
 from mendel.corruption.profile import OPERATIONS, NoiseProfile, Rates, ResolvedProfile
 from mendel.errors import InputError
 from mendel.restoration.calibration import Weights
-from mendel.restoration.decoder import Candidate
 from mendel.restoration.ngram import CharNgram
 from mendel.restoration.rescoring import (
     FIRST_PASS,
-    LLM_MARGIN,
     NGRAM,
     NOISE,
     UNTUNED,
     ChannelRestorer,
-    combined,
-    filled,
-    plausible,
 )
 from mendel.restoration.restorer import DESCRIPTION, Restorer
 
@@ -132,10 +126,11 @@ def test_a_kind_from_the_future_is_named(tmp_path: Path) -> None:
         Restorer.load(str(write(tmp_path, kind="oracle")))
 
 
-def test_with_a_language_model_its_parts_can_be_asked_alone(tmp_path: Path, tiny_lm: Path) -> None:
+@pytest.mark.parametrize("rounds", [0, 2])
+def test_with_a_language_model_its_parts_can_be_asked_alone(tmp_path: Path, tiny_lm: Path, rounds: int) -> None:
     # given a restorer with a second pass that has no say
     weights = {FIRST_PASS: WEIGHTS.model_dump(), UNTUNED: WEIGHTS.model_dump()}
-    llm = {"base": {"id": str(tiny_lm)}, "conditional": False, "ngram_weight": 1.0}
+    llm = {"base": {"id": str(tiny_lm)}, "conditional": False, "second_pass": {"rounds": rounds}}
     restorer = Restorer.load(str(write(tmp_path, kind="channel-llm", weights=weights, llm=llm)))
     # then it says what the first pass says
     parts = restorer.ablations()
@@ -145,26 +140,3 @@ def test_with_a_language_model_its_parts_can_be_asked_alone(tmp_path: Path, tiny
     assert isinstance(restorer, ChannelRestorer)
     restorer.weights = {UNTUNED: Weights(ngram=0.0, llm=50.0, threshold=0.0)}
     assert [one.text for one in restorer.restore(NOISY)] != [one.text for one in parts[FIRST_PASS].restore(NOISY)]
-
-
-def candidates(*lm: float) -> list[Candidate]:
-    return [Candidate(f"text {number}", 0.0, value) for number, value in enumerate(lm)]
-
-
-def test_the_llm_is_asked_about_what_has_a_chance_and_about_the_input() -> None:
-    found = candidates(0.0, -1.0, -LLM_MARGIN - 1, -LLM_MARGIN - 2)
-    scores = np.array([candidate.lm for candidate in found])
-    assert plausible("text 3", found, scores) == [0, 1, 3]
-    assert plausible("text 0", found, scores) == [0, 1]
-    assert plausible("text 3", found[::3], scores[::3]) == [0], "one that is far ahead needs no second opinion"
-
-
-def test_who_was_not_asked_about_stays_as_far_behind() -> None:
-    first = np.array([-3.0, -1.0, -9.0])
-    assert filled([0, 1], np.array([-50.0, -40.0]), first) == pytest.approx([-50.0, -40.0, -48.0])
-
-
-def test_scores_weigh_both_models() -> None:
-    found = [Candidate("a", -1.0, -2.0), Candidate("b", -4.0, -1.0)]
-    weights = Weights(ngram=0.5, llm=0.25, threshold=0.0)
-    assert combined(found, np.array([-8.0, -4.0]), weights) == pytest.approx([-4.0, -5.5])
