@@ -20,6 +20,8 @@ from mendel.restoration.restorer import Restorer
 
 from .conftest import WEEK_1, WEEK_2, Store, aliases, decide_on
 
+PATIENCE = 240.0
+"""Seconds: MLflow takes ten to start, on a busy machine minutes."""
 NOISY = ["The peopel of the nationn and our", "Congress mus#t be sttrong"]
 
 
@@ -150,11 +152,17 @@ def server(command: Sequence[str], ready: str) -> Iterator[str]:
         start_new_session=True,
     ) as process:
         try:
-            for _ in range(600):
-                with suppress(requests.RequestException):
-                    if requests.get(f"{uri}{ready}", timeout=5).ok:
-                        break
-                time.sleep(0.1)
+            _wait(uri + ready, process)
             yield uri
         finally:
             os.killpg(process.pid, signal.SIGTERM)
+
+
+def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(requests.RequestException):
+            if requests.get(url, timeout=5).ok:
+                return
+        time.sleep(0.1)
+    pytest.fail(f"{url} does not answer; exit code {process.poll()}")
