@@ -239,10 +239,8 @@ def _repeated(earlier: Manifest, context: Context, started: datetime) -> Manifes
     )
 
 
-PLAINLY = {
-    "extra_forbidden": "there is no such key here",
-    "model_type": "expected a mapping of keys to values, or @FILE for what a YAML file holds",
-}
+MAPPING = "expected a mapping of keys to values, or @FILE for what a YAML file holds"
+PLAINLY = {"extra_forbidden": "there is no such key here", "model_type": MAPPING, "model_attributes_type": MAPPING}
 """Some of pydantic's messages, by their type, for those who do not know pydantic."""
 
 

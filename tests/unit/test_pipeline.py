@@ -49,6 +49,7 @@ def test_settings_are_relative_to_the_section(demo: str) -> None:
             "source.kind=soto",
             "'soto' found using 'kind' does not match any of the expected tags: 'sotu', 'files', 'huggingface'",
         ),
+        ("source=sotu", "source: expected a mapping of keys to values, or @FILE"),
         ("cleaning=plain", "cleaning: expected a mapping of keys to values, or @FILE"),
         ("near_duplicate=2", "near_duplicate: Input should be less than or equal to 1"),
         ("source.validation_from=2010", "validation_from 2010 must be before held_out_from 2010"),
