@@ -24,7 +24,7 @@ from mendel.restoration import recipe as recipes
 from mendel.restoration.calibration import Array
 from mendel.restoration.llm import BOUNDARY, CausalLm, batches, device, pretrained
 
-BATCH_TOKENS = 4096
+BATCH_TOKENS = 2048
 SPARE_TOKENS = 8
 """That a short text may be longer than its share allows."""
 
