@@ -41,8 +41,7 @@ class Finetune(Stage):
 
     @property
     def domain(self) -> recipes.Domain | None:
-        channel = isinstance(self.recipe, recipes.ChannelNgram | recipes.ChannelLlm)
-        return self.recipe.ngram.domain if channel else None
+        return self.recipe.ngram.domain if isinstance(self.recipe, recipes.ChannelNgram | recipes.ChannelLlm) else None
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
         import mlflow
