@@ -34,7 +34,7 @@ SMALL = 7
 """Texts a call, to see whether the company changes a text."""
 
 
-SECOND_PASS = {"channel-llm": (80, 200), "channel-llm-best": (20, 40)}
+SECOND_PASS = {"channel-llm": (80, 200)}
 """Recipes, of those in include/recipes, with the sentences that each restores on one core and on all."""
 
 
@@ -124,18 +124,20 @@ def main() -> None:
     described = common.machine()
     common.prepare()
     times = 10 if arguments.full else 1
-    there = {name: counts for name, counts in SECOND_PASS.items() if (common.RECIPES / f"{name}.yaml").exists()}
     first = "channel-ngram"
-    uris = {name: common.candidate(name).folder for name in (first, *there)}
+    uris = {name: common.candidate(name).folder for name in (first, *SECOND_PASS)}
     train, test = common.sentences("train"), common.sentences("test")
     case = damaged("sotu", test[: 500 * times], profiles()[0], train)
     rows = [common.alone(spelling, train, case)]
     rows += [common.alone(channel, first, uris[first], setting, case) for setting in DECODERS]
-    rows += [common.alone(channel, name, uris[name], None, case.first(one * times)) for name, (one, _) in there.items()]
+    rows += [
+        common.alone(channel, name, uris[name], None, case.first(one * times)) for name, (one, _) in SECOND_PASS.items()
+    ]
     if available() > 1:
         rows.append(common.fresh(channel, first, uris[first], None, case))
         rows += [
-            common.fresh(channel, name, uris[name], None, case.first(many * times)) for name, (_, many) in there.items()
+            common.fresh(channel, name, uris[name], None, case.first(many * times))
+            for name, (_, many) in SECOND_PASS.items()
         ]
         rows.append(common.fresh(plain_loop, uris["channel-llm"], case.first(40 * times)))
     columns = {"system": "", "beam": "", "cores": "d", "sentences": "d", "chars_per_second": ",.0f"}

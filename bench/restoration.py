@@ -47,11 +47,10 @@ DOMAIN_BYTES = 100_000
 RECIPES = {
     "channel-ngram": (10**6, 10**6),
     "channel-llm": (300, 40),
-    "channel-llm-best": (40, 0),
     "causal-lora": (20, 0),
     "seq2seq-lora": (20, 0),
 }
-"""Those that are measured, of include/recipes: sentences that each sees of the main case, and of each other one."""
+"""Of include/recipes: sentences that each sees of the main case, and of each other one."""
 Correct = Callable[[Sequence[str]], list[str]]
 
 
@@ -307,8 +306,7 @@ def main() -> None:
     described = common.machine()
     common.prepare()
     times, count = (10, 2000) if arguments.full else (1, 300)
-    there = [name for name in RECIPES if (common.RECIPES / f"{name}.yaml").exists()]
-    ours = recipes(there if arguments.recipes is None else arguments.recipes, times)
+    ours = recipes([*RECIPES] if arguments.recipes is None else arguments.recipes, times)
     train, held_out, (other, fit) = common.sentences("train"), common.sentences("test"), foreign(arguments.foreign)
     right = profiles()[0]
     cases = [damaged("sotu", held_out[:count], profile, train) for profile in profiles()]
