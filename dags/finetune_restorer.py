@@ -18,7 +18,7 @@ from mendel_airflow.policy import COMMON_PARAMS, DEFAULT_ARGS, GPU, RETRAIN, VER
 from mendel_airflow.retraining import RetrainCheck
 from mendel_airflow.stage import FORCE, setting, stage
 
-RECIPES = ["channel-llm", "channel-ngram", "causal-lora", "seq2seq-lora"]
+RECIPES = ["causal-lora", "channel-llm", "channel-ngram", "seq2seq-lora"]
 
 with DAG(
     dag_id="finetune_restorer",

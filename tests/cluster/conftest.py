@@ -66,11 +66,11 @@ def gpus(api: CoreV1Api) -> int:
     return int(any("nvidia.com/gpu" in node.status.allocatable for node in api.list_node().items))
 
 
-def run(*command: str, stdin: str | None = None) -> str:
-    """What a command said; fails with its own words where it fails."""
+def run(*command: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    """A command that has to succeed; fails with its own words where it does not."""
     done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, input=stdin)
-    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
-    return done.stdout
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}{done.stdout}"
+    return done
 
 
 class Namespace:

@@ -22,7 +22,7 @@ from airflow.providers.cncf.kubernetes.pod_generator import make_safe_label_valu
 from airflow_stack import Client, free_port
 from kubernetes.client import CoreV1Api, V1Pod
 
-from .conftest import PATIENCE, REPO, Namespace, gpus
+from .conftest import PATIENCE, REPO, Namespace, gpus, run
 
 CHAIN = ["ingest_corpus", "corrupt_corpus", "finetune_restorer", "promote_restorer"]
 BATCHES = "restore_batches"
@@ -170,12 +170,6 @@ class Release:
             "workers": {"component": "worker"},
         }
         return {kind: len(self.pods.ever(**labels)) for kind, labels in kinds.items()}
-
-
-def run(*command: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(command, cwd=REPO, capture_output=True, text=True)
-    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}{done.stdout}"
-    return done
 
 
 @contextmanager

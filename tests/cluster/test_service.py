@@ -70,7 +70,7 @@ class Service:
         self._values = folder / "values.yaml"
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
-        return run("kubectl", "--namespace", self.name, *arguments, stdin=stdin)
+        return run("kubectl", "--namespace", self.name, *arguments, stdin=stdin).stdout
 
     def helm(self, action: str, **serve: Any) -> None:
         """Install or upgrade, with these values of the service."""
@@ -102,13 +102,13 @@ class Service:
         return base64.b64decode(data["api-key"]).decode()
 
     def from_pod(self, pod: str, code: str, *arguments: str) -> str:
-        return run("kubectl", "-n", self.callers, "exec", pod, "--", "python", "-c", code, self.url, *arguments)
+        return run("kubectl", "-n", self.callers, "exec", pod, "--", "python", "-c", code, self.url, *arguments).stdout
 
     def get(self, path: str) -> Any:
         answer = run(
             "kubectl", "-n", self.callers, "exec", "caller", "--", "python", "-c", GET, self.url + path, self.key()
         )
-        return json.loads(answer)
+        return json.loads(answer.stdout)
 
     def make_champion(self, order: int) -> None:
         said = self.kubectl("exec", "stages", "--", "env", f"WEEK={WEEK}", f"ORDER={order}", "bash", "-euc", STAGES)
