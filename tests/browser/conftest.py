@@ -35,19 +35,25 @@ def executable(playwright: Playwright) -> str | None:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def chromium() -> str:
     with sync_playwright() as playwright:
-        if (path := executable(playwright)) is None:
-            pytest.skip(
-                f"no Chromium: none of {', '.join(NAMES)} on the PATH; `playwright install chromium` brings one"
-            )
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        path = executable(playwright)
+    if path is None:
+        pytest.skip(f"no Chromium: none of {', '.join(NAMES)} on the PATH; `playwright install chromium` brings one")
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """Not of the session: while Playwright's event loop is there, no other test can run one of its own."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield browser
         browser.close()
 
 
 @pytest.fixture(scope="session")
-def lake(browser: Browser, candidates_template: Store, tmp_path_factory: pytest.TempPathFactory) -> Store:
+def lake(chromium: str, candidates_template: Store, tmp_path_factory: pytest.TempPathFactory) -> Store:
     """Version 1 reigns on its evaluation, version 2 was declined. Made only where there is a browser to show it."""
     store = candidates_template.copied(tmp_path_factory.mktemp("page"))
     with store.in_use():
@@ -56,7 +62,7 @@ def lake(browser: Browser, candidates_template: Store, tmp_path_factory: pytest.
     return store
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def service(lake: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of an open service."""
     with process(lake.root, tmp_path_factory.mktemp("open")) as (_, url):
@@ -64,7 +70,7 @@ def service(lake: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def guarded(lake: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """Address of a service that asks for a key and whose queue is full with one request; and the key."""
     folder = tmp_path_factory.mktemp("guarded")
@@ -75,7 +81,7 @@ def guarded(lake: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
         yield url, key
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a service without a champion."""
     folder = tmp_path_factory.mktemp("empty")

@@ -15,7 +15,6 @@ from mendel.restoration.decoder import Candidate
 
 Array = npt.NDArray[np.float64]
 LM_WEIGHTS = np.arange(0.0, 1.31, 0.05)
-TEMPERATURES = (0.5, 0.7, 1.0, 1.4, 2.0, 3.0)
 TAIL = 0.1
 """Share of the clean texts, those with the highest log-odds of a change, from which rarer ones are extrapolated."""
 

@@ -14,7 +14,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +27,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from transformers.utils import logging as transformers_logging
 
 from mendel.errors import InputError
+from mendel.restoration.objective import predicting_at
 from mendel.restoration.prefix_tree import PrefixTree
 from mendel.restoration.recipe import BaseModel
 
@@ -83,7 +83,7 @@ class Reading:
 class CausalLm:
     """A language model with its tokenizer, on the device and in the number format that are fastest here.
 
-    Several threads may share it, in turns: neither the tokenizer nor `_only` is for two.
+    Several threads may share it, in turns: neither the tokenizer nor the hook of `predicting_at` is for two.
     """
 
     def __init__(self, model: Any, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -188,7 +188,7 @@ class CausalLm:
         place = self.model.device
         asked = [tree.parents_of(tree.depths >= start) for tree, start in zip(trees, given, strict=True)]
         rows = np.concatenate([row * longest + nodes for row, nodes in enumerate(asked)])
-        with self._only(torch.from_numpy(rows).to(place)):
+        with predicting_at(self.model, torch.from_numpy(rows).to(place)):
             logits = self.model(
                 input_ids=tokens.to(place),
                 position_ids=positions.to(place),
@@ -197,20 +197,6 @@ class CausalLm:
             ).logits
         parts = logits.split([len(nodes) for nodes in asked])
         return map(Reading.of, trees, given, asked, parts)
-
-    @contextmanager
-    def _only(self, rows: torch.Tensor) -> Iterator[None]:
-        """Predict the next token at these places of the flattened batch alone: a fifth of a small model's work is its
-        vocabulary. By a hook, for `logits_to_keep` takes the same places from every row."""
-
-        def keep(_: torch.nn.Module, hidden: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
-            return (hidden[0].flatten(0, 1)[rows],)
-
-        hook = self.model.get_output_embeddings().register_forward_pre_hook(keep)
-        try:
-            yield
-        finally:
-            hook.remove()
 
 
 def pretrained(

@@ -22,6 +22,8 @@ from mendel.restoration.second_pass import SecondPass, SecondPassConfig
 from mendel.threads import available
 
 NOISE, NGRAM = "noise.json", "ngram.safetensors"
+READING = {"rounds": 0}
+"""The second pass of candidates that were made before it could propose."""
 FIRST_PASS, UNTUNED, TUNED = "first_pass", "untuned_llm", "tuned_llm"
 
 
@@ -102,7 +104,7 @@ class Llm(NamedTuple):
         adapter = folder / ADAPTER
         tuned = adapter.is_dir()
         llm = CausalLm.load(BaseModel.model_validate(told["base"]), adapter if tuned else None)
-        config = SecondPassConfig.model_validate(told["second_pass"])
+        config = SecondPassConfig.model_validate(told.get("second_pass", READING))
         second_pass = SecondPass(decoder, llm, config, conditional=tuned and told["conditional"])
         return cls(TUNED if tuned else UNTUNED, second_pass, told)
 
