@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -38,4 +39,5 @@ def test_mlflow_runs_a_stage_and_says_how_it_ended(stage: str, ends: int, tmp_pa
     assert done.returncode == ends, done.stderr
     assert (manifest.current(root, "corpus", DAY) is not None) == (stage == "ingest")
     (run,) = mlflow.MlflowClient(tracking_uri=database).search_runs(["0"])
-    assert (run.info.status, run.data.params["name"]) == ("FAILED" if ends else "FINISHED", stage)
+    quoted = shlex.quote(stage)  # MLflow notes a parameter as the shell was given it
+    assert (run.info.status, run.data.params["name"]) == ("FAILED" if ends else "FINISHED", quoted)
