@@ -23,7 +23,8 @@ def test_mlflow_runs_a_stage_and_says_how_it_ended(stage: str, ends: int, tmp_pa
     # given
     root, database = tmp_path.joinpath("lake").as_uri(), f"sqlite:///{tmp_path}/mlflow.db"
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "MENDEL_LAKE": root, "MLFLOW_TRACKING_URI": database}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+    environment = {**inherited, "PATH": path, "MENDEL_LAKE": root, "MLFLOW_TRACKING_URI": database}
     parameters = [f"name={stage}", f"config={CONFIG}", f"partition={DAY}"]
     command = ["mlflow", "run", ".", "-e", "stage", "--env-manager", "local"]
     # when
