@@ -90,8 +90,18 @@ def _follow(root: str, history: ledger.History) -> None:
             client.delete_registered_model_alias(MODEL, alias)
             log.info("alias removed", alias=alias, version=now)
         elif holder is not None and now != str(versions[holder.version]):
-            client.set_registered_model_alias(MODEL, alias, str(versions[holder.version]))
+            _set_alias(client, alias, versions[holder.version])
             log.info("alias set", alias=alias, version=versions[holder.version], before=now)
+
+
+def _set_alias(client: mlflow.MlflowClient, alias: str, model_version: int) -> None:
+    try:
+        client.set_registered_model_alias(MODEL, alias, str(model_version))
+    except MlflowException as error:
+        if error.error_code != "BAD_REQUEST":
+            raise
+        # another process made the alias after MLflow had looked for it: it is there now, to be changed
+        client.set_registered_model_alias(MODEL, alias, str(model_version))
 
 
 def _version_of(client: mlflow.MlflowClient, digest: str) -> int | None:

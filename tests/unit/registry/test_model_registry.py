@@ -67,6 +67,24 @@ def test_following_again_registers_nothing_again(promoted: Store) -> None:
     assert len(mlflow.MlflowClient().search_model_versions()) == 2
 
 
+def test_processes_that_follow_at_the_same_time_do_not_trip_over_each_others_aliases(promoted: Store) -> None:
+    # given both versions are registered, and no alias is set
+    model_registry.follow(promoted.root)
+    client = mlflow.MlflowClient()
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        for attempt in range(5):
+            for alias in ("champion", "previous"):
+                client.delete_registered_model_alias("mendel-restorer", alias)
+
+            # when eight find that the aliases are missing, and set them
+            following = [pool.submit(model_registry.follow, promoted.root) for _ in range(8)]
+
+            # then
+            for follower in following:
+                follower.result()
+            assert aliases() == {"champion": 2, "previous": 1}, f"attempt {attempt}"
+
+
 def test_an_empty_ledger_leaves_mlflow_alone(candidates: Store) -> None:
     model_registry.follow(candidates.root)
     assert mlflow.MlflowClient().search_registered_models() == []
