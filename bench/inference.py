@@ -89,7 +89,9 @@ def plain_loop(uri: str, case: Case) -> dict[str, Any]:
     for text, candidates in zip(noisy, found, strict=True):
         scores = {text: -float("inf")}
         for candidate in second.plausible(text, candidates):
-            ids = torch.tensor([[*llm.boundary, *llm.encode([candidate.text])[0], *llm.boundary]])
+            ids = torch.tensor(
+                [[*llm.boundary, *llm.encode([candidate.text])[0], *llm.boundary]], device=llm.model.device
+            )
             with torch.inference_mode():
                 loss = float(llm.model(input_ids=ids, labels=ids).loss)
             scores[candidate.text] = second.score(candidate._replace(llm=-loss * (ids.shape[1] - 1)))

@@ -148,7 +148,7 @@ def few_shot(shots: Sequence[tuple[str, str]]) -> Correct:
     examples = "".join(f"Noisy: {noisy}\nClean: {clean}\n\n" for noisy, clean in shots)
 
     def correct(text: str) -> str:
-        ids = torch.tensor(llm.encode([f"{examples}Noisy: {text}\nClean:"]))
+        ids = torch.tensor(llm.encode([f"{examples}Noisy: {text}\nClean:"]), device=llm.model.device)
         most = 8 + len(llm.encode([text])[0]) * 5 // 4
         with torch.inference_mode():
             said = llm.model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=most, do_sample=False,

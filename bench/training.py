@@ -1,14 +1,15 @@
 """How fast restorers are fitted: the n-gram model, and LoRA beside a plain Hugging Face Trainer loop.
 
 Both loops fine-tune SmolLM2-135M with the same adapter on the same sentences; the plain one is the Trainer as its
-documentation shows it. Then ours again, each time without one of the things that set it apart. Tokens are those of the
-text: padding is work without a use. Achieved FLOP/s follow from them: 4 for each weight and token (forward, and backward to
-the activations; the base's weights get no gradient), set against the best bf16 matrix product that this machine does. Each
-runs in a process of its own, on all cores.
+documentation shows it. Then ours again, each time without one of the things that set it apart, and on a GPU with the
+settings that are for one. Tokens are those of the text: padding is work without a use. Achieved FLOP/s follow from them: 4
+for each weight and token (forward, and backward to the activations; the base's weights get no gradient), set against the
+best bf16 matrix product that this machine does. Each runs in a process of its own, on the GPU where there is one, else on
+all cores.
 
-    .venv/bin/python bench/training.py [--full]
+    .venv/bin/python bench/training.py [--seconds 300]
 
-Prints two tables and writes bench/results/training.json.
+Prints two tables and writes bench/results/training.json, or training_gpu.json.
 """
 
 from __future__ import annotations
@@ -27,20 +28,25 @@ import common
 from mendel.threads import available
 
 FLOPS_PER_WEIGHT = 4
-GEMM = 2048
+WEIGHTS = 135e6
+GEMM = {"cpu": 2048, "cuda": 8192}
 """Rows and columns of the matrices."""
+TOKENS = {"cpu": 1024, "cuda": 16384}
+"""A step of ours: the recipes' on a CPU; what keeps a GPU busy."""
 PLAIN_BATCH = 8
 """Sentences: the Trainer's default."""
 WARM_STEPS = 2
 SHOWN = 12
-PARTS = (
-    "length groups",
-    "kept memory",
-    "plain attention",
-    "predictions where asked alone",
-    "uncast inputs",
-)
+EVERYWHERE = ("length groups", "predictions where asked alone", "uncast inputs")
+PARTS = {"cpu": (*EVERYWHERE, "kept memory", "plain attention"), "cuda": EVERYWHERE}
 """What sets our loop apart."""
+SETTINGS: dict[str, dict[str, Any]] = {
+    "1,024 tokens a step": {"tokens_per_batch": 1024},
+    "gradient checkpointing": {"gradient_checkpointing": True},
+    "four-bit weights (QLoRA)": {"quantise": "nf4"},
+    "compiled layers": {"compile": True},
+}
+"""What a GPU may want."""
 
 
 def ngram(texts: Sequence[str]) -> dict[str, Any]:
@@ -58,7 +64,7 @@ def ngram(texts: Sequence[str]) -> dict[str, Any]:
 
 
 def ours(
-    texts: Sequence[str], seconds: float, peak: float, without: str = "", compiled: bool = False
+    texts: Sequence[str], seconds: float, peak: float, without: str = "", setting: str = ""
 ) -> list[dict[str, Any]]:
     """Steps of the recipe's own trainer until the time is spent; then, of the whole of it, one under the profiler."""
     from mendel.restoration import llm as language_model
@@ -68,11 +74,13 @@ def ours(
 
     if without == "kept memory":
         language_model.keep_freed_memory = lambda: None
-    llm = language_model.CausalLm.load(BaseModel())
+    place = language_model.device()
+    lora = {"tokens_per_batch": TOKENS[place.type]} | (SETTINGS[setting] if setting else {})
+    settings = Lora(budget_steps=10**6, warmup=0, **lora)
+    llm = language_model.CausalLm.load(BaseModel(), quantise=settings.quantise)
     bodies = llm.encode(texts)
     rows = [[*llm.boundary, *body, *llm.boundary] for body in bodies]
     with tempfile.TemporaryDirectory() as folder:
-        settings = Lora(budget_steps=10**6, warmup=0, compile=compiled)
         trainer = Trainer(llm, rows, [len(llm.boundary)] * len(rows), settings, Checkpoints(Path(folder).as_uri()))
         leave_out(without, trainer)
         llm.model.train()
@@ -86,12 +94,12 @@ def ours(
             trainer._step(next(batches))
         spent = time.perf_counter() - began
         tokens = int(sum(point["tokens"] for point in trainer.curve[WARM_STEPS:]))
-        parts = (
-            [] if without else [{"part": name, "share": share} for name, share in shares(profiled(trainer, batches))]
-        )
-    weights = sum(p.numel() for p in llm.model.parameters())
-    name = f"  without {without}" if without else "  with its layers compiled" if compiled else "mendel LoRA"
-    return [lora(name, tokens, spent, weights, texts, bodies, peak) | {"warm_seconds": warm}, *parts]
+        memory = peak_memory()
+        whole = not without and not setting
+        parts = [{"part": name, "share": share} for name, share in shares(profiled(trainer, batches))] if whole else []
+    name = f"  without {without}" if without else f"  {setting}" if setting else "mendel LoRA"
+    measured = speed(name, tokens, spent, texts, bodies, peak)
+    return [measured | {"warm_seconds": warm, "memory_mb": memory}, *parts]
 
 
 def leave_out(what: str, trainer: Any) -> None:
@@ -110,8 +118,9 @@ def leave_out(what: str, trainer: Any) -> None:
         def everywhere(rows: Any, heads: Any) -> Any:
             """The loss as a model gives it: logits of all places, padding too."""
             inputs, targets = objective._go_on(rows, heads, None)
-            logits = trainer.llm.model(**inputs, use_cache=False).logits.float()
-            return functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum")
+            place = trainer.llm.model.device
+            logits = trainer.llm.model(inputs["input_ids"].to(place), use_cache=False).logits.float()
+            return functional.cross_entropy(logits.flatten(0, 1), targets.flatten().to(place), reduction="sum")
 
         trainer.objective = everywhere
 
@@ -126,14 +135,17 @@ def at_random(count: int) -> Iterator[list[int]]:
 def profiled(trainer: Any, batches: Iterator[list[int]]) -> Any:
     import torch
 
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
+    with torch.profiler.profile() as profiler:  # of CPU and GPU
         trainer._step(next(batches))
     return profiler
 
 
 def shares(profiler: Any) -> list[tuple[str, float]]:
-    """Where the time goes: operators by their own time."""
-    times = {event.key: event.self_cpu_time_total for event in profiler.key_averages()}
+    """Where the time goes: operators by their own time, on the GPU where there is one."""
+    import torch
+
+    clock = "self_device_time_total" if torch.cuda.is_available() else "self_cpu_time_total"
+    times = {event.key: getattr(event, clock) for event in profiler.key_averages()}
     total = sum(times.values())
     top = sorted(times.items(), key=lambda item: -item[1])[:SHOWN]
     return [(name, value / total) for name, value in top]
@@ -141,6 +153,7 @@ def shares(profiler: Any) -> list[tuple[str, float]]:
 
 def plain(texts: Sequence[str], seconds: float, peak: float) -> dict[str, Any]:
     """transformers.Trainer with its defaults, stopped when the time is spent."""
+    import torch
     from peft import LoraConfig, get_peft_model
     from transformers import (
         AutoModelForCausalLM,
@@ -166,6 +179,8 @@ def plain(texts: Sequence[str], seconds: float, peak: float) -> dict[str, Any]:
 
     class Clock(TrainerCallback):  # type: ignore[misc]
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
             if state.global_step == WARM_STEPS:
                 self.began, self.before = time.perf_counter(), len(lengths)
             elif state.global_step > WARM_STEPS and time.perf_counter() - self.began > seconds:
@@ -182,39 +197,48 @@ def plain(texts: Sequence[str], seconds: float, peak: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as output:
         arguments = TrainingArguments(
             output, per_device_train_batch_size=PLAIN_BATCH, max_steps=10**6, report_to=[], save_strategy="no",
-            logging_strategy="no", disable_tqdm=True, use_cpu=True,
+            logging_strategy="no", disable_tqdm=True, use_cpu=not torch.cuda.is_available(),
         )  # fmt: skip
         rows = [{"input_ids": body} for body in bodies]
         PlainTrainer(model, arguments, data_collator=batch, train_dataset=rows, callbacks=[clock]).train()
     tokens = sum(lengths[clock.before : -1])  # the last batch was fetched ahead
-    weights = sum(p.numel() for p in model.parameters())
-    return lora("Hugging Face Trainer", tokens, clock.seconds, weights, texts, bodies, peak)
+    return speed("Hugging Face Trainer", tokens, clock.seconds, texts, bodies, peak) | {"memory_mb": peak_memory()}
 
 
-def lora(
-    system: str, tokens: int, seconds: float, weights: int, texts: Sequence[str], bodies: Sequence[Any], peak: float
+def speed(
+    system: str, tokens: int, seconds: float, texts: Sequence[str], bodies: Sequence[Any], peak: float
 ) -> dict[str, Any]:
     characters = tokens * sum(map(len, texts)) / sum(map(len, bodies))
-    flops = FLOPS_PER_WEIGHT * weights * tokens / seconds
+    flops = FLOPS_PER_WEIGHT * WEIGHTS * tokens / seconds
     return row(system, characters, seconds) | {
         "tokens_per_second": tokens / seconds,
         "gigaflops": flops / 1e9,
         "flops_fraction": flops / peak,
-        "memory_mb": common.peak_megabytes(),
     }
 
 
-def gemm() -> float:
-    """FLOP/s of the best of some bf16 matrix products."""
+def peak_memory() -> float:
+    """Of the GPU where there is one, else of the process: MB."""
     import torch
 
-    a, b = (torch.randn(GEMM, GEMM).to(torch.bfloat16) for _ in range(2))
+    return torch.cuda.max_memory_allocated() / 1e6 if torch.cuda.is_available() else common.peak_megabytes()
+
+
+def gemm() -> tuple[str, str, float]:
+    """The device's type, its name if it is a GPU, and FLOP/s of the best of some bf16 matrix products on it."""
+    import torch
+
+    from mendel.restoration.llm import device
+
+    place = device().type
+    size = GEMM[place]
+    a, b = (torch.randn(size, size, dtype=torch.bfloat16, device=place) for _ in range(2))
     best = float("inf")
     for _ in range(20):
         began = time.perf_counter()
-        a @ b
+        (a @ b)[0, 0].item()  # waits for the GPU
         best = min(best, time.perf_counter() - began)
-    return 2 * GEMM**3 / best
+    return place, torch.cuda.get_device_name() if place == "cuda" else "", 2 * size**3 / best
 
 
 def row(system: str, characters: float, seconds: float) -> dict[str, Any]:
@@ -233,36 +257,32 @@ def row(system: str, characters: float, seconds: float) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--full", action="store_true", help="five minutes of each loop, two of each part; compiled layers too"
-    )
+    parser.add_argument("--seconds", type=float, default=45, help="of either loop; each of the others has half of it")
     arguments = parser.parse_args()
     described = common.machine()
     common.prepare()
-    seconds, shorter = (300.0, 120.0) if arguments.full else (45.0, 20.0)
+    seconds, shorter = arguments.seconds, arguments.seconds / 2
     texts = common.sentences("train")
     sample = texts[:20_000]
-    peak = common.fresh(gemm)
-    rows = [common.alone(ngram, texts)]
+    place, name, peak = common.fresh(gemm)
+    fitted = common.alone(ngram, texts)
     whole, *parts = common.fresh(ours, sample, seconds, peak)
-    rows += [whole, common.fresh(plain, sample, seconds, peak)]
-    for what in PARTS:
-        rows += common.fresh(ours, sample, shorter, peak, what)
-    if arguments.full:
-        rows += common.fresh(ours, sample, shorter, peak, "", True)
-    reference = rows[2]["tokens_per_second"]
-    for each in rows[1:]:
-        each["times_plain"] = each["tokens_per_second"] / reference
+    loops = [whole, common.fresh(plain, sample, seconds, peak)]
+    for what in PARTS[place]:
+        loops += common.fresh(ours, sample, shorter, peak, what)
+    for setting in SETTINGS if place == "cuda" else ():
+        loops += common.fresh(ours, sample, shorter, peak, "", setting)
+    for loop in loops:
+        loop["times_plain"] = loop["tokens_per_second"] / loops[1]["tokens_per_second"]
     columns = {"system": "", "chars_per_second": ",.0f", "mb_per_second": ".2f", "tokens_per_second": ",.0f"}
     columns |= {"times_plain": ".2f", "gigaflops": ",.0f", "flops_fraction": ".1%", "memory_mb": ",.0f", "cores": "d"}
     columns |= {"warm_seconds": ".0f"}
-    rows.append(
-        row("bf16 matrix product", 0, 1) | {"chars_per_second": None, "gigaflops": peak / 1e9, "flops_fraction": 1.0}
-    )
+    best = row("bf16 matrix product", 0, 1) | {"chars_per_second": None, "gigaflops": peak / 1e9, "flops_fraction": 1.0}
     for part in parts:
         print(f"{part['share']:6.1%}  {part['part']}")
     whole["profile"] = {part["part"]: part["share"] for part in parts}
-    common.report("training", described, rows, columns)
+    target = "training" if place == "cpu" else "training_gpu"
+    common.report(target, f"{described}{name and f', {name}'}", [fitted, *loops, best], columns)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,9 @@ def tiny(tiny_lm: Path) -> CausalLm:
 def reference(lm: CausalLm, text: str, prompt: str | None = None) -> float:
     """log P(text and its end | what stands before) by the model's own loss."""
     before = BOUNDARY if prompt is None else f"{BOUNDARY}{prompt}{BOUNDARY}"
-    ids = torch.tensor([[token for part in (before, text, BOUNDARY) if part for token in lm.encode([part])[0]]])
+    ids = torch.tensor(
+        [[token for part in (before, text, BOUNDARY) if part for token in lm.encode([part])[0]]], device=lm.model.device
+    )
     labels = ids.clone()
     given = len(lm.encode([before])[0])
     labels[0, :given] = -100

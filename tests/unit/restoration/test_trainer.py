@@ -55,7 +55,7 @@ def test_the_prompt_has_no_loss(tiny_lm: Path, tmp_path: Path) -> None:
     # When the loss is taken, then it is that of each row by itself with its prompt's labels masked
     expected = 0.0
     for row, head in zip(rows, heads, strict=True):
-        ids = torch.tensor([row])
+        ids = torch.tensor([row], device=llm.model.device)
         labels = ids.clone()
         labels[0, :head] = -100
         expected += llm.model(input_ids=ids, labels=labels).loss.item() * (len(row) - head)
