@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -124,13 +125,17 @@ def peak_megabytes() -> float:
 
 
 def machine() -> str:
-    """Processor, cores, memory, system and load."""
+    """Processor, cores, memory, GPUs, system and load."""
     model = platform.processor() or platform.machine()
     if (info := Path("/proc/cpuinfo")).exists():
         model = next((line.split(": ")[1] for line in info.read_text().splitlines() if "model name" in line), model)
     memory = psutil.virtual_memory().total / 2**30
+    gpus = ""
+    if shutil.which("nvidia-smi"):
+        names = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+        gpus = "".join(f", {name}" for name in subprocess.check_output(names, text=True).splitlines())
     return (
-        f"{model}, {psutil.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}, Python "
+        f"{model}, {psutil.cpu_count()} cores, {memory:.0f} GiB{gpus}, {platform.system()}, Python "
         f"{platform.python_version()}, load at the start {os.getloadavg()[0]:.1f}"
     )
 

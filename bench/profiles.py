@@ -145,7 +145,7 @@ def adapted(uri: str, profile: NoiseProfile, train: Sequence[str], validation: S
     sample = [Text(one, other, None) for one, other in zip(validation, noisy, strict=True)]
     texts = [*noisy, *validation]
     evidence = Evidence(sample, texts, decoder.decode(texts, threads=2))
-    weights = calibration.fit(*evidence.choices(None), Calibration().max_clean_altered, with_llm=False)
+    weights = calibration.fit(*evidence.choices(None), Calibration(), with_llm=False)
     return ChannelRestorer(restorer.kind, decoder, {FIRST_PASS: weights})
 
 

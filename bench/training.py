@@ -224,8 +224,8 @@ def peak_memory() -> float:
     return torch.cuda.max_memory_allocated() / 1e6 if torch.cuda.is_available() else common.peak_megabytes()
 
 
-def gemm() -> tuple[str, str, float]:
-    """The device's type, its name if it is a GPU, and FLOP/s of the best of some bf16 matrix products on it."""
+def gemm() -> tuple[str, float]:
+    """The device's type, and FLOP/s of the best of some bf16 matrix products on it."""
     import torch
 
     from mendel.restoration.llm import device
@@ -238,7 +238,7 @@ def gemm() -> tuple[str, str, float]:
         began = time.perf_counter()
         (a @ b)[0, 0].item()  # waits for the GPU
         best = min(best, time.perf_counter() - began)
-    return place, torch.cuda.get_device_name() if place == "cuda" else "", 2 * size**3 / best
+    return place, 2 * size**3 / best
 
 
 def row(system: str, characters: float, seconds: float) -> dict[str, Any]:
@@ -264,7 +264,7 @@ def main() -> None:
     seconds, shorter = arguments.seconds, arguments.seconds / 2
     texts = common.sentences("train")
     sample = texts[:20_000]
-    place, name, peak = common.fresh(gemm)
+    place, peak = common.fresh(gemm)
     fitted = common.alone(ngram, texts)
     whole, *parts = common.fresh(ours, sample, seconds, peak)
     loops = [whole, common.fresh(plain, sample, seconds, peak)]
@@ -282,7 +282,7 @@ def main() -> None:
         print(f"{part['share']:6.1%}  {part['part']}")
     whole["profile"] = {part["part"]: part["share"] for part in parts}
     target = "training" if place == "cpu" else "training_gpu"
-    common.report(target, f"{described}{name and f', {name}'}", [fitted, *loops, best], columns)
+    common.report(target, described, [fitted, *loops, best], columns)
 
 
 if __name__ == "__main__":

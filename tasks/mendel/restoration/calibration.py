@@ -12,9 +12,10 @@ from rapidfuzz.distance import Levenshtein
 
 from mendel.frozen import Frozen
 from mendel.restoration.decoder import Candidate
+from mendel.restoration.recipe import Calibration
 
 Array = npt.NDArray[np.float64]
-LM_WEIGHTS = np.arange(0.0, 1.31, 0.05)
+LM_WEIGHTS = [round(0.05 * step, 2) for step in range(27)]
 TAIL = 0.1
 """Share of the clean texts, those with the highest log-odds of a change, from which rarer ones are extrapolated."""
 
@@ -56,30 +57,70 @@ class Choices:
         return self.channel + ngram * self.ngram + llm * self.llm
 
 
-def log_odds(scores: Array, same: int) -> float:
-    """How much likelier the best other candidate is than the input: nats; -inf where there is no other."""
-    others = np.delete(scores, same)
-    return float(others.max() - scores[same]) if len(others) else -math.inf
+class Table:
+    """The candidates of many texts side by side."""
+
+    def __init__(self, texts: Sequence[Choices]) -> None:
+        shape = len(texts), max((len(text.errors) for text in texts), default=1)
+        self._channel = np.full(shape, -math.inf)  # where a text has fewer candidates
+        self._ngram, self._llm = np.zeros(shape), np.zeros(shape)
+        self._errors = np.zeros(shape, int)
+        for row, text in enumerate(texts):
+            size = len(text.errors)
+            self._channel[row, :size], self._ngram[row, :size], self._llm[row, :size] = (
+                text.channel, text.ngram, text.llm,
+            )  # fmt: skip
+            self._errors[row, :size] = text.errors
+        self._rows = np.arange(len(texts))
+        self._same = np.array([text.same for text in texts], int)
+        self.errors = self._errors[self._rows, self._same]
+        """[text]: of the input"""
+
+    def changes(self, ngram: float, llm: float) -> tuple[Array, npt.NDArray[np.int64]]:
+        """[text]: by how many nats the best change beats the input, -inf where there is none; the errors that it leaves."""
+        scores = self._channel + ngram * self._ngram + llm * self._llm
+        same = scores[self._rows, self._same]
+        scores[self._rows, self._same] = -math.inf
+        best = scores.argmax(axis=1)
+        return scores[self._rows, best] - same, self._errors[self._rows, best]
 
 
-def fit(noisy: Sequence[Choices], clean: Sequence[Choices], max_clean_altered: float, with_llm: bool) -> Weights:
-    """The weights that leave the fewest errors in the noisy texts, and the threshold that keeps the bound on clean ones.
+def fit(noisy: Sequence[Choices], clean: Sequence[Choices], bounds: Calibration, with_llm: bool) -> Weights:
+    """The weights and the threshold that leave the fewest errors in the noisy texts, within the bounds.
 
-    Minimum error rate by grid search [Och 2003]: the error count is piecewise constant, so it has no gradient.
+    Minimum error rate by grid search [Och 2003]: the error count is piecewise constant, so it has no gradient. The
+    threshold is part of it: weights that tell the changes of clean texts apart let more changes of noisy ones pass.
     """
+    damaged, whole = Table(noisy), Table(clean)
+
+    def tried(ngram: float, llm: float) -> tuple[int, float, Weights]:
+        odds, errors = damaged.changes(ngram, llm)
+        threshold = max(
+            bound_for(bounds.max_clean_altered, whole.changes(ngram, llm)[0]),
+            bound_among(bounds.max_worse, np.where(errors > damaged.errors, odds, -math.inf)),
+        )
+        left = np.where(odds >= threshold, errors, damaged.errors).sum()
+        return int(left), ngram + llm, Weights(ngram=ngram, llm=llm, threshold=threshold)
+
     grid = [(n, m) for n in LM_WEIGHTS for m in (LM_WEIGHTS if with_llm else (0.0,)) if n + m > 0]
-    ngram, llm = min(grid, key=lambda pair: (_errors(noisy, pair[0], pair[1], -math.inf), sum(pair)))
-    odds = [log_odds(choice.scores(ngram, llm), choice.same) for choice in clean]
-    threshold = bound_for(max_clean_altered, odds)
-    return Weights(ngram=round(float(ngram), 4), llm=round(float(llm), 4), threshold=threshold)
+    return min((tried(*pair) for pair in grid), key=lambda found: found[:2])[2]
 
 
-def bound_for(share: float, odds: Sequence[float]) -> float:
-    """The threshold, at least 0, that at most this share of clean texts' log-odds reach: of those given, and of others."""
+def bound_for(share: float, odds: Sequence[float] | Array) -> float:
+    """The threshold, at least 0, that at most this share of texts' log-odds reach: of those given, and of others."""
+    return max(bound_among(share, odds), _above(exceeded_by(share, sorted(odds, reverse=True))))
+
+
+def bound_among(share: float, odds: Sequence[float] | Array) -> float:
+    """The threshold, at least 0, that at most this share of the given log-odds reach."""
     ranked = sorted(odds, reverse=True)
     allowed = math.floor(share * len(ranked))
-    bound = ranked[allowed] + 1e-6 if allowed < len(ranked) else -math.inf
-    return math.ceil(max(0.0, bound, exceeded_by(share, ranked)) * 1e6) / 1e6
+    return _above(ranked[allowed] + 1e-6 if allowed < len(ranked) else -math.inf)
+
+
+def _above(bound: float) -> float:
+    """The bound in whole millionths of a nat, not below it, and at least 0."""
+    return math.ceil(max(0.0, bound) * 1e6) / 1e6
 
 
 def exceeded_by(share: float, odds: Sequence[float]) -> float:
@@ -92,10 +133,6 @@ def exceeded_by(share: float, odds: Sequence[float]) -> float:
     if not peaks or not 0 < share < TAIL:
         return -math.inf
     return peaks[-1] + (sum(peaks) / len(peaks) - peaks[-1]) * math.log(TAIL / share)
-
-
-def _errors(choices: Sequence[Choices], ngram: float, llm: float, threshold: float) -> float:
-    return float(sum(choice.errors[pick(choice.scores(ngram, llm), choice.same, threshold)] for choice in choices))
 
 
 def pick(scores: Array, same: int, threshold: float) -> int:

@@ -178,7 +178,7 @@ class ChannelWork(Work):
         from mendel.restoration.calibration import fit
 
         noisy, clean = evidence.choices(second)
-        weights = fit(noisy, clean, self.recipe.calibration.max_clean_altered, with_llm=second is not None)
+        weights = fit(noisy, clean, self.recipe.calibration, with_llm=second is not None)
         evidence.record(name, noisy, weights)
         return weights
 

@@ -8,7 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mendel.restoration.calibration import Choices, exceeded_by, fit, log_odds, pick
+from mendel.restoration.calibration import Choices, Table, exceeded_by, fit, pick
+from mendel.restoration.recipe import Calibration
 
 
 def choices(channel: list[float], ngram: list[float], llm: list[float], errors: list[int], same: int = 0) -> Choices:
@@ -24,18 +25,43 @@ def test_no_more_clean_texts_are_altered_than_allowed(lists: list[list[float]], 
     clean = [choices(values, [0.0] * len(values), [0.0] * len(values), [0] * len(values)) for values in lists]
     noisy = [choices([-2.0, -1.0], [-1.0, -2.0], [0.0, 0.0], [3, 0])]
     # When the threshold is fitted
-    weights = fit(noisy, clean, allowed, with_llm=False)
+    weights = fit(noisy, clean, Calibration(max_clean_altered=allowed), with_llm=False)
     # Then those that would be altered stay within the bound
     picks = [pick(c.scores(weights.ngram, weights.llm), c.same, weights.threshold) for c in clean]
     altered = sum(chosen != c.same for chosen, c in zip(picks, clean, strict=True))
     assert altered <= allowed * len(clean), f"threshold {weights.threshold} lets {altered} of {len(clean)} be altered"
 
 
+@given(st.lists(scores, min_size=1, max_size=60), st.sampled_from([0.0, 0.01, 0.1, 0.5]))
+def test_no_more_noisy_texts_get_worse_than_allowed(lists: list[list[float]], allowed: float) -> None:
+    # Given noisy texts whose every change adds an error, and one that can be restored
+    noisy = [
+        choices(values, [0.0] * len(values), [0.0] * len(values), [1, *[2] * (len(values) - 1)]) for values in lists
+    ]
+    noisy.append(choices([-2.0, -1.0], [-1.0, -2.0], [0.0, 0.0], [3, 0]))
+    # When the threshold is fitted
+    weights = fit(noisy, [], Calibration(max_worse=allowed), with_llm=False)
+    # Then those that get worse stay within the bound
+    picks = [pick(c.scores(weights.ngram, weights.llm), c.same, weights.threshold) for c in noisy]
+    worse = sum(c.errors[chosen] > c.errors[c.same] for chosen, c in zip(picks, noisy, strict=True))
+    assert worse <= allowed * len(noisy), f"threshold {weights.threshold} makes {worse} of {len(noisy)} worse"
+
+
+def test_weights_that_tell_clean_texts_apart_are_preferred() -> None:
+    # Given noisy texts that both models restore, and clean ones that the n-gram would alter
+    noisy = [choices([0.0, -1.0], [-6.0, 0.0], [-6.0, 0.0], [1, 0]) for _ in range(5)]
+    clean = [choices([0.0, -1.0], [-12.0, 0.0], [0.0, -6.0], [0, 1]) for _ in range(5)]
+    # When the weights are fitted, then the LLM gets so much that the threshold lets the noisy ones pass
+    weights = fit(noisy, clean, Calibration(max_clean_altered=0), with_llm=True)
+    for texts, expected in ((noisy, 1), (clean, 0)):
+        assert pick(texts[0].scores(weights.ngram, weights.llm), 0, weights.threshold) == expected, f"{weights}"
+
+
 def test_the_model_that_knows_gets_the_weight() -> None:
     # Given texts where the n-gram prefers the wrong candidate and the LLM the right one
     noisy = [choices([-5.0, -5.0, -5.0], [-20.0, -9.0, -10.0], [-20.0, -12.0, -6.0], [4, 3, 0]) for _ in range(5)]
     # When the weights are fitted, then with the LLM nothing is left wrong, without it something is
-    with_llm, without = (fit(noisy, [], 0.0, with_llm=told) for told in (True, False))
+    with_llm, without = (fit(noisy, [], Calibration(), with_llm=told) for told in (True, False))
     assert with_llm.llm > 0
     assert without.llm == 0
     for weights, expected in ((with_llm, 2), (without, 1)):
@@ -48,8 +74,17 @@ def test_the_input_stays_unless_a_change_reaches_the_threshold() -> None:
     assert pick(values, 0, 2.0) == 1
     assert pick(values, 0, 2.1) == 0
     assert pick(values, 1, 0.0) == 1
-    assert log_odds(values, 0) == 2.0
-    assert log_odds(np.array([3.0]), 0) == -math.inf
+
+
+def test_a_change_is_measured_against_the_input() -> None:
+    # Given a text with two changes and one with none
+    table = Table([choices([0.0, 2.0, 1.0], [0.0] * 3, [0.0] * 3, [4, 3, 0]), choices([3.0], [0.0], [0.0], [1])])
+    # When the best changes are asked for
+    odds, errors = table.changes(ngram=1.0, llm=0.0)
+    # Then they are told by how much they are likelier, and what they leave
+    assert odds.tolist() == [2.0, -math.inf]
+    assert errors[0] == 3
+    assert table.errors.tolist() == [4, 1]
 
 
 def test_what_few_texts_exceed_is_told_from_the_tail() -> None:
