@@ -7,7 +7,7 @@ for each weight and token (forward, and backward to the activations; the base's 
 best bf16 matrix product that this machine does. Each runs in a process of its own, on the GPU where there is one, else on
 all cores.
 
-    .venv/bin/python bench/training.py [--seconds 300]
+    .venv/bin/python bench/training.py [--full]
 
 Prints two tables and writes bench/results/training.json, or training_gpu.json.
 """
@@ -257,11 +257,11 @@ def row(system: str, characters: float, seconds: float) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=45, help="of either loop; each of the others has half of it")
+    parser.add_argument("--full", action="store_true", help="five minutes of either loop; each of the others has half")
     arguments = parser.parse_args()
     described = common.machine()
     common.prepare()
-    seconds, shorter = arguments.seconds, arguments.seconds / 2
+    seconds = 300.0 if arguments.full else 45.0
     texts = common.sentences("train")
     sample = texts[:20_000]
     place, peak = common.fresh(gemm)
@@ -269,9 +269,9 @@ def main() -> None:
     whole, *parts = common.fresh(ours, sample, seconds, peak)
     loops = [whole, common.fresh(plain, sample, seconds, peak)]
     for what in PARTS[place]:
-        loops += common.fresh(ours, sample, shorter, peak, what)
+        loops += common.fresh(ours, sample, seconds / 2, peak, what)
     for setting in SETTINGS if place == "cuda" else ():
-        loops += common.fresh(ours, sample, shorter, peak, "", setting)
+        loops += common.fresh(ours, sample, seconds / 2, peak, "", setting)
     for loop in loops:
         loop["times_plain"] = loop["tokens_per_second"] / loops[1]["tokens_per_second"]
     columns = {"system": "", "chars_per_second": ",.0f", "mb_per_second": ".2f", "tokens_per_second": ",.0f"}
