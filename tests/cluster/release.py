@@ -128,6 +128,10 @@ class Release:
         assert self.client.wait_run(dag, run_id, PATIENCE)["state"] == "success", self.states(dag, run_id)
         return run_id
 
+    def under_way(self) -> list[str]:
+        """The runs that have begun and not ended."""
+        return [run["dag_run_id"] for run in self.client.runs() if run["state"] == "running"]
+
     def states(self, dag: str, run_id: str) -> dict[str, str]:
         return {task["task_id"]: task["state"] for task in self.client.tasks(dag, run_id)}
 

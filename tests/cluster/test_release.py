@@ -224,7 +224,8 @@ def test_helm_test_runs_the_chain_and_a_batch(release: Release, chain: Chain) ->
     record(helm_test_seconds=round(time.monotonic() - started, 1))
     assert "promote_restorer success" in said, said
     assert "restore_batches success" in said, said
-    release.client.unpause(*CHAIN, BATCHES, paused=True)
+    release.client.wait(lambda: not release.under_way(), PATIENCE, "the end of what the assets of earlier runs started")
+    release.client.unpause(*CHAIN, BATCHES, paused=True)  # a run of a paused DAG does not end, and its pod stays
 
 
 def test_an_upgrade_keeps_secrets_and_runs(release: Release, chain: Chain) -> None:
@@ -254,6 +255,7 @@ def test_a_rollback_goes_back(release: Release, chain: Chain) -> None:
 
 
 def test_an_uninstall_leaves_the_volumes(release: Release, chain: Chain) -> None:
+    assert release.under_way() == []
     record(pods_run=sum(release.pods_run().values()))
     release.stop_forward()
     release.helm("uninstall", "--wait")
