@@ -25,6 +25,7 @@ from mendel.threads import available
 
 DECODERS = {
     "beam 10": DecoderConfig(beam=10, threshold=7, max_deletion=4),
+    "beam 15": DecoderConfig(beam=15, threshold=7.5, max_deletion=4),
     "beam 20": DecoderConfig(beam=20, threshold=8, max_deletion=5),
     "beam 40": DecoderConfig(beam=40, threshold=9),
     "beam 60": DecoderConfig(),
