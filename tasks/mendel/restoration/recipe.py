@@ -38,7 +38,7 @@ class Calibration(Frozen):
 
     sentences: int = Field(600, ge=20, description="validation sentences, each once noisy and once clean")
     max_clean_altered: float = Field(0.004, ge=0, le=1, description="share of the clean ones that may be altered")
-    max_worse: float = Field(0.012, ge=0, le=1, description="share of the noisy ones that may get worse; for recipes with a channel")
+    max_worse: float = Field(0.012, ge=0, le=1, description="share of the noisy ones that may get worse (channel-…)")
     seed: int = 0
 
 
