@@ -143,9 +143,7 @@ def adapted(uri: str, profile: NoiseProfile, train: Sequence[str], validation: S
     decoder = Decoder(channel, restorer.decoder.ngram, restorer.decoder.config)
     noisy = damaged("sotu", validation, profile, train).sample.noisy
     sample = [Text(one, other, None) for one, other in zip(validation, noisy, strict=True)]
-    texts = [*noisy, *validation]
-    evidence = Evidence(sample, texts, decoder.decode(texts, threads=2))
-    weights = calibration.fit(*evidence.choices(None), Calibration(), with_llm=False)
+    weights = calibration.fit(*Evidence(sample, decoder).choices(None), Calibration(), with_llm=False)
     return ChannelRestorer(restorer.kind, decoder, {FIRST_PASS: weights})
 
 
