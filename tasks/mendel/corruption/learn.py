@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from mendel.corruption import learn_tables as tables
 from mendel.corruption.learn_expectation import (
@@ -92,7 +93,12 @@ def learn(clean: Sequence[str], noisy: Sequence[str], name: str) -> Learned:
         occurrences.update(text)
     fit = _Fit(alphabet, symbols, occurrences)
     counts = _maximise(aligned, fit)
-    profile = fit.profile(name, counts, np.diff(aligned.clean_starts).astype(float))
+    try:
+        profile = fit.profile(name, counts, np.diff(aligned.clean_starts).astype(float))
+    except ValidationError as error:
+        raise InputError(
+            f"no profile describes these pairs: {error.errors()[0]['msg']}. Leave out the pairs that are damaged most."
+        ) from error
     characters = sum(occurrences.values())
     found = counts.log_likelihood[np.isfinite(counts.log_likelihood)]
     evidence = Evidence(
@@ -153,10 +159,12 @@ class _Fit:
         errors = np.zeros(len(self.alphabet))
         errors[self._place] = replaced.sum(axis=1)
         exposure = np.array([float(self.occurrences[character]) for character in self.alphabet])
-        highest = min(MOST_SUSCEPTIBLE, (HIGHEST_TOTAL / 2) / max(rates["substitution"], 1e-9))
+        expected = lengths * counts.by_pair.sum() / lengths.sum()
+        intensities = tuple(map(_rounded, tables.intensities(counts.by_pair, expected, LEVELS)))
+        most = rates["substitution"] * max(intensities, default=1.0)  # of the texts that are damaged most
+        highest = min(MOST_SUSCEPTIBLE, (HIGHEST_TOTAL / 2) / max(most, 1e-9))
         factors = np.minimum(tables.susceptibility(errors, exposure), highest)
         rates["substitution"] *= float(factors.max())
-        expected = lengths * counts.by_pair.sum() / lengths.sum()
         prior = 1.0 if math.isinf(self.prior) else self.prior
         confusions = self._confusions(replaced, factors / factors.max(), prior)
         return NoiseProfile(
@@ -167,7 +175,7 @@ class _Fit:
             characters=self._noise_characters(),
             confusions=confusions,
             confusion_prior=_rounded(prior) if confusions else 0.0,
-            intensities=tuple(map(_rounded, tables.intensities(counts.by_pair, expected, LEVELS))),
+            intensities=intensities,
         )
 
     def _noise_characters(self) -> str | dict[str, float]:
