@@ -141,3 +141,19 @@ def test_texts_that_are_no_pairs_are_left_out() -> None:
     noisy = [text.replace("e", "c", 1) for text in clean]
     noisy[0] = "something else altogether, from another page of the book that was scanned."
     assert learn(clean, noisy, "learned").evidence.left_out == 1
+
+
+def test_texts_of_very_uneven_damage_give_a_profile() -> None:
+    # Given texts in which one letter goes wrong, in a tenth of them nine times as often as in the others
+    draw = random.Random(0)
+    clean = [" ".join(draw.choices(["people", "freedom", "the", "between", "house"], k=20)) for _ in range(400)]
+    rates = [0.9 if number % 10 == 0 else 0.1 for number in range(len(clean))]
+    noisy = [
+        "".join("c" if letter == "e" and draw.random() < rate else letter for letter in text)
+        for text, rate in zip(clean, rates, strict=True)
+    ]
+    # When their noise is learned, then it stays a profile even for the texts that are damaged most
+    profile = learn(clean, noisy, "uneven").profile
+    assert max(profile.intensities) > 2, "the damage is uneven"
+    assert profile.rates.substitution > 0
+    assert set(profile.confusions["e"]) >= {"c"}
