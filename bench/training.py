@@ -29,6 +29,7 @@ from mendel.threads import available
 
 FLOPS_PER_WEIGHT = 4
 WEIGHTS = 135e6
+"""Of SmolLM2-135M. Not counted in the model: four-bit weights lie packed."""
 GEMM = {"cpu": 2048, "cuda": 8192}
 """Rows and columns of the matrices."""
 TOKENS = {"cpu": 1024, "cuda": 16384}
@@ -75,7 +76,7 @@ def ours(
     if without == "kept memory":
         language_model.keep_freed_memory = lambda: None
     place = language_model.device()
-    lora = {"tokens_per_batch": TOKENS[place.type]} | (SETTINGS[setting] if setting else {})
+    lora = {"tokens_per_batch": TOKENS[place.type]} | SETTINGS.get(setting, {})
     settings = Lora(budget_steps=10**6, warmup=0, **lora)
     llm = language_model.CausalLm.load(BaseModel(), quantise=settings.quantise)
     bodies = llm.encode(texts)

@@ -108,7 +108,8 @@ def fit(noisy: Sequence[Choices], clean: Sequence[Choices], bounds: Calibration,
 
 def bound_for(share: float, odds: Sequence[float] | Array) -> float:
     """The threshold, at least 0, that at most this share of texts' log-odds reach: of those given, and of others."""
-    return max(bound_among(share, odds), _above(exceeded_by(share, sorted(odds, reverse=True))))
+    ranked = sorted(odds, reverse=True)
+    return max(bound_among(share, ranked), _above(exceeded_by(share, ranked)))
 
 
 def bound_among(share: float, odds: Sequence[float] | Array) -> float:
