@@ -23,12 +23,13 @@ class Evaluate(Stage):
     """Scores and verdict of a candidate."""
 
     name: ClassVar = "evaluate"
-    stage_version: ClassVar = 1
+    stage_version: ClassVar = 2
     dataset: ClassVar = "evaluation"
 
     max_sentences: int = Field(1000, ge=30, le=20_000, description="of the test split, in the order of their ids' hash")
+    clean_sentences: int = Field(1000, ge=30, le=50_000, description="given uncorrupted, which are to stay as they are")
     resamples: int = Field(1000, ge=200, le=10_000, description="of the bootstrap")
-    seed: int = Field(0, ge=0, description="of the bootstrap")
+    seed: int = Field(0, ge=0, description="of the sample and of the bootstrap")
     rules: Rules = Rules()
 
     def inputs(self, context: Context) -> Sequence[InputEntry]:
@@ -49,7 +50,7 @@ class Evaluate(Stage):
         from mendel.registry.systems import Speed, apply, latencies
 
         context = draft.context
-        sample = held_out.sample(context, inputs["pairs"], self.max_sentences)
+        sample = held_out.sample(context, inputs["pairs"], self.max_sentences, self.clean_sentences, self.seed)
         rival = _rival(context, inputs)
         outputs = {}
         for system in _systems(context, inputs, rival):
@@ -61,12 +62,23 @@ class Evaluate(Stage):
             del system  # the next one may need its memory
         measures = {system: measure(sample, output) for system, output in outputs.items()}
         found = evaluation.judged(
-            sample, measures, speed, self.rules, rival.version if rival else None, self.resamples, self.seed
+            sample,
+            measures,
+            speed,
+            singles,
+            self.rules,
+            rival.version if rival else None,
+            self.resamples,
+            self.seed,
+        )
+        untouched = pa.concat_tables(
+            evaluation.untouched_rows(system, sample, output) for system, output in outputs.items()
         )
         rows = pa.concat_tables(
             evaluation.rows(system, sample, outputs[system], measures[system]) for system in outputs
         )
         pq.write_table(rows, draft.folder / "scores.parquet", compression="zstd")
+        pq.write_table(untouched, draft.folder / "untouched.parquet", compression="zstd")
         report.write(draft.folder, inputs, found, sample, outputs)
         with tracking.run(context, self.name, inputs) as active:
             mlflow.log_params(self.model_dump(mode="json"))
@@ -76,7 +88,9 @@ class Evaluate(Stage):
         log.info("decision", promote=found.decision.promote, reasons="; ".join(found.decision.reasons))
         return Outcome(
             rows=len(rows),
-            digest=digest.of_digests([digest.of_table(rows), f"promote: {found.decision.promote}"]),
+            digest=digest.of_digests(
+                [digest.of_table(rows), digest.of_table(untouched), f"promote: {found.decision.promote}"]
+            ),
             metrics={**found.model_dump(mode="json"), "mlflow_run_id": active.info.run_id},
         )
 

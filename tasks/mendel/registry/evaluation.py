@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
 from mendel.errors import InputError
 from mendel.frozen import Frozen
 from mendel.registry import gate
+from mendel.registry.binomial import Count
 from mendel.registry.bootstrap import Bootstrap
 from mendel.registry.gate import Evidence, Rules, Verdict
 from mendel.registry.interval import Interval
@@ -27,6 +28,8 @@ class Evaluation(Frozen):
     """By how much the challenger's CER is below that of each other system, paired."""
     speed: Speed
     """The challenger's."""
+    evidence: Evidence | None = None
+    """What the decision follows from; absent from evaluations made by 0.1.0."""
     decision: Verdict
     champion_version: int | None
     """Of the model that the challenger had to beat."""
@@ -36,12 +39,15 @@ def judged(
     sample: Sample,
     measures: Mapping[str, Measures],
     speed: Speed,
+    latencies: Sequence[float],
     rules: Rules,
     champion_version: int | None,
     resamples: int,
     seed: int,
 ) -> Evaluation:
     """Score the systems, `identity` and `challenger` among them, and judge the challenger by the rules.
+
+    `latencies`: seconds that the challenger took for single sentences.
 
     Raises InputError where the noisy text has no errors, so that there is nothing to judge.
     """
@@ -52,7 +58,9 @@ def judged(
     challenger = scores["challenger"]
     if challenger.reduction is None:
         raise InputError("the held-out sentences have no errors to remove: raise the noise in the corrupt section")
-    assert challenger.clean_altered is not None, "a challenger is tried on clean text too"
+    clean_altered = measures["challenger"].clean_altered
+    assert clean_altered is not None, "a challenger is tried on clean text too"
+    worse = measures["challenger"].errors > measures["identity"].errors
     characters = [len(text) for text in sample.clean]
     gains = {
         system: interval
@@ -63,9 +71,9 @@ def judged(
     evidence = Evidence(
         reduction=challenger.reduction,
         gains={system: gains[system] for system in gate.MEANING if system in gains},
-        worse=challenger.worse,
-        clean_altered=challenger.clean_altered,
-        latency_seconds=speed.latency_p95_seconds,
+        worse=Count(count=int(worse.sum()), trials=len(worse)),
+        clean_altered=clean_altered,
+        latencies=tuple(latencies),
     )
     return Evaluation(
         sentences=len(sample.ids),
@@ -73,31 +81,41 @@ def judged(
         scores=scores,
         gains=gains,
         speed=speed,
+        evidence=evidence,
         decision=gate.judge(evidence, rules),
         champion_version=champion_version,
     )
 
 
 def rows(system: str, sample: Sample, output: Output, measured: Measures) -> pa.Table:
-    """A system's part of `scores.parquet`, one row per sentence.
-
-    `restored` and `restored_clean` of the system `identity` are the noisy and the clean text themselves.
-    """
+    """A system's part of `scores.parquet`, one row per sentence; `restored` of the system `identity` is the noisy text."""
     count = len(sample.ids)
-    unknown = pa.nulls(count)
     return pa.table(
         {
             "id": [f"{pair}/{system}" for pair in sample.ids],
             "pair": sample.ids,
             "system": [system] * count,
+            "clean": sample.clean,
             "restored": output.restored,
-            "restored_clean": unknown.cast(pa.string()) if output.of_clean is None else output.of_clean,
             "characters": [len(text) for text in sample.clean],
             "words": [len(text.split()) for text in sample.clean],
             "errors": measured.errors,
             "aligned": measured.aligned,
             "word_errors": measured.word_errors,
-            "clean_altered": unknown.cast(pa.bool_()) if measured.clean_altered is None else measured.clean_altered,
             **{f"errors_{cause}": measured.errors_by_cause[:, column] for column, cause in enumerate(CAUSES)},
+        }
+    )
+
+
+def untouched_rows(system: str, sample: Sample, output: Output) -> pa.Table:
+    """A system's part of `untouched.parquet`, one row per sentence that was clean; none where that was not tried."""
+    made = output.of_untouched or []
+    clean = sample.untouched[: len(made)]
+    return pa.table(
+        {
+            "id": pa.array([f"{number:06}/{system}" for number in range(len(made))], pa.string()),
+            "system": pa.array([system] * len(made), pa.string()),
+            "clean": pa.array(clean, pa.string()),
+            "restored": pa.array(made, pa.string()),
         }
     )

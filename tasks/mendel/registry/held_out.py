@@ -16,17 +16,18 @@ FEWEST = 30
 """Sentences: below this an interval says nothing."""
 
 
-def sample(context: Context, entry: InputEntry, size: int) -> Sample:
-    """At most `size` sentences of the test split, in the order of a hash of their ids: the same for every candidate.
+def sample(context: Context, entry: InputEntry, size: int, untouched: int, seed: int) -> Sample:
+    """At most `size` sentences of the test split, in an order by hash of their ids: the same for every candidate.
 
-    Of the noisy copies of a sentence the first one counts, so that sentences are drawn independently of each other.
+    Of at most `untouched`, the clean text. Another seed gives another order. Of the noisy copies of a sentence the first one counts, so that sentences are drawn independently of each other.
     Raises InputError when fewer than 30 are left.
     """
     table = pairs.read(
         context.uris(entry, ".parquet"), splits=["test"], columns=["id", "copy", "clean", "noisy", "edits"]
     )
     table = table.filter(pc.equal(table["copy"], 0))
-    rows = sorted(table.to_pylist(), key=lambda row: hashlib.sha256(row["id"].encode()).digest())[:size]
+    order = sorted(table.to_pylist(), key=lambda row: hashlib.sha256(f"{seed}:{row['id']}".encode()).digest())
+    rows = order[:size]
     if len(rows) < FEWEST:
         raise InputError(
             f"{entry.uri}: {len(rows)} held-out sentences to score, at least {FEWEST} are needed: "
@@ -37,6 +38,7 @@ def sample(context: Context, entry: InputEntry, size: int) -> Sample:
         clean=[row["clean"] for row in rows],
         noisy=[row["noisy"] for row in rows],
         edits=[edits.decode(row["edits"]) for row in rows],
+        untouched=[row["clean"] for row in order[:untouched]],
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mendel.manifest import InputEntry
 from mendel.registry import plots
+from mendel.registry.gate import Check
 from mendel.registry.interval import Interval
 from mendel.registry.scores import Output, Sample, Scores, Slice
 
@@ -54,6 +55,19 @@ def flat(evaluation: Evaluation) -> dict[str, float]:
     return figures
 
 
+def told_apart(check: Check) -> str:
+    """Which true values a sample such as the rule's tells apart, in words."""
+    if check.kind == "gain":
+        return "" if check.declines is None else f"shows {_figure(check, check.declines)} or more in 99 of 100 samples"
+    if check.declines is None or check.passes is None:
+        return "nothing: it is too small to show that the bound is exceeded"
+    return f"declines {check.passes:.1%} in 1 of 1,000 samples, {check.declines:.1%} in 99 of 100"
+
+
+def _figure(check: Check, value: float) -> str:
+    return f"{value:.1%}" if check.rule == "min_reduction" else f"{100 * value:.2f} points"
+
+
 def mark(before: str, after: str) -> str:
     """`after` with its differences from `before` as `wdiff` marks them: `[-gone-]` and `{+new+}`."""
     from rapidfuzz.distance import Levenshtein
@@ -78,13 +92,17 @@ def _decision(inputs: Mapping[str, InputEntry], evaluation: Evaluation) -> Itera
     yield f"Decision: **{'promote' if verdict.promote else 'decline'}**."
     yield ""
     yield from _table(
-        ["rule", "holds", "finding"],
-        ([check.rule, "yes" if check.passed else "**no**", check.reason] for check in verdict.checks),
+        ["rule", "holds", "finding", "what this sample tells apart"],
+        (
+            [check.rule, "yes" if check.passed else "**no**", check.reason, told_apart(check)]
+            for check in verdict.checks
+        ),
     )
     rival = f"version {evaluation.champion_version}" if evaluation.champion_version else "none"
     yield f"- held-out text: {evaluation.sentences:,} sentences, {evaluation.characters:,} characters of {inputs['pairs'].uri}"
     yield f"- champion to beat: {rival}"
-    yield "- in brackets: 95% bootstrap intervals"
+    yield "- in brackets: 95% intervals, by the bootstrap; exact ones for clean sentences altered"
+    yield "- a rule of harm declines when the data show that its bound is exceeded, one of gain holds when they show the gain"
     yield ""
 
 
@@ -131,7 +149,8 @@ def _examples(sample: Sample, output: Output) -> Iterator[str]:
     rows = zip(sample.clean, sample.noisy, output.restored, strict=True)
     changed = [(clean, noisy, restored) for clean, noisy, restored in rows if noisy != restored]
     worse = [row for row in changed if _distance(row[0], row[2]) > _distance(row[0], row[1])]
-    clean_rows = zip(sample.clean, sample.clean, output.of_clean or sample.clean, strict=True)
+    untouched = sample.untouched
+    clean_rows = zip(untouched, untouched, output.of_untouched or untouched, strict=True)
     altered = [(clean, noisy, restored) for clean, noisy, restored in clean_rows if clean != restored]
     for heading, chosen in (
         ("Sentences that it changed", changed),

@@ -15,7 +15,9 @@ import numpy.typing as npt
 from mendel.corruption.edits import Edit
 from mendel.corruption.profile import OPERATIONS
 from mendel.frozen import Frozen
-from mendel.registry.bootstrap import Bootstrap
+from mendel.registry import binomial
+from mendel.registry.binomial import Count
+from mendel.registry.bootstrap import LEVEL, Bootstrap
 from mendel.registry.interval import Interval
 
 Counts = npt.NDArray[np.int64]
@@ -40,6 +42,8 @@ class Sample:
     noisy: Sequence[str]
     edits: Sequence[Sequence[Edit]]
     """What led from clean to noisy."""
+    untouched: Sequence[str]
+    """Clean sentences that are given to the systems as they are: `clean` and, as a change of them is rarer, more."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,8 @@ class Output:
 
     restored: Sequence[str]
     """Of the noisy sentences."""
-    of_clean: Sequence[str] | None = None
-    """Of the clean sentences, which it had better leave alone; None where that was not tried."""
+    of_untouched: Sequence[str] | None = None
+    """Of the untouched sentences, which it had better leave alone; None where that was not tried."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,8 @@ class Measures:
     """Levenshtein distance in words, which white space separates."""
     errors_by_cause: Counts
     """The errors, charged to CAUSES (columns)."""
-    clean_altered: Flags | None
-    """The clean sentence did not stay as it was; None where that was not tried."""
+    clean_altered: Count | None
+    """The untouched sentences that did not stay as they were; None where that was not tried."""
 
 
 class Slice(Frozen):
@@ -77,7 +81,7 @@ class Slice(Frozen):
 
 
 class Scores(Frozen):
-    """Scores of one system. Fractions are of sentences; every one has a 95% confidence interval."""
+    """Scores of one system. Fractions are of sentences; every one has a 95% interval, by the bootstrap but where said."""
 
     cer: Interval
     """Character error rate: errors per character of clean text."""
@@ -91,6 +95,7 @@ class Scores(Frozen):
     tied: Interval
     worse: Interval
     clean_altered: Interval | None
+    """Of the untouched sentences; an exact interval, since a bootstrap of no cases knows no doubt."""
     by_operation: dict[str, Slice]
     """CER that is due to each operation (they sum to the CER), and how much of it is gone."""
     by_noise_level: dict[str, Slice]
@@ -115,12 +120,15 @@ def measure(sample: Sample, output: Output) -> Measures:
         aligned=_lengths(sample.clean) + inserted,
         word_errors=word_errors,
         errors_by_cause=by_cause,
-        clean_altered=None if output.of_clean is None else _differ(sample.clean, output.of_clean),
+        clean_altered=None if output.of_untouched is None else _altered(sample.untouched, output.of_untouched),
     )
 
 
-def _differ(before: Sequence[str], after: Sequence[str]) -> Flags:
-    return np.array([one != other for one, other in zip(before, after, strict=True)], np.bool_)
+def _altered(before: Sequence[str], after: Sequence[str]) -> Count:
+    return Count(
+        count=sum(one != other for one, other in zip(before, after, strict=True)),
+        trials=len(before),
+    )
 
 
 def _cause(position: int, edits: Sequence[Edit]) -> int:
@@ -176,7 +184,7 @@ def summarise(sample: Sample, measured: Measures, noisy: Measures, bootstrap: Bo
         improved=fraction(errors < before),
         tied=fraction(errors == before),
         worse=fraction(errors > before),
-        clean_altered=None if measured.clean_altered is None else fraction(measured.clean_altered),
+        clean_altered=measured.clean_altered and binomial.interval(measured.clean_altered, tail=(1 - LEVEL) / 2),
         by_operation=by_cause(),
         by_noise_level=by_class(before / characters, NOISE_LEVELS, NOISE_LEVEL_NAMES),
         by_length=by_class(characters, LENGTHS, LENGTH_NAMES),

@@ -53,7 +53,7 @@ class Speed(Frozen):
 
 
 def apply(system: System, sample: Sample) -> tuple[Output, float]:
-    """What a system makes of the noisy sentences and, unless it is an ablation, of the clean ones.
+    """What a system makes of the noisy sentences and, unless it is an ablation, of the untouched ones.
 
     Also gives the seconds that the noisy sentences took.
     """
@@ -64,8 +64,8 @@ def apply(system: System, sample: Sample) -> tuple[Output, float]:
     if system.ablation:
         return Output([known[text] for text in sample.noisy]), seconds
     # Sentences that the noise spared are known already.
-    known |= _restored(system, [text for text in sample.clean if text not in known], "clean")
-    return Output([known[text] for text in sample.noisy], [known[text] for text in sample.clean]), seconds
+    known |= _restored(system, [text for text in sample.untouched if text not in known], "clean")
+    return Output([known[text] for text in sample.noisy], [known[text] for text in sample.untouched]), seconds
 
 
 def latencies(correct: Correct, texts: Sequence[str]) -> list[float]:

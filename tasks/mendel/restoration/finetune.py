@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mendel.restoration.ngram import CharNgram
     from mendel.restoration.second_pass import SecondPass
 
-BITS_SAMPLE = 200
+BITS_SAMPLE = 100
 """Validation texts whose cross-entropy is reported: a tenth of a bit is seen, and the LLM reads them in seconds."""
 
 
@@ -101,7 +101,12 @@ class ChannelWork(Work):
         (folder / NOISE).write_text(profile.model_dump_json(indent=2))
         (folder / DESCRIPTION).write_text(json.dumps(told, indent=2))
         log.info("fitted", **{name: found.model_dump_json() for name, found in weights.items()})
-        return {"seconds": self.seconds, "bits_per_character": bits, "validation": evidence.reductions}
+        return {
+            "seconds": self.seconds,
+            "bits_per_character": bits,
+            "validation": evidence.reductions,
+            **self.training(),
+        }
 
     def _first_pass(self, train: Sequence[Text], profile: ResolvedProfile) -> Decoder:
         from mendel.restoration.channel import Channel
@@ -151,7 +156,9 @@ class ChannelWork(Work):
         with self._timed("score_untuned"):
             bits[UNTUNED] = llm.bits_per_character(clean)
             config = recipe.second_pass.reading() if tuning else recipe.second_pass
-            weights = {UNTUNED: self._fit(evidence, UNTUNED, SecondPass(decoder, llm, config))}
+            weights = {}
+            if recipe.compare_untuned or not tuning:
+                weights[UNTUNED] = self._fit(evidence, UNTUNED, SecondPass(decoder, llm, config))
         if not tuning:
             return weights
         if recipe.lora.quantise:

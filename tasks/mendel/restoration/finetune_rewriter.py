@@ -48,7 +48,7 @@ class RewriterWork(Work):
         told |= {"kind": recipe.kind, "guard": guard.model_dump(mode="json")}
         (folder / DESCRIPTION).write_text(json.dumps(told, indent=2))
         log.info("fitted", guard=guard.model_dump_json())
-        return {"seconds": self.seconds, "validation": metrics}
+        return {"seconds": self.seconds, "validation": metrics, **self.training()}
 
     def _guard(
         self, rewriter: CausalRewriter | Seq2SeqRewriter, sample: Sequence[Text]

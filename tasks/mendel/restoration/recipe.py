@@ -39,19 +39,23 @@ class Calibration(Frozen):
     sentences: int = Field(600, ge=20, description="validation sentences, each once noisy and once clean")
     max_clean_altered: float = Field(0.004, ge=0, le=1, description="share of the clean ones that may be altered")
     max_worse: float = Field(0.012, ge=0, le=1, description="share of the noisy ones that may get worse (channel-…)")
-    seed: int = 0
 
 
 class Tuning(Frozen):
-    """LoRA fine-tuning of a language model [Hu et al., 2021, arXiv:2106.09685], within a budget of time or of steps."""
+    """LoRA fine-tuning of a language model [Hu et al., 2021, arXiv:2106.09685]. Its budget is in steps:
+    the same machine makes the same model, however busy it is."""
 
     rank: int = Field(16, ge=1)
     alpha: int = Field(32, ge=1)
     learning_rate: float = Field(5e-4, gt=0)
     warmup: float = Field(0.05, ge=0, lt=1, description="share of the budget in which the learning rate rises")
     tokens_per_batch: int = Field(1024, ge=16, description="of one process and step, padding included")
-    budget_seconds: float | None = Field(None, gt=0, description="of training time, resumed runs added up")
-    budget_steps: int | None = Field(None, ge=0, description="0: the language model stays untuned")
+    budget_steps: int = Field(ge=0, description="steps of the optimiser; 0: the language model stays untuned")
+    max_seconds: float | None = Field(
+        None,
+        gt=0,
+        description="a cap on training time, resumed runs added up: a run that reaches it ends early, and says so",
+    )
     checkpoint_seconds: float = Field(30, gt=0, description="how often a checkpoint is written")
     gradient_checkpointing: bool = Field(False, description="less memory, a third more time")
     quantise: Literal["nf4"] | None = Field(
@@ -64,12 +68,6 @@ class Tuning(Frozen):
     )
     since_year: int | None = Field(None, description="train on texts from this year on; empty: on all")
     seed: int = 0
-
-    @model_validator(mode="after")
-    def _one_budget(self) -> Self:
-        if (self.budget_seconds is None) == (self.budget_steps is None):
-            raise ValueError("set one of budget_seconds and budget_steps")
-        return self
 
 
 class Lora(Tuning):
@@ -107,6 +105,9 @@ class ChannelLlm(Frozen):
     second_pass: SecondPassConfig = SecondPassConfig()
     base: BaseModel = BaseModel()
     lora: Lora
+    compare_untuned: bool = Field(
+        True, description="fit weights for the untuned model too, so that evaluations show what tuning is worth"
+    )
 
 
 class Writing(Frozen):

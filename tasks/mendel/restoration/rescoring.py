@@ -55,7 +55,7 @@ class ChannelRestorer(Restorer):
         if self.llm is None:
             return {}
         found = {FIRST_PASS: ChannelRestorer(self.kind, self.decoder, self.weights)}
-        if self.llm.name == TUNED:
+        if self.llm.name == TUNED and UNTUNED in self.weights:
             found[UNTUNED] = ChannelRestorer(self.kind, self.decoder, self.weights, self.llm.untuned())
         return found
 

@@ -42,8 +42,8 @@ class Trainer:
     """Trains an adapter on token rows; `heads` says how many tokens of each row are a prompt, without a loss.
 
     With `whole`, all weights are trained instead. Rows are grouped by length, so that little is padding, and the groups
-    shuffled anew in each epoch. With a step budget the result depends on rows, settings, processes and thread count alone,
-    whether or not the run was killed in between.
+    shuffled anew in each epoch. The result depends on rows, settings, processes and thread count alone, whether or not the
+    run was killed in between; but for a run that `max_seconds` ended early.
 
     Under torchrun, each process takes its share of a group: the gradient, and the curve, are those of one process with so
     many times the tokens. The first process writes the checkpoints.
@@ -119,13 +119,13 @@ class Trainer:
         self.store.save(self.step, tensors, state)
 
     def train(self) -> None:
-        """Train until the budget is spent. On SIGTERM, save and exit with 143: the next try goes on from there."""
+        """Train until the budget is spent, or `max_seconds` are. On SIGTERM, save and exit with 143: the next try goes on from there."""
         before = signal.signal(signal.SIGTERM, self._ask_to_stop)
         self.llm.model.train()
         saved = said = time.monotonic()
         try:
             for batch in self._batches():
-                if self._progress() >= 1:
+                if self._progress() >= 1 or self._capped():
                     break
                 self._step(batch)
                 if any(self._summed(self._stop)):  # told to stop, one or all: else they would wait for each other
@@ -144,6 +144,14 @@ class Trainer:
                         step=self.step,
                         loss=round(last["loss"], 3),
                     )
+            if self.rank == 0 and self._progress() < 1:
+                log.warning(
+                    "capped",
+                    what="fine-tuning ended before its budget: raise lora.max_seconds, or lower lora.budget_steps",
+                    max_seconds=self.settings.max_seconds,
+                    steps=self.step,
+                    budget_steps=self.settings.budget_steps,
+                )
             self.save()  # whatever kills what comes next, the training is not lost
         finally:
             self.llm.model.eval()
@@ -160,9 +168,10 @@ class Trainer:
 
     def _progress(self) -> float:
         """Share of the budget that is spent."""
-        if self.settings.budget_steps is not None:
-            return self.step / self.settings.budget_steps if self.settings.budget_steps else 1.0
-        return self.elapsed / (self.settings.budget_seconds or 1.0)
+        return self.step / self.settings.budget_steps if self.settings.budget_steps else 1.0
+
+    def _capped(self) -> bool:
+        return self.settings.max_seconds is not None and self.elapsed >= self.settings.max_seconds
 
     def _rate(self) -> float:
         """Learning rate: a linear rise, then a cosine down to zero, over the budget."""

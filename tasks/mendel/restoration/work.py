@@ -59,6 +59,12 @@ class Work(ABC):
         except MlflowException:  # it was deleted, or another server is used now
             return None
 
+    def training(self) -> dict[str, Any]:
+        """How far the language model's training went, as metrics: fewer steps than its budget where `max_seconds` ended it."""
+        if isinstance(self.recipe, recipes.ChannelNgram):
+            return {}
+        return {"training": {"steps": len(self.curve), "budget_steps": self.recipe.lora.budget_steps}}
+
     @abstractmethod
     def make(self) -> dict[str, Any]:
         """Write the candidate's files into the draft; returns its metrics."""
