@@ -3,6 +3,7 @@ PYTHON ?= python3
 export JAVA_HOME ?= $(shell cat .mendel/java_home 2>/dev/null)
 BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE # where it is set, each stage would compile torch, transformers and mlflow anew: ten seconds
+export NUMBA_CACHE_DIR ?= $(CURDIR)/.mendel/numba # set-up has compiled into it
 export MENDEL_MAKE_STARTED := $(shell date +%s)
 UV = $(firstword $(wildcard .mendel/tools/bin/uv) uv)
 LOCK := requirements/dev.txt

@@ -20,7 +20,7 @@ from restoration import System, apply, damaged, profiles, restorer, row
 SENTENCES = 500
 EPOCH = 120
 """Steps that see each sentence of the demo's corpus about once, at the tokens a step below."""
-GPU = {"tokens_per_batch": 16384, "budget_seconds": None}
+GPU = {"tokens_per_batch": 16384}
 BUDGETS: dict[str, tuple[str, dict[str, Any]]] = {
     "untuned": ("channel-llm", {"budget_steps": 0}),
     "channel-llm, 1 epoch": ("channel-llm", {"budget_steps": EPOCH}),

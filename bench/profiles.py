@@ -109,7 +109,7 @@ def scanned(train: Sequence[str], test: Sequence[str]) -> Errors:
 
 
 def sample(clean: Sequence[str], noisy: Sequence[str]) -> Sample:
-    return Sample([str(number) for number in range(len(clean))], clean, noisy, [()] * len(clean))
+    return Sample([str(number) for number in range(len(clean))], clean, noisy, [()] * len(clean), untouched=clean)
 
 
 def learned(errors: Errors) -> NoiseProfile:

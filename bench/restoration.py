@@ -64,7 +64,8 @@ class Case(NamedTuple):
     """Noise that differs from the fitted one in one thing; only for systems that are fitted to noise."""
 
     def first(self, count: int) -> Case:
-        parts = (self.sample.ids, self.sample.clean, self.sample.noisy, self.sample.edits)
+        given = self.sample
+        parts = (given.ids, given.clean, given.noisy, given.edits, given.untouched)
         return self._replace(sample=Sample(*(part[:count] for part in parts)))
 
 
@@ -186,7 +187,7 @@ def damaged(corpus: str, clean: Sequence[str], profile: NoiseProfile, train: Seq
     kernel = Kernel(resolve(profile, train, SEED), SEED)
     made = kernel.corrupt(pa.array(ids), pa.array(np.zeros(len(ids), int)), pa.array(clean, pa.string()))
     steps = [edits.decode(encoded) for encoded in made.edits.to_pylist()]
-    return Case(corpus, profile.name, Sample(ids, clean, made.noisy.to_pylist(), steps))
+    return Case(corpus, profile.name, Sample(ids, clean, made.noisy.to_pylist(), steps, untouched=clean))
 
 
 def profiles() -> list[NoiseProfile]:

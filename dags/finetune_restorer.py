@@ -35,12 +35,12 @@ with DAG(
             title="Recipe",
             description_md="One of `include/recipes/`. Empty: the configuration's.",
         ),
-        "budget_seconds": Param(
+        "budget_steps": Param(
             None,
-            type=["null", "number"],
-            exclusiveMinimum=0,
-            title="Training budget in seconds",
-            description="Time for fine-tuning the language model. Empty: the recipe's own.",
+            type=["null", "integer"],
+            minimum=0,
+            title="Training budget in steps",
+            description="Steps for fine-tuning the language model. Empty: the recipe's own.",
         ),
     },
     default_args=DEFAULT_ARGS,
@@ -56,7 +56,7 @@ with DAG(
         stage(
             "finetune",
             setting("recipe", param="recipe", form="@include/recipes/{}.yaml"),
-            setting("recipe.lora.budget_seconds", param="budget_seconds"),
+            setting("recipe.lora.budget_steps", param="budget_steps"),
             FORCE,
             pool=GPU,
             timeout=timedelta(hours=24),

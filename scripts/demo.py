@@ -1,7 +1,8 @@
 """`make demo`: the whole chain on real text through Airflow's scheduler, then one report.
 
-Ingest, corrupt, fine-tune, evaluate and promote, each a DAG that follows the asset before it; then three days of an inbox
-are restored by a backfill. What was done before and has not changed is not done again.
+Ingest, corrupt, fine-tune, evaluate and promote, each a DAG that follows the asset before it; then some days of an inbox
+are restored by a backfill. What was done before and has not changed is not done again. A candidate that the gate declines
+is a result too: the report says why and what to do next, and the exit code is 3.
 """
 
 from __future__ import annotations
@@ -25,12 +26,15 @@ from rich.live import Live
 from rich.table import Table
 from stack import REPO, STATE, airflow
 
-from mendel import manifest
 from mendel.registry import ledger
+from mendel.registry.ledger import Decision
 
 CHAIN = ("ingest_corpus", "corrupt_corpus", "finetune_restorer", "promote_restorer")
 BATCHES = "restore_batches"
-DAYS = 3
+DAYS = 2
+RECORDS = 60
+"""Good ones a day, in two shards, so that the fan-out is seen."""
+DECLINED = 3
 CHAIN_SECONDS = 3600.0
 FAILED = ("failed", "upstream_failed")
 POLL_SECONDS = 2.0
@@ -138,12 +142,10 @@ def chain_ended(tasks: list[dict[str, Any]]) -> bool:
     return bool(ends) and ends <= {"success", "skipped"}
 
 
-def require_champion(root: str, partition: str) -> None:
-    """Raise StackError with the gate's reasons when it declined the first candidate: nobody is there to restore."""
-    if ledger.state(ledger.read(root)).champion is None:
-        evaluation = manifest.current(root, "evaluation", partition)
-        reasons = evaluation.metrics["decision"]["reasons"] if evaluation else ()
-        raise StackError("the gate declined the first candidate, so that nobody can restore:\n" + "\n".join(reasons))
+def decided(root: str, partition: str) -> Decision:
+    """The latest decision about the partition's candidate."""
+    candidate = report.current(root, "candidate", partition)
+    return next(past for past in reversed(ledger.read(root)) if past.candidate.digest == candidate.digest)
 
 
 def mendel(stack: AirflowStack, *arguments: str) -> None:
@@ -153,7 +155,8 @@ def mendel(stack: AirflowStack, *arguments: str) -> None:
         raise StackError(f"{' '.join(command)}: exit code {done.returncode}\n{done.stderr}")
 
 
-def run(config: str, partition: str, console: Console) -> None:
+def run(config: str, partition: str, console: Console) -> Decision:
+    """Run all of it and show the report; the decision about the candidate."""
     made = os.environ.get("MENDEL_MAKE_STARTED")
     began = float(made) if made else time.time()
     setup_seconds = time.time() - began
@@ -167,27 +170,38 @@ def run(config: str, partition: str, console: Console) -> None:
         stack.client.unpause(CHAIN[0])
         stack.client.trigger(CHAIN[0], partition)
         watch.until(chain_ended, since, "the chain")
-        require_champion(stack.env["MENDEL_LAKE"], partition)
-        last = date.fromisoformat(partition) - timedelta(days=1)
-        days = [(last - timedelta(days=back)).isoformat() for back in reversed(range(DAYS))]
-        mendel(stack, "inbox", "fill", "--partition", partition, *(word for day in days for word in ("--day", day)))
-        stack.client.unpause(BATCHES)
-        stack.client.backfill(BATCHES, days[0], days[-1], max_active_runs=1)
-
-        def batches_ended(tasks: list[dict[str, Any]]) -> bool:
-            emitted = [task for task in tasks if task["dag_id"] == BATCHES and task["task_id"] == "emit_restored"]
-            return len(emitted) >= DAYS and all(task["state"] == "success" for task in emitted)
-
-        tasks = watch.until(batches_ended, since, "the batches")
-    root = stack.env["MENDEL_LAKE"]
-    figures = report.figures(root, partition, days, tasks)
+        root = stack.env["MENDEL_LAKE"]
+        days = restored_days(stack, watch, partition, since) if ledger.state(ledger.read(root)).champion else []
+        tasks = watch.tasks(since)
+    decision = decided(root, partition)
+    figures = report.figures(root, partition, days, tasks, decision)
     figures |= {
+        "judged_before": decision.decided.timestamp() < began,
         "wall_seconds": round(time.time() - began, 1),
         "setup_seconds": round(setup_seconds, 1),
         "airflow_start_seconds": round(started_airflow, 1),
     }
     report.write(figures, STATE / "report.json")
     report.show(figures, report.examples(root, partition), console)
+    report.show_next(figures, config, console)
+    return decision
+
+
+def restored_days(stack: AirflowStack, watch: Watch, partition: str, since: str) -> list[str]:
+    """The days before the partition, after a backfill has restored what was put into their inboxes."""
+    last = date.fromisoformat(partition) - timedelta(days=1)
+    days = [(last - timedelta(days=back)).isoformat() for back in reversed(range(DAYS))]
+    asked = [word for day in days for word in ("--day", day)]
+    mendel(stack, "inbox", "fill", "--partition", partition, "--records", str(RECORDS), *asked)
+    stack.client.unpause(BATCHES)
+    stack.client.backfill(BATCHES, days[0], days[-1], max_active_runs=DAYS)
+
+    def ended(tasks: list[dict[str, Any]]) -> bool:
+        emitted = [task for task in tasks if task["dag_id"] == BATCHES and task["task_id"] == "emit_restored"]
+        return len(emitted) >= DAYS and all(task["state"] == "success" for task in emitted)
+
+    watch.until(ended, since, "the batches")
+    return days
 
 
 def console() -> Console:
@@ -201,11 +215,12 @@ def main() -> None:
     parser.add_argument("--partition", default=datetime.now(UTC).date().isoformat(), help="YYYY-MM-DD; default: today")
     arguments = parser.parse_args()
     try:
-        run(arguments.config, arguments.partition, console())
+        decision = run(arguments.config, arguments.partition, console())
     except StackError as error:
         sys.exit(f"mendel: {error}")
     except KeyboardInterrupt:
         sys.exit("mendel: stopped; what was finished is kept, run it again to go on")
+    sys.exit(DECLINED if decision.action == "declined" and decision.version != decision.champion else 0)
 
 
 if __name__ == "__main__":

@@ -17,21 +17,42 @@ from rich.text import Text
 
 from mendel import lake, manifest
 from mendel.manifest import Manifest
-from mendel.registry import champions
+from mendel.registry.gate import Check
+from mendel.registry.ledger import Decision
+from mendel.registry.report import told_apart
 
 DATASETS = ("corpus", "pairs", "candidate", "evaluation")
 NOT_STAGES = ("resolve_partition", "retrain_check", "emit_", "approval", "list_shards")
 EXAMPLES = 5
+SYSTEMS = {
+    "identity": "noisy text as it is",
+    "symspell": "SymSpell",
+    "first_pass": "first pass alone (n-gram decoder)",
+    "untuned_llm": "second pass, LLM not tuned",
+    "challenger": "restorer",
+    "champion": "champion before",
+}
+"""How the report names those that were compared, in its order."""
+PARTS = {
+    "ngram": "n-gram",
+    "compile": "compiling",
+    "load_llm": "loading the LLM",
+    "score_untuned": "reading untuned",
+    "lora": "LoRA",
+    "score_tuned": "calibration",
+}
+"""What `finetune` spends its time on, as the report names it."""
 
 
-def figures(root: str, partition: str, days: Sequence[str], tasks: list[dict[str, Any]]) -> dict[str, Any]:
-    """Everything the report shows, as plain data. Fractions are of 1, times in seconds."""
-    made = {name: _current(root, name, partition) for name in DATASETS}
-    restored = [_current(root, "restored", day) for day in days]
+def figures(
+    root: str, partition: str, days: Sequence[str], tasks: list[dict[str, Any]], decision: Decision
+) -> dict[str, Any]:
+    """Everything the report shows, as plain data. Fractions are of 1, times in seconds. `days` are those restored, if any."""
+    made = {name: current(root, name, partition) for name in DATASETS}
+    restored = [current(root, "restored", day) for day in days]
     evaluation = made["evaluation"].metrics
     scores = evaluation["scores"]
     challenger = scores["challenger"]
-    stages = stage_seconds(tasks)
     verdict = evaluation["decision"]
     counts = Counter({"records_in": 0})
     for day in restored:
@@ -48,22 +69,28 @@ def figures(root: str, partition: str, days: Sequence[str], tasks: list[dict[str
         "untuned_llm_reduction": _reduction(scores, "untuned_llm"),
         "symspell_reduction": _reduction(scores, "symspell"),
         "scores": scores,
+        "candidate_digest": made["candidate"].digest,
         "test_sentences": evaluation["sentences"],
-        "decision": "promoted" if verdict["promote"] else "declined",
-        "reasons": [check["reason"] for check in verdict["checks"] if check["passed"] == verdict["promote"]],
-        "champion_version": champions.resolve(root).version,
+        "clean_sentences": evaluation["evidence"]["clean_altered"]["trials"],
+        "decision": decision.action,
+        "decided": decision.decided.isoformat(timespec="minutes"),
+        "reasons": list(decision.reasons),
+        "version": decision.version,
+        "champion_version": decision.champion,
+        "checks": verdict["checks"],
+        "rules": made["evaluation"].parameters["rules"],
         **counts,
-        "chars_per_second": restored[-1].metrics["chars_per_second"],
-        "sentences_per_second": restored[-1].metrics["records_per_second"],
+        "chars_per_second": restored[-1].metrics["chars_per_second"] if restored else None,
+        "sentences_per_second": restored[-1].metrics["records_per_second"] if restored else None,
         "noise_cer": made["pairs"].metrics["cer"],
         "rows": {name: found.rows for name, found in made.items()} | {"restored": sum(day.rows for day in restored)},
         "finetune": made["candidate"].metrics,
-        "stages": stages,
+        "stages": stage_seconds(tasks),
         "airflow_overhead_seconds": round(overhead(tasks), 1),
     }
 
 
-def _current(root: str, dataset: str, partition: str) -> Manifest:
+def current(root: str, dataset: str, partition: str) -> Manifest:
     found = manifest.current(root, dataset, partition)
     if found is None:
         raise LookupError(f"{dataset} has no version in partition {partition} of {root}")
@@ -79,22 +106,20 @@ def is_stage(task: dict[str, Any]) -> bool:
 
 
 def stage_seconds(tasks: Iterable[dict[str, Any]]) -> dict[str, float]:
-    """Seconds per stage, as Airflow saw its task; shards and days of one stage are added up."""
+    """Seconds per stage, as Airflow saw its tasks. A second in which several ran counts once, for the first of them."""
     total: Counter[str] = Counter()
-    for task in tasks:
-        if is_stage(task):
-            start, end = interval(task)
-            total[task["task_id"]] += round(end - start, 1)
+    covered = 0.0
+    for task in sorted((task for task in tasks if is_stage(task)), key=interval):
+        start, end = interval(task)
+        total[task["task_id"]] += max(0.0, end - max(start, covered))
+        covered = max(covered, end)
     return {name: round(seconds, 1) for name, seconds in total.items()}
 
 
 def overhead(tasks: Iterable[dict[str, Any]]) -> float:
     """Seconds between the first task's start and the last one's end in which no stage's task ran."""
     everything = [interval(task) for task in tasks if task["start_date"] and task["end_date"]]
-    busy = covered = 0.0
-    for start, end in sorted(interval(task) for task in tasks if is_stage(task)):
-        busy += max(0.0, end - max(start, covered))
-        covered = max(covered, end)
+    busy = sum(stage_seconds(tasks).values())
     return max(end for _, end in everything) - min(start for start, _ in everything) - busy
 
 
@@ -111,7 +136,7 @@ def write(data: dict[str, Any], path: Path) -> None:
 
 def examples(root: str, partition: str) -> list[tuple[str, str, str]]:
     """(clean, noisy, restored) of some damaged test sentences, spread over the sample."""
-    found = _current(root, "evaluation", partition)
+    found = current(root, "evaluation", partition)
     uri = next(lake.join(root, file.path) for file in found.files if file.path.endswith("scores.parquet"))
     rows = pq.read_table(uri.removeprefix("file://")).to_pylist()
     by_system = {
@@ -122,7 +147,7 @@ def examples(root: str, partition: str) -> list[tuple[str, str, str]]:
     )
     chosen = damaged[:: max(1, len(damaged) // EXAMPLES)][:EXAMPLES]
     identity, challenger = by_system["identity"], by_system["challenger"]
-    return [(identity[p]["restored_clean"], identity[p]["restored"], challenger[p]["restored"]) for p in chosen]
+    return [(identity[p]["clean"], identity[p]["restored"], challenger[p]["restored"]) for p in chosen]
 
 
 def marked(text: str, reference: str, style: str) -> Text:
@@ -141,47 +166,117 @@ def marked(text: str, reference: str, style: str) -> Text:
 
 
 def show(data: dict[str, Any], pairs: list[tuple[str, str, str]], console: Console) -> None:
-    scores = data["scores"]
-    table = Table(
-        title=f"Held-out text, {data['test_sentences']} sentences (95% intervals in brackets)", title_justify="left"
-    )
-    for heading in ("system", "CER %", "CER removed %", "WER %", "exact %", "worse %", "clean altered %"):
-        table.add_column(heading, justify="left" if heading == "system" else "right")
-    names = {
-        "identity": "noisy text as it is",
-        "symspell": "SymSpell",
-        "first_pass": "first pass alone (n-gram decoder)",
-        "untuned_llm": "second pass, LLM not tuned",
-        "challenger": "restorer",
-        "champion": "champion before",
-    }
-    for name, label in names.items():
-        if name in scores:
-            row = scores[name]
-            keys = ("cer", "reduction", "wer", "exact", "worse", "clean_altered")
-            table.add_row(label, *(percent(row[key]) for key in keys), style="bold" if name == "challenger" else "")
-    console.print(table)
-    facts = Table(show_header=False, box=None)
-    facts.add_row("rows", ", ".join(f"{name} {rows:,}" for name, rows in data["rows"].items()))
-    facts.add_row("noise measured", f"{100 * data['noise_cer']:.2f}% CER")
-    facts.add_row("gate", f"{data['decision']}: " + "; ".join(data["reasons"]))
-    facts.add_row("champion", f"version {data['champion_version']}")
-    facts.add_row(
-        "restored batch",
-        f"{data['records_in']:,} records in, {data['records_out']:,} restored, {data['records_rejected']:,} rejected; "
-        f"{data['sentences_per_second']:.0f} sentences/s, {data['chars_per_second']:,.0f} characters/s",
-    )
-    facts.add_row("time per stage", ", ".join(f"{name} {seconds:.0f} s" for name, seconds in data["stages"].items()))
-    facts.add_row(
-        "Airflow's overhead", f"{data['airflow_overhead_seconds']:.0f} s, start {data['airflow_start_seconds']:.0f} s"
-    )
-    facts.add_row("wall time", f"{data['wall_seconds']:.0f} s, of it set-up {data['setup_seconds']:.0f} s")
-    console.print(facts)
+    """Print the report: scores, the gate's rules, what was made, where the time went, restored examples."""
+    console.print(_scores(data))
+    console.print(_rules(data))
+    console.print(_facts(data))
+    console.print(_times(data))
     console.print("\nRestored: [-wrong here-], [+missing here+]")
     for clean, noisy, restored in pairs:
         console.print(Text("  noisy     ", "dim") + marked(noisy, clean, "red"), soft_wrap=True)
         console.print(Text("  restored  ", "dim") + marked(restored, clean, "yellow"), soft_wrap=True)
         console.print()
+
+
+def _scores(data: dict[str, Any]) -> Table:
+    table = Table(
+        title=f"Held-out text, {data['test_sentences']:,} noisy sentences and {data['clean_sentences']:,} clean ones "
+        f"(95% intervals in brackets)",
+        title_justify="left",
+    )
+    for heading in ("system", "CER %", "CER removed %", "WER %", "exact %", "worse %", "clean altered %"):
+        table.add_column(heading, justify="left" if heading == "system" else "right")
+    scores = data["scores"]
+    for name, label in SYSTEMS.items():
+        if name in scores:
+            keys = ("cer", "reduction", "wer", "exact", "worse", "clean_altered")
+            style = "bold" if name == "challenger" else ""
+            table.add_row(label, *(percent(scores[name][key]) for key in keys), style=style)
+    return table
+
+
+def _rules(data: dict[str, Any]) -> Table:
+    table = Table(title=f"Gate: version {data['version']} {data['decision']}", title_justify="left")
+    for heading in ("rule", "finding", "what this sample tells apart"):
+        table.add_column(heading)
+    for values in data["checks"]:
+        check = Check.model_validate(values)
+        style = "" if check.passed else "bold red"
+        table.add_row(check.rule, ("" if check.passed else "NO: ") + check.reason, told_apart(check), style=style)
+    return table
+
+
+def _facts(data: dict[str, Any]) -> Table:
+    facts = Table(show_header=False, box=None)
+    facts.add_row("rows", ", ".join(f"{name} {rows:,}" for name, rows in data["rows"].items()))
+    facts.add_row("noise measured", f"{100 * data['noise_cer']:.2f}% CER")
+    if training := data["finetune"].get("training"):
+        capped = " (ended early by max_seconds)" if training["steps"] < training["budget_steps"] else ""
+        bits = data["finetune"]["bits_per_character"]
+        tuned = (
+            f", {bits['untuned_llm']:.3f} to {bits['tuned_llm']:.3f} bits a character" if "tuned_llm" in bits else ""
+        )
+        facts.add_row("fine-tuning", f"{training['steps']} of {training['budget_steps']} steps{capped}{tuned}")
+    facts.add_row("candidate", data["candidate_digest"])
+    facts.add_row("champion", f"version {data['champion_version']}" if data["champion_version"] else "none")
+    if data["sentences_per_second"] is None:
+        facts.add_row("restored batch", "none: there is no champion that could restore")
+    else:
+        facts.add_row(
+            "restored batch",
+            f"{data['records_in']:,} records in, {data['records_out']:,} restored, {data['records_rejected']:,} rejected; "
+            f"{data['sentences_per_second']:.0f} sentences/s, {data['chars_per_second']:,.0f} characters/s",
+        )
+    return facts
+
+
+def _times(data: dict[str, Any]) -> Table:
+    """Where the seconds went; they add up to the wall time."""
+    table = Table(title="Where the time went", title_justify="left")
+    table.add_column("part")
+    table.add_column("seconds", justify="right")
+    table.add_column("of it")
+    parts = data["finetune"]["seconds"]
+    named = ", ".join(f"{label} {parts[name]:.0f}" for name, label in PARTS.items() if parts.get(name, 0) >= 1)
+    rows = {
+        "set-up": data["setup_seconds"],
+        "Airflow's start": data["airflow_start_seconds"],
+        **data["stages"],
+        "Airflow between stages": data["airflow_overhead_seconds"],
+    }
+    for name, seconds in rows.items():
+        table.add_row(name, f"{seconds:.0f}", named if name == "finetune" else "")
+    table.add_row("the rest: start-up, inbox, report", f"{data['wall_seconds'] - sum(rows.values()):.0f}", "")
+    table.add_row(
+        "wall time", f"{data['wall_seconds']:.0f}", f"{data['wall_seconds'] - data['setup_seconds']:.0f} after set-up"
+    )
+    return table
+
+
+def show_next(data: dict[str, Any], config: str, console: Console) -> None:
+    """Print what can be done with the candidate, above all with one that was declined."""
+    mendel, version = ".venv/bin/mendel", data["version"]
+    if data["judged_before"]:
+        console.print(
+            f"This candidate was judged before, on {data['decided']}: nothing that it is made from has changed since. "
+            f"Other text, another recipe, more steps or another seed make another candidate."
+        )
+    if data["decision"] == "declined" and version != data["champion_version"]:
+        loosened = [check["rule"] for check in data["checks"] if not check["passed"] and check["rule"] in data["rules"]]
+        console.print("\nDeclined, which is a result: the candidate is kept, and can be tried.")
+        console.print("  Reasons")
+        for reason in data["reasons"]:
+            console.print(f"    - {reason}", highlight=False)
+        for rule in loosened:
+            console.print(
+                f"  Or loosen evaluate.rules.{rule} in {config} (now {data['rules'][rule]:g})", highlight=False
+            )
+        console.print(f"  Train again with something of it changed in {config}: make demo", highlight=False)
+    console.print("\nTry it")
+    console.print(
+        f"  {mendel} restore text -c {config} --model {version} 'Teh state of hte union is strnog.'", soft_wrap=True
+    )
+    console.print(f"  {mendel} serve -c {config}     # page and API; choose version {version} there", soft_wrap=True)
 
 
 def percent(interval: dict[str, float] | None) -> str:

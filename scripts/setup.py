@@ -49,9 +49,20 @@ def main() -> None:
     if not java_home():
         step(f"Java {JAVA}")
         fetch_java()
+    step("compiled code and language model, once")
+    prepare()
     seconds = round(time.monotonic() - started, 1)
     STAMP.write_text(json.dumps({"digest": wanted, "seconds": seconds}))
     print(f"set-up done in {seconds} s", flush=True)
+
+
+def prepare() -> None:
+    """What would else be done by the first stage that needs it: numba compiles, the language model is expanded."""
+    environment = dict(os.environ, NUMBA_CACHE_DIR=str(STATE / "numba"))
+    python = str(VENV / "bin" / "python")
+    load = "from mendel.restoration import llm, recipe; llm.CausalLm.load(recipe.BaseModel())"
+    call([python, str(REPO / "tasks" / "warm.py")], environment)
+    call([python, "-W", "ignore", "-c", load], environment)
 
 
 def digest() -> str:

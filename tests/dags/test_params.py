@@ -15,7 +15,7 @@ REPO = Path(__file__).resolve().parents[2]
 PARAMS = {
     "ingest_corpus": {"config", "force", "retrain"},
     "corrupt_corpus": {"config", "force", "retrain", "noise", "target_cer"},
-    "finetune_restorer": {"config", "force", "retrain", "recipe", "budget_seconds"},
+    "finetune_restorer": {"config", "force", "retrain", "recipe", "budget_steps"},
     "promote_restorer": {"config", "force", "approval"},
     "restore_batches": {"config", "force", "model_version"},
     "restore_stream": {"config"},
@@ -86,7 +86,7 @@ def test_choices_are_the_files_there_are(dags: dict[str, DAG], dag_id: str, para
         ("corrupt_corpus", "noise", "none-such"),
         ("corrupt_corpus", "target_cer", 0),
         ("corrupt_corpus", "target_cer", 0.9),
-        ("finetune_restorer", "budget_seconds", -1),
+        ("finetune_restorer", "budget_steps", -1),
         ("promote_restorer", "approval", "perhaps"),
         ("restore_batches", "model_version", "0"),
         ("ingest_corpus", "config", ""),
@@ -140,8 +140,8 @@ def test_config_and_force_reach_every_stage(dags: dict[str, DAG], dag_id: str) -
         (
             "finetune_restorer",
             "finetune",
-            {"recipe": "channel-llm", "budget_seconds": 60},
-            ["--set=recipe=@include/recipes/channel-llm.yaml", "--set=recipe.lora.budget_seconds=60"],
+            {"recipe": "channel-llm", "budget_steps": 60},
+            ["--set=recipe=@include/recipes/channel-llm.yaml", "--set=recipe.lora.budget_steps=60"],
         ),
         ("restore_batches", "restore_plan", {"model_version": "3"}, ["--model-version=3"]),
     ],

@@ -19,8 +19,9 @@ FEWEST = 30
 def sample(context: Context, entry: InputEntry, size: int, untouched: int, seed: int) -> Sample:
     """At most `size` sentences of the test split, in an order by hash of their ids: the same for every candidate.
 
-    Of at most `untouched`, the clean text. Another seed gives another order. Of the noisy copies of a sentence the first one counts, so that sentences are drawn independently of each other.
-    Raises InputError when fewer than 30 are left.
+    The clean text of the first `untouched` is given to the systems too. Another seed gives another order. Of the noisy
+    copies of a sentence the first one counts, so that sentences are drawn independently of each other. Raises InputError
+    when fewer than 30 are left.
     """
     table = pairs.read(
         context.uris(entry, ".parquet"), splits=["test"], columns=["id", "copy", "clean", "noisy", "edits"]

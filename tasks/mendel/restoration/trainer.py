@@ -119,7 +119,10 @@ class Trainer:
         self.store.save(self.step, tensors, state)
 
     def train(self) -> None:
-        """Train until the budget is spent, or `max_seconds` are. On SIGTERM, save and exit with 143: the next try goes on from there."""
+        """Train until the budget is spent, or `max_seconds` are.
+
+        On SIGTERM, save and exit with 143: the next try goes on from there.
+        """
         before = signal.signal(signal.SIGTERM, self._ask_to_stop)
         self.llm.model.train()
         saved = said = time.monotonic()

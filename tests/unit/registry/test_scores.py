@@ -19,6 +19,7 @@ def sample_of(*pairs: tuple[str, Sequence[Edit]]) -> Sample:
         clean=[clean for clean, _ in pairs],
         noisy=[replay(clean, edits) for clean, edits in pairs],
         edits=[edits for _, edits in pairs],
+        untouched=[clean for clean, _ in pairs],
     )
 
 
