@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowFailException
@@ -37,7 +38,7 @@ def choices() -> list[str]:
 def config_param() -> Param:
     """The param `config`: one of the choices; where the deployment has prefixes, any text that is allowed."""
     known = choices()
-    limits = {"examples": known, "pattern": f"^{_allowed()}$"} if _prefixes() else {"enum": known}
+    limits: dict[str, Any] = {"examples": known, "pattern": f"^{_allowed()}$"} if _prefixes() else {"enum": known}
     return Param(
         known[0],
         type="string",

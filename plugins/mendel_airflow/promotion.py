@@ -35,13 +35,14 @@ def always() -> bool:
 
 def approval_param() -> Param:
     """The param `approval`: a run can ask a person though the deployment does not, and not the other way round."""
+    limits: dict[str, Any] = {"enum": [True]} if always() else {}
     return Param(
         always(),
         type="boolean",
         title="Ask a person",
         description_md="Wait for approval before a promotion. Where the deployment's `MENDEL_APPROVAL` is on, every "
         "promotion does.",
-        **({"enum": [True]} if always() else {}),
+        **limits,
     )
 
 
