@@ -38,11 +38,11 @@ compose-env: ## .env for docker compose, with random passwords
 	@$(PYTHON) scripts/compose_env.py
 
 cluster-test: setup ## stages as pods on the cluster of KUBECONFIG, which must know the images
-	@MENDEL_CLUSTER_TEST=1 $(BIN)/python -m pytest tests/cluster -v --timeout 3600
+	@MENDEL_CLUSTER_TEST=1 $(BIN)/python -m pytest tests/cluster -v --no-skips --timeout 3600
 
 chart: setup ## the chart's table of values, its dependency where absent, and its tests
 	@ls charts/mendel/charts/airflow-*.tgz >/dev/null 2>&1 || helm dependency build charts/mendel
-	@$(BIN)/python tests/chart/table.py && $(BIN)/python -m pytest tests/chart
+	@$(BIN)/python tests/chart/table.py && $(BIN)/python -m pytest tests/chart --no-skips
 
 bench: setup ## figures beside peers, which it installs: half an hour; ONLY="corruption inference" for some of them
 	@$(UV) pip install --quiet --python $(BIN)/python --constraint $(LOCK) -e '.[bench]'
