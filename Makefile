@@ -6,10 +6,6 @@ unexport PYTHONDONTWRITEBYTECODE # where it is set, each stage would compile tor
 export MENDEL_MAKE_STARTED := $(shell date +%s)
 UV = $(firstword $(wildcard .mendel/tools/bin/uv) uv)
 LOCK := requirements/dev.txt
-IMAGE_LOCK = $(UV) pip compile --python-version 3.11 --python-platform x86_64-manylinux_2_28 --quiet --no-header \
-  --annotation-style line --constraint $(LOCK)
-# PyTorch's CPU build is chosen at set-up and in the image, so a lock for CPUs names neither it nor 4 GB of CUDA.
-FOR_CPUS = sed -i -E '/^(nvidia-|cuda-|triton=)/d; s/^(torch==[0-9.]*)\+cpu/\1/'
 
 .PHONY: help setup demo up down test images compose-env chart cluster-test bench lint format lock clean
 
@@ -54,16 +50,8 @@ lint: setup ## ruff and mypy
 format: setup ## ruff's formatter and safe fixes
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-lock: setup ## compile requirements/ from pyproject.toml
-	$(UV) pip compile pyproject.toml --extra dev --python-version 3.11 --quiet --no-header --annotation-style line -o $(LOCK)
-	$(FOR_CPUS) $(LOCK)
-	$(IMAGE_LOCK) pyproject.toml requirements/s3.in $(addprefix --extra ,spark quality versioning evaluate) -o requirements/tasks.txt
-	$(FOR_CPUS) requirements/tasks.txt
-	$(IMAGE_LOCK) pyproject.toml requirements/s3.in $(addprefix --extra ,evaluate qlora) -o requirements/gpu.txt
-	$(IMAGE_LOCK) pyproject.toml requirements/s3.in $(addprefix --extra ,serve llm client) -o requirements/serve.txt
-	$(FOR_CPUS) requirements/serve.txt
-	$(IMAGE_LOCK) requirements/mlflow.in -o requirements/mlflow.txt
-	$(IMAGE_LOCK) pyproject.toml requirements/airflow.in --extra airflow -o requirements/airflow.txt
+lock: setup ## compile requirements/ from pyproject.toml, with hashes
+	@$(BIN)/python scripts/lock.py $(ONLY)
 
 clean: down ## remove all that was made here
 	rm -rf .venv .mendel .pytest_cache .mypy_cache .ruff_cache .hypothesis
