@@ -9,10 +9,16 @@ COPY pyproject.toml README.md ./
 COPY tasks/mendel tasks/mendel
 RUN pip wheel --quiet --no-deps --wheel-dir /tmp/wheel .
 
+FROM ${AIRFLOW_IMAGE} AS sbom
+COPY requirements/sbom.txt /tmp/
+RUN python -m venv /tmp/sbom && /tmp/sbom/bin/pip install --quiet --no-cache-dir --require-hashes --requirement /tmp/sbom.txt
+
 FROM ${AIRFLOW_IMAGE}
 COPY requirements/airflow.txt /tmp/
-RUN pip install --no-cache-dir --requirement /tmp/airflow.txt
+RUN pip install --no-cache-dir --no-deps --require-hashes --requirement /tmp/airflow.txt
 RUN --mount=type=bind,from=wheel,source=/tmp/wheel,target=/tmp/wheel pip install --no-cache-dir --no-deps /tmp/wheel/*.whl
+RUN --mount=type=bind,from=sbom,source=/tmp/sbom,target=/tmp/sbom \
+    /tmp/sbom/bin/cyclonedx-py environment --output-file /opt/airflow/sbom.cdx.json "$(command -v python)"
 COPY plugins /opt/airflow/plugins
 COPY include /opt/airflow/include
 COPY dags /opt/airflow/dags

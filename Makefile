@@ -7,10 +7,6 @@ export NUMBA_CACHE_DIR ?= $(CURDIR)/.mendel/numba # set-up has compiled into it
 export MENDEL_MAKE_STARTED := $(shell date +%s)
 UV = $(firstword $(wildcard .mendel/tools/bin/uv) uv)
 LOCK := requirements/dev.txt
-IMAGE_LOCK = $(UV) pip compile --python-version 3.11 --python-platform x86_64-manylinux_2_28 --quiet --no-header \
-  --annotation-style line --constraint $(LOCK)
-# PyTorch's CPU build is chosen at set-up and in the image, so a lock for CPUs names neither it nor 4 GB of CUDA.
-FOR_CPUS = sed -i -E '/^(nvidia-|cuda-|triton=)/d; s/^(torch==[0-9.]*)\+cpu/\1/'
 
 .PHONY: help setup demo up down test images compose-env chart cluster-test bench lint format lock clean
 
@@ -39,11 +35,11 @@ compose-env: ## .env for docker compose, with random passwords
 	@$(PYTHON) scripts/compose_env.py
 
 cluster-test: setup ## stages as pods on the cluster of KUBECONFIG, which must know the images
-	@MENDEL_CLUSTER_TEST=1 $(BIN)/python -m pytest tests/cluster -v --timeout 3600
+	@MENDEL_CLUSTER_TEST=1 $(BIN)/python -m pytest tests/cluster -v --no-skips --timeout 3600
 
 chart: setup ## the chart's table of values, its dependency where absent, and its tests
 	@ls charts/mendel/charts/airflow-*.tgz >/dev/null 2>&1 || helm dependency build charts/mendel
-	@$(BIN)/python tests/chart/table.py && $(BIN)/python -m pytest tests/chart
+	@$(BIN)/python tests/chart/table.py && $(BIN)/python -m pytest tests/chart --no-skips
 
 bench: setup ## figures beside peers, which it installs: half an hour; ONLY="corruption inference" for some of them
 	@$(UV) pip install --quiet --python $(BIN)/python --constraint $(LOCK) -e '.[bench]'
@@ -55,16 +51,8 @@ lint: setup ## ruff and mypy
 format: setup ## ruff's formatter and safe fixes
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-lock: setup ## compile requirements/ from pyproject.toml
-	$(UV) pip compile pyproject.toml --extra dev --python-version 3.11 --quiet --no-header --annotation-style line -o $(LOCK)
-	$(FOR_CPUS) $(LOCK)
-	$(IMAGE_LOCK) pyproject.toml requirements/s3.in $(addprefix --extra ,spark quality versioning evaluate) -o requirements/tasks.txt
-	$(FOR_CPUS) requirements/tasks.txt
-	$(IMAGE_LOCK) pyproject.toml requirements/s3.in $(addprefix --extra ,evaluate qlora) -o requirements/gpu.txt
-	$(IMAGE_LOCK) pyproject.toml requirements/s3.in $(addprefix --extra ,serve llm client) -o requirements/serve.txt
-	$(FOR_CPUS) requirements/serve.txt
-	$(IMAGE_LOCK) requirements/mlflow.in -o requirements/mlflow.txt
-	$(IMAGE_LOCK) pyproject.toml requirements/airflow.in --extra airflow -o requirements/airflow.txt
+lock: setup ## compile requirements/ from pyproject.toml, with hashes
+	@$(BIN)/python scripts/lock.py $(ONLY)
 
 clean: down ## remove all that was made here
 	rm -rf .venv .mendel .pytest_cache .mypy_cache .ruff_cache .hypothesis

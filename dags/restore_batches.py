@@ -2,7 +2,7 @@
 
 Every night restores the day that has finished: reads `inbox/dt=DATE/`, restores it with the champion in shards, and
 commits **restored** for the day once every record has come out exactly once, restored or rejected with a reason. Its
-last task emits the asset `restored`.
+last task emits the asset `restored`. A day without files is skipped from `list_shards` on, which says so in its log.
 
 Backfill it for days that were missed or that got late files. The champion is resolved once per run, before the shards
 fan out; a day keeps the model version it was first restored with unless the param *Model version* names another.
@@ -56,6 +56,13 @@ with DAG(
             timeout=timedelta(hours=4),
             doc="Restore one shard of the day's records.",
         )
+    collect = stage(
+        "restore collect",
+        FORCE,
+        doc="Check that every record came out exactly once, commit the day.",
+        trigger_rule="none_failed_min_one_success",  # of the list and its shards: of bad records alone there are none
+    )
+    collect.set_upstream(listed)
     chain(
         ResolvePartition(default=yesterday),
         stage(
@@ -65,11 +72,6 @@ with DAG(
             doc="List the day's files, resolve the champion.",
         ),
         shards,
-        stage(
-            "restore collect",
-            FORCE,
-            doc="Check that every record came out exactly once, commit the day.",
-            trigger_rule="none_failed",
-        ),
+        collect,
         EmitAsset(asset=restored),
     )

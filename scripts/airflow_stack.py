@@ -20,11 +20,12 @@ import time
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import BinaryIO
 
 import psutil
 import requests
 from airflow_client import Client, StackError
-from airflow_settings import USER, settings
+from airflow_settings import PASSWORDS, USER, private_folder, private_opener, settings, write_private
 from processes import MARK, end, free_port, identity, port_is_free, processes_of, running_owner, serves_api
 
 COMPONENTS = {
@@ -62,7 +63,13 @@ class AirflowStack:
     @property
     def password(self) -> str:
         """Generated at the first start, kept in the home."""
-        return str(json.loads((self.home / "passwords.json").read_text())[USER])
+        return str(json.loads((self.home / PASSWORDS).read_text())[USER])
+
+    @property
+    def login(self) -> str:
+        """For people: the password itself on a terminal alone, so that no log of ours has it either."""
+        password = self.password if sys.stdout.isatty() else f"in {self.home / PASSWORDS}"
+        return f"user {self.user}, password {password}"
 
     def __enter__(self) -> AirflowStack:
         self.start()
@@ -78,7 +85,8 @@ class AirflowStack:
         self.stop()  # what a killed owner left behind
         if not port_is_free(self.port):
             raise StackError(f"port {self.port} is taken. Choose another one")
-        (self.home / "logs").mkdir(parents=True, exist_ok=True)
+        for folder in (self.home, self.home / "logs"):
+            private_folder(folder)
         self._environment = {
             **os.environ,
             **settings(self.home, self.repo, self.port),
@@ -127,6 +135,10 @@ class AirflowStack:
     def log(self, component: str) -> Path:
         return self.home / "logs" / f"{component}.log"
 
+    def open_log(self, name: str) -> BinaryIO:
+        """A component's log, begun anew."""
+        return open(self.log(name), "wb", opener=private_opener)
+
     def tail(self, component: str, lines: int = 30) -> str:
         """The end of a component's log."""
         return "\n".join(self.log(component).read_text(errors="replace").splitlines()[-lines:])
@@ -150,10 +162,10 @@ class AirflowStack:
         if code:
             raise StackError(f"`airflow db migrate` failed:\n{self.tail('migrate')}")
         del self._processes["migrate"]
-        stamp.write_text(version("apache-airflow"))
+        write_private(stamp, version("apache-airflow"))
 
     def _launch(self, name: str, arguments: list[str]) -> subprocess.Popen[bytes]:
-        with self.log(name).open("wb") as log:
+        with self.open_log(name) as log:
             process = subprocess.Popen(
                 self._airflow(*arguments),
                 cwd=self.repo,
@@ -162,10 +174,11 @@ class AirflowStack:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                umask=0o077,  # database, logs and configuration are nobody else's
             )
         self._processes[name] = process
         record = {"owner": identity(os.getpid()), "processes": [identity(p.pid) for p in self._processes.values()]}
-        (self.home / "stack.json").write_text(json.dumps(record))
+        write_private(self.home / "stack.json", json.dumps(record))
         return process
 
     def _wait_api(self, deadline: float) -> None:

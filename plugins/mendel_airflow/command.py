@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
+
+from mendel_airflow import pipelines
 
 BAD_INPUT, GATE_SAID_NO = 2, 3
 """Exit codes that a second try cannot change."""
@@ -13,9 +17,20 @@ TAIL = 100
 
 
 def command_line(arguments: Sequence[str], mapped: Mapping[str, Any]) -> list[str]:
-    """The words after `mendel`: what was rendered to nothing left out, the options of the mapped task behind."""
+    """The words after `mendel`: what was rendered to nothing left out, the options of the mapped task behind.
+
+    Fails at once on a configuration that is not the deployment's.
+    """
+    for word, value in pairwise(arguments):
+        if word == "--config":
+            pipelines.require(value)
     options = [token for name, value in mapped.items() for token in (f"--{name}", str(value))]
     return [token for token in arguments if token != ""] + options
+
+
+def variables(run_id: str) -> dict[str, str]:
+    """What a stage is told besides: the run that it belongs to, and the pipeline whose gate no other may be laxer than."""
+    return {"MENDEL_RUN_ID": run_id, "MENDEL_RULES": os.environ.get("MENDEL_RULES") or pipelines.default()}
 
 
 def last_message(tail: Collection[str]) -> str:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 from airflow.providers.cncf.kubernetes.utils.pod_manager import PodNotFoundException
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
-from kubernetes.client import ApiException
+from kubernetes.client import ApiException, V1Pod
 from urllib3.exceptions import HTTPError
 
-from mendel_airflow.command import TAIL, command_line
+from mendel_airflow.command import TAIL, command_line, variables
 from mendel_airflow.kubernetes_endings import GONE, Ending, ending
 from mendel_airflow.kubernetes_pods import PodClassError, pod_class
 
@@ -108,6 +108,13 @@ class KubernetesStage(KubernetesPodOperator):
             found = self._ending(event, error)
             raise (AirflowException if found.retry else AirflowFailException)(found.message) from None
 
+    def build_pod_request_obj(self, context: Context | None = None, *, dry_run: bool = False) -> V1Pod:
+        """The pod, its command line such that the stage gets it as it was given."""
+        pod = super().build_pod_request_obj(context, dry_run=dry_run)
+        container = next(each for each in pod.spec.containers if each.name == CONTAINER)
+        container.args = [_literal(word) for word in container.args]
+        return pod
+
     def _settle(self, run_id: str) -> None:
         """Take from the stage's class of pods where it runs and how long it may wait."""
         words = list(takewhile(lambda word: not word.startswith("-"), self.arguments))
@@ -119,7 +126,7 @@ class KubernetesStage(KubernetesPodOperator):
         self.name = "-".join(["mendel", *command])
         self.namespace = os.environ.get("MENDEL_NAMESPACE")
         self.in_cluster = IN_A_POD in os.environ or None  # the triggerer's client does not find out by itself
-        self.env_vars = {"MENDEL_RUN_ID": run_id}
+        self.env_vars = {name: _literal(value) for name, value in variables(run_id).items()}
         self.pod_template_dict = found.pod
         self.schedule_timeout_seconds = found.schedule_timeout_seconds
         self.startup_timeout_seconds = found.startup_timeout_seconds
@@ -148,6 +155,11 @@ class KubernetesStage(KubernetesPodOperator):
             return str(answer.data.decode(errors="backslashreplace")).splitlines()
         except (ApiException, HTTPError):
             return []
+
+
+def _literal(text: str) -> str:
+    """A text that Kubernetes hands on as it is: in arguments and values it puts variables, secrets too, for `$(NAME)`."""
+    return text.replace("$", "$$")
 
 
 def _reason(error: ApiException) -> str:

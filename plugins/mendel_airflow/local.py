@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from mendel_airflow.command import BAD_INPUT, GATE_SAID_NO, TAIL, command_line, last_message
+from mendel_airflow import environment
+from mendel_airflow.command import BAD_INPUT, GATE_SAID_NO, TAIL, command_line, last_message, variables
 from mendel_airflow.process import ProcessGroup, ending
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ LEVEL = re.compile(r"\blevel=(debug|info|warning|error|critical)\b", re.IGNORECA
 
 
 class LocalStage(BaseOperator):
-    """Run `mendel ARGUMENTS` and show its log as the task's own.
+    """Run `mendel ARGUMENTS`, without Airflow's secrets, and show its log as the task's own.
 
     Exit codes 2 (bad configuration or input) and 3 (a gate said no) fail at once with the stage's own message; any
     other failure, a signal included, is left to the task's retries.
@@ -58,7 +59,7 @@ class LocalStage(BaseOperator):
         command = [program(), *self.arguments]
         self.log.info("$ %s", shlex.join(["mendel", *self.arguments]))
         try:
-            self._group = ProcessGroup(command, {**os.environ, "MENDEL_RUN_ID": context["run_id"]})
+            self._group = ProcessGroup(command, {**environment.of_stage(), **variables(context["run_id"])})
         except OSError as error:
             raise AirflowFailException(f"cannot run {command[0]}: {error}. Set MENDEL_BIN to the program.") from error
         try:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param
 from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+
+from mendel_airflow.pipelines import config_param
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -58,13 +59,7 @@ DEFAULT_ARGS: dict[str, Any] = {
 }
 
 COMMON_PARAMS: dict[str, Param] = {
-    "config": Param(
-        os.environ.get("MENDEL_CONFIG", "include/pipelines/demo.yaml"),
-        type="string",
-        minLength=1,
-        title="Configuration",
-        description_md="Path or URI of a pipeline file. The default is the deployment's `MENDEL_CONFIG`.",
-    ),
+    "config": config_param(),
     "force": Param(
         False,
         type="boolean",

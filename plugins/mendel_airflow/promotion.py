@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOperator
+from airflow.sdk import Param
 
 from mendel.manifest import Manifest
 from mendel_airflow.emission import committed, unchanged
@@ -23,8 +25,29 @@ REJECTED_BY = (
 """The option of `mendel promote` that hands on a person's no."""
 
 
+def always() -> bool:
+    """Whether the deployment has every promotion wait for a person. Raises ValueError where it says neither."""
+    said = os.environ.get("MENDEL_APPROVAL") or "off"
+    if said not in ("on", "off"):
+        raise ValueError(f"MENDEL_APPROVAL={said!r}: set it to on or off")
+    return said == "on"
+
+
+def approval_param() -> Param:
+    """The param `approval`: a run can ask a person though the deployment does not, and not the other way round."""
+    limits: dict[str, Any] = {"enum": [True]} if always() else {}
+    return Param(
+        always(),
+        type="boolean",
+        title="Ask a person",
+        description_md="Wait for approval before a promotion. Where the deployment's `MENDEL_APPROVAL` is on, every "
+        "promotion does.",
+        **limits,
+    )
+
+
 class Approval(ApprovalOperator):
-    """Ask a person before a promotion, where the run's param `approval` is on and the gate has said yes.
+    """Ask a person before a promotion, where run or deployment wants it and the gate has said yes.
 
     Returns who said no, else None. A no goes on to `promote`, which writes it into the ledger; nothing is skipped. No
     answer in time is a no.
@@ -50,7 +73,7 @@ class Approval(ApprovalOperator):
         self.partition = partition
 
     def execute(self, context: Context) -> None:
-        if not context["params"]["approval"]:
+        if not (always() or context["params"]["approval"]):
             self.log.info("approval is off: the gate decides alone")
             return
         decision = committed("evaluation", self.partition).metrics["decision"]

@@ -36,7 +36,7 @@ class Pipeline(Frozen):
     quality: Quality = Quality()
     version: Version = Version()
     finetune: Finetune = Finetune()
-    evaluate: Evaluate = Evaluate()
+    evaluate: Evaluate = Field(default_factory=Evaluate)  # its rules depend on the deployment
     promote: Promote = Promote()
     restore: Restore = Restore()
     stream: Stream = Stream()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from mendel.serving.keys import new
 
+from ..chromium import executable, launched  # noqa: TID252
 from ..unit.registry.conftest import (  # noqa: TID252
     WEEK_1,
     WEEK_2,
@@ -23,31 +22,21 @@ from ..unit.serving.conftest import process, status, until  # noqa: TID252
 
 __all__ = ["candidates_template"]
 
-NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 PATIENCE_MS = 20_000
 expect.set_options(timeout=PATIENCE_MS)
-
-
-def executable(playwright: Playwright) -> str | None:
-    """Playwright's own Chromium, else the machine's."""
-    own = playwright.chromium.executable_path
-    return own if Path(own).exists() else next(filter(None, map(shutil.which, NAMES)), None)
 
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
     with sync_playwright() as playwright:
-        path = executable(playwright)
-    if path is None:
-        pytest.skip(f"no Chromium: none of {', '.join(NAMES)} on the PATH; `playwright install chromium` brings one")
-    return path
+        return executable(playwright)
 
 
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
     """Not of the session: while Playwright's event loop is there, no other test can run one of its own."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = launched(playwright)
         yield browser
         browser.close()
 

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
-from playwright.sync_api import Error, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
+from ..chromium import launched  # noqa: TID252
 from .release import Release
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SECONDS = 120_000  # of Playwright's milliseconds: a page of a busy cluster
 
 
 @contextmanager
 def signed_in(release: Release) -> Iterator[Page]:
-    """A page of a release's Airflow, behind its login. Skips where no browser starts."""
+    """A page of a release's Airflow, behind its login."""
     with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(executable_path=next(filter(None, map(shutil.which, BROWSERS)), None))
-        except Error as error:
-            pytest.skip(f"no browser: install chromium, or run `playwright install chromium` ({error.message})")
+        browser = launched(playwright)
         page = browser.new_page()
         page.set_default_timeout(SECONDS)
         expect.set_options(timeout=SECONDS)

@@ -28,12 +28,13 @@ VERSION = re.search(r'^version = "(.+)"', (REPO / "pyproject.toml").read_text(),
 IMAGE = os.environ.get("MENDEL_TASKS_IMAGE", f"mendel-tasks:{VERSION}")
 S3_IMAGE = os.environ.get("MENDEL_S3_IMAGE", "ghcr.io/versity/versitygw:v1.8.0")
 FIGURES = REPO / ".mendel" / "cluster.json"
+NO_IMAGE = {"ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"}
 PATIENCE = 900.0  # seconds; minutes on a machine that has other things to do
 
 
 @pytest.fixture(scope="session")
 def cluster() -> CoreV1Api:
-    """The cluster's API. Skips, and says why, where none was asked for or none answers."""
+    """The cluster's API. Skips, and says why, where none was asked for or none answers: a failure of `make cluster-test`."""
     if os.environ.get("MENDEL_CLUSTER_TEST") != "1":
         pytest.skip("needs a Kubernetes cluster: `make cluster-test` runs it on the one of KUBECONFIG")
     try:
@@ -100,8 +101,16 @@ class Namespace:
             for pod in self.pods(**labels):
                 if pod.status.phase == "Running":
                     return pod
+            self.require_images()
             time.sleep(0.5)
         raise AssertionError(f"no pod with {labels} runs after {PATIENCE} s")
+
+    def require_images(self) -> None:
+        """Fail at once, naming the image, where the cluster cannot get one: waiting does not bring it."""
+        for pod in list(self.seen.values()):
+            for status in [*(pod.status.init_container_statuses or []), *(pod.status.container_statuses or [])]:
+                if (waiting := status.state.waiting) and waiting.reason in NO_IMAGE:
+                    raise AssertionError(f"the cluster has no image {status.image}: {waiting.reason} {waiting.message}")
 
     def stop(self) -> None:
         self._stop.set()

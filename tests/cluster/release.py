@@ -70,12 +70,20 @@ class Release:
     def wait_ready(self) -> None:
         """Until every Deployment and StatefulSet has what it wants, and the API answers."""
         for item in self.kubectl("get", "deployments,statefulsets", "--output", "name").split():
-            self.kubectl("rollout", "status", item, f"--timeout={PATIENCE:.0f}s")
+            self._rolled_out(item)
         self.stop_forward()
         service = f"service/{self.airflow}-api-server"
         command = ["kubectl", "-n", self.name, "port-forward", service, f"{self.port}:8080"]
         self._forward = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.client.wait(self._answers, PATIENCE, "Airflow's API and its DAGs")
+
+    def _rolled_out(self, item: str) -> None:
+        """Wait for it, as long as there is hope."""
+        command = ["kubectl", "--namespace", self.name, "rollout", "status", item, "--timeout=15s"]
+        deadline = time.monotonic() + PATIENCE
+        while (done := subprocess.run(command, capture_output=True, text=True)).returncode:
+            self.pods.require_images()
+            assert time.monotonic() < deadline, f"{item}: {done.stderr}{done.stdout}"
 
     def _answers(self) -> bool:
         try:

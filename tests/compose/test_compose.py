@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import compose_env
+import compose_store
 import pytest
 import yaml
 
@@ -32,7 +33,7 @@ def variables(text: str) -> dict[str, str]:
 
 def test_the_whole_stack_is_there() -> None:
     parts = {"api-server", "dag-processor", "init", "mlflow", "postgres", "restorer", "s3", "scheduler", "triggerer"}
-    assert SERVICES.keys() == parts
+    assert SERVICES.keys() == parts | {"accounts"}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -78,6 +79,37 @@ def test_nothing_is_published_beyond_this_machine() -> None:
         assert port.startswith("127.0.0.1:"), port
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_container_takes_so_much_memory_and_no_more(name: str) -> None:
+    limit = SERVICES[name]["mem_limit"]  # the one key that compose 1.29 and 2 both heed without a swarm
+    assert re.fullmatch(r"\d+[mg]|\$\{\w+:-\d+g\}", limit), f"{name}: {limit}"
+
+
+def test_each_client_of_the_store_has_a_key_of_its_own() -> None:
+    env = {name: service.get("environment", {}) for name, service in SERVICES.items()}
+    known = {
+        name: (each["AWS_ACCESS_KEY_ID"], each["AWS_SECRET_ACCESS_KEY"])
+        for name, each in env.items()
+        if "AWS_ACCESS_KEY_ID" in each
+    }
+    owner = env["s3"]["ROOT_ACCESS_KEY"], env["s3"]["ROOT_SECRET_KEY"]
+    assert known.pop("accounts") == owner, "it gives the others theirs"
+    assert {name: access for name, (access, _) in known.items()} == {
+        "scheduler": "stages",
+        "mlflow": "mlflow",
+        "restorer": "restorer",
+    }
+    assert len({*known.values(), owner}) == 4, "no two are equal"
+    for access, secret in known.values():
+        assert env["accounts"][f"{access.upper()}_SECRET"] == secret
+    assert {access for access, _ in known.values()} == compose_store.CLIENTS.keys()
+
+
+def test_who_needs_the_store_waits_for_its_account() -> None:
+    for name in ("scheduler", "mlflow", "restorer"):
+        assert "accounts" in SERVICES[name]["depends_on"], name
+
+
 def test_no_secret_has_a_default() -> None:
     used = re.findall(r"\$\{(\w+)([^}]*)\}", TEXT)
     secrets = {name for name, _ in used if SECRET.search(name) or name.endswith("_KEY")}
@@ -100,7 +132,7 @@ def test_each_env_has_secrets_of_its_own() -> None:
     first, second = (variables(compose_env.filled(EXAMPLE)) for _ in range(2))
     empty = [name for name, value in variables(EXAMPLE).items() if not value]
     made = [found[name] for found in (first, second) for name in empty]
-    assert len(made) == 14
+    assert len(made) == 20
     assert len(set(made)) == len(made), "no two are equal"
     assert min(map(len, made)) >= 44
     assert {name: first[name] for name in first.keys() - empty} == {

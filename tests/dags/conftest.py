@@ -18,8 +18,8 @@ os.environ |= {
     "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPO / "plugins"),
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{HOME.name}/airflow.db",
 }
-for variable in ("MENDEL_TARGET", "MENDEL_CONFIG", "MENDEL_APPROVAL", "MENDEL_BIN"):
-    os.environ.pop(variable, None)  # the deployment's, not the tests'
+for variable in ("TARGET", "CONFIG", "CONFIG_PREFIXES", "PIPELINES", "RULES", "STAGE_ENV", "APPROVAL", "BIN"):
+    os.environ.pop(f"MENDEL_{variable}", None)  # the deployment's, not the tests'
 
 import pytest  # noqa: E402
 from airflow.dag_processing.dagbag import DagBag  # noqa: E402

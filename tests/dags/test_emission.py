@@ -103,5 +103,13 @@ def test_a_stream_is_announced_only_when_something_has_arrived(lake: Lake, recor
 
 @pytest.mark.parametrize("shards", [0, 1, 3])
 def test_a_task_for_each_shard_of_the_plan(lake: Lake, shards: int) -> None:
-    lake.commit("restore_plan", shards=shards)
+    lake.commit("restore_plan", shards=shards, files_in=1)
     assert ListShards(partition=MONDAY).execute(Run().context) == [{"shard": shard} for shard in range(shards)]
+
+
+def test_a_day_without_files_is_skipped_with_the_reason(lake: Lake) -> None:
+    lake.commit("restore_plan", shards=0, files_in=0)
+    with pytest.raises(
+        AirflowSkipException, match=f"nothing to restore: inbox/dt={MONDAY} of {lake.root} holds no files"
+    ):
+        ListShards(partition=MONDAY).execute(Run().context)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import timedelta
+from itertools import takewhile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +16,8 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from hypothesis import example, given
+from hypothesis import strategies as st
 from kubernetes.client import ApiClient, ApiException
 
 from mendel_airflow.kubernetes import PROGRAM, KubernetesStage
@@ -99,11 +103,13 @@ class Cluster:
         return pod_request_obj
 
 
-def pod_of(task: KubernetesStage, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def pod_of(
+    task: KubernetesStage, monkeypatch: pytest.MonkeyPatch, context: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """What the task asks the cluster for."""
     cluster = Cluster(task, monkeypatch)
     ti = SimpleNamespace(dag_id="d", task_id="stage", map_index=-1, try_number=1, xcom_push=lambda **_: None)
-    task.execute({**Run().context, "ti": ti, "dag": SimpleNamespace(parent_dag=None)})
+    task.execute({**(context or Run().context), "ti": ti, "dag": SimpleNamespace(parent_dag=None)})
     (pod,) = cluster.pods
     found: dict[str, Any] = ApiClient().sanitize_for_serialization(pod)
     return found
@@ -112,7 +118,8 @@ def pod_of(task: KubernetesStage, monkeypatch: pytest.MonkeyPatch) -> dict[str, 
 def test_every_stage_has_its_class(stages: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     found = {}
     for name, task in stages.items():
-        pod = pod_of(stage(*_arguments(task) or []), monkeypatch)
+        command = takewhile(lambda word: not word.startswith("-"), _arguments(task) or [])
+        pod = pod_of(stage(*command), monkeypatch)
         found[name] = pod["metadata"]["labels"]["mendel/class"]
     assert found == CLASSES
 
@@ -138,6 +145,52 @@ def test_the_pod_runs_what_the_process_runs(monkeypatch: pytest.MonkeyPatch, tmp
     (container,) = pod_of(stage(*arguments, mapped=mapped), monkeypatch)["spec"]["containers"]
     assert container["args"] == [PROGRAM, *note.read_text().splitlines()]
     assert not container["command"], "the image's entry point is kept"
+
+
+def expanded(text: str, variables: dict[str, str]) -> str:
+    """What Kubernetes makes of an argument, by the rules of its documentation."""
+    return re.sub(
+        r"\$\$|\$\(([^)]*)\)",
+        lambda found: "$" if found[0] == "$$" else variables.get(found[1], found[0]),
+        text,
+    )
+
+
+@given(st.text(alphabet="$()AB ", max_size=12))
+@example("$(SECRET)")
+@example("$$(SECRET)")
+@example("cost: 5$")
+def test_kubernetes_puts_no_variable_into_an_argument(word: str) -> None:
+    assert expanded("$(A)", {"A": "1"}) == "1"
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for name, value in NAMES.items():
+            monkeypatch.setenv(name, value)
+        task = stage("ingest", f"--set=name={word}")
+        (container,) = pod_of(task, monkeypatch)["spec"]["containers"]
+    variables = {"A": "leaked", "B": "leaked", "AB": "leaked", "SECRET": "leaked", "": "leaked"}
+    found = [expanded(each, variables) for each in container["args"]]
+    assert found == [PROGRAM, "ingest", f"--set=name={word}"], "the stage gets what was asked for"
+    assert task.arguments == found, "and the task's page shows it so"
+
+
+def test_kubernetes_puts_no_variable_into_the_runs_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    context = Run().context | {"run_id": "manual__$(AWS_SECRET_ACCESS_KEY)"}
+    (container,) = pod_of(stage(), monkeypatch, context)["spec"]["containers"]
+    assert {"name": "MENDEL_RUN_ID", "value": "manual__$$(AWS_SECRET_ACCESS_KEY)"} in container["env"]
+
+
+def test_the_pod_is_told_whose_rules_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MENDEL_CONFIG", "include/deployment/pipeline.yaml")
+    (container,) = pod_of(stage("evaluate"), monkeypatch)["spec"]["containers"]
+    assert {"name": "MENDEL_RULES", "value": "include/deployment/pipeline.yaml"} in container["env"]
+
+
+def test_a_configuration_from_elsewhere_makes_no_pod(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = stage("corrupt", "--config", "s3://elsewhere/mine.yaml")
+    cluster = Cluster(task, monkeypatch)
+    with pytest.raises(AirflowFailException, match="is not one of this deployment's"):
+        task.execute(Run().context)
+    assert cluster.pods == []
 
 
 def test_the_pod_knows_its_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,38 @@ def test_runs_the_command_with_the_runs_id(mendel: Any, capfd: Any, tmp_path: Pa
     assert task.arguments == expected, "the page of the task shows what was run"
 
 
+def test_a_stage_sees_no_secret_of_airflow(mendel: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given Airflow's environment, with its keys and the lake's
+    for name in ("AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "POSTGRES_PASSWORD"):
+        monkeypatch.setenv(name, "secret of airflow")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "key of the lake")
+    # When a stage notes what it sees
+    mendel(f"open({str(tmp_path / 'seen')!r}, 'w').write(repr(dict(os.environ)))")
+    stage().execute(Run().context)
+    # Then it is the lake's key alone
+    seen = (tmp_path / "seen").read_text()
+    assert "key of the lake" in seen
+    assert "secret of airflow" not in seen
+    assert "AIRFLOW" not in seen, "not even where Airflow's home is"
+
+
+def test_a_stage_is_told_whose_rules_hold(mendel: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mendel(f"open({str(tmp_path / 'seen')!r}, 'a').write(os.environ['MENDEL_RULES'] + ' ')")
+    for name, value in ((None, None), ("MENDEL_CONFIG", "default.yaml"), ("MENDEL_RULES", "rules.yaml")):
+        if name:
+            monkeypatch.setenv(name, value)
+        stage().execute(Run().context)
+    assert (tmp_path / "seen").read_text().split() == ["include/pipelines/demo.yaml", "default.yaml", "rules.yaml"]
+
+
+def test_a_configuration_from_elsewhere_is_not_even_started(mendel: Any, tmp_path: Path) -> None:
+    mendel(f"open({str(tmp_path / 'started')!r}, 'w')")
+    task = stage("corrupt", "--config", str(tmp_path / "mine.yaml"), "--partition", "2026-11-23")
+    with pytest.raises(AirflowFailException, match="is not one of this deployment's"):
+        task.execute(Run().context)
+    assert not (tmp_path / "started").exists()
+
+
 @pytest.mark.parametrize("code", [2, 3])
 def test_foreseen_failures_are_not_retried_and_say_why(mendel: Any, code: int) -> None:
     mendel(

@@ -90,11 +90,43 @@ def test_choices_are_the_files_there_are(dags: dict[str, DAG], dag_id: str, para
         ("promote_restorer", "approval", "perhaps"),
         ("restore_batches", "model_version", "0"),
         ("ingest_corpus", "config", ""),
+        ("corrupt_corpus", "noise", "@/etc/passwd"),
+        ("corrupt_corpus", "target_cer", "@/etc/passwd"),
+        ("finetune_restorer", "recipe", "../../../etc/passwd"),
+        ("finetune_restorer", "budget_seconds", "1 --set=spark=@/etc/passwd"),
+        ("restore_batches", "model_version", "champion --config=/tmp/mine.yaml"),
     ],
 )
 def test_nonsense_is_turned_down_by_the_form(dags: dict[str, DAG], dag_id: str, param: str, value: Any) -> None:
     with pytest.raises(ParamValidationError):
         dags[dag_id].params.get_param(param).resolve(value)
+
+
+@pytest.mark.parametrize("dag_id", PARAMS)
+def test_a_form_takes_no_text_that_is_not_listed(dags: dict[str, DAG], dag_id: str) -> None:
+    # A free text could name a file, and through it anything that a stage reads or starts.
+    for name in PARAMS[dag_id]:
+        schema = dags[dag_id].params.get_param(name).schema
+        if "string" in schema["type"]:
+            assert schema.keys() & {"enum", "pattern"}, f"{dag_id}: {name} takes any text"
+
+
+@pytest.mark.parametrize("dag_id", PARAMS)
+@pytest.mark.parametrize(
+    "config", ["/tmp/mine.yaml", "s3://elsewhere/mine.yaml", "include/pipelines/../../../tmp/mine.yaml", "demo"]
+)
+def test_a_run_cannot_bring_its_own_configuration(dags: dict[str, DAG], dag_id: str, config: str) -> None:
+    with pytest.raises(ParamValidationError):
+        dags[dag_id].params.get_param("config").resolve(config)
+
+
+@pytest.mark.parametrize("dag_id", PARAMS)
+def test_a_run_chooses_among_the_pipelines_there_are(dags: dict[str, DAG], dag_id: str) -> None:
+    files = {f"include/pipelines/{file.name}" for file in (REPO / "include" / "pipelines").glob("*.yaml")}
+    assert {CONFIG, "include/pipelines/smoke.yaml"} <= files
+    param = dags[dag_id].params.get_param("config")
+    assert param.schema["enum"][0] == param.value == CONFIG, "the deployment's own comes first"
+    assert set(param.schema["enum"]) == files
 
 
 @pytest.mark.parametrize("dag_id", LINES)
@@ -121,8 +153,8 @@ def test_a_shard_is_one_more_option(dags: dict[str, DAG]) -> None:
 @pytest.mark.parametrize("dag_id", LINES)
 def test_config_and_force_reach_every_stage(dags: dict[str, DAG], dag_id: str) -> None:
     for task_id in LINES[dag_id]:
-        found = line(dags[dag_id], task_id, config="s3://there/mine.yaml", force=True)
-        assert found[found.index("--config") + 1] == "s3://there/mine.yaml", f"{dag_id}.{task_id}"
+        found = line(dags[dag_id], task_id, config="include/pipelines/smoke.yaml", force=True)
+        assert found[found.index("--config") + 1] == "include/pipelines/smoke.yaml", f"{dag_id}.{task_id}"
         assert found[-1] == "--force", f"{dag_id}.{task_id}"
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from airflow.providers.standard.operators.hitl import ApprovalOperator
-from airflow.sdk.exceptions import TaskAwaitingInput
+from airflow.sdk.exceptions import ParamValidationError, TaskAwaitingInput
 
-from mendel_airflow.promotion import ANSWER_WITHIN, Approval
+from mendel_airflow.promotion import ANSWER_WITHIN, Approval, approval_param
 
 from .conftest import MONDAY, Lake, Run
 
@@ -49,6 +49,38 @@ def test_asks_nobody_where_the_gate_says_no(lake: Lake, asked: list[dict[str, An
     lake.commit("evaluation", decision={"promote": False, "reasons": ["worse"]})
     assert Approval(partition=MONDAY).execute(approval_run(on=True)) is None
     assert asked == []
+
+
+def test_a_run_cannot_switch_off_the_deployments_approval(
+    lake: Lake, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a deployment that asks a person before every promotion
+    monkeypatch.setenv("MENDEL_APPROVAL", "on")
+    param = approval_param()
+    assert param.value is True
+    # When a run says not to, then neither the form takes it
+    with pytest.raises(ParamValidationError):
+        param.resolve(False)
+    # nor the task
+    lake.commit("evaluation", decision={"promote": True, "reasons": ["better"]})
+    with pytest.raises(TaskAwaitingInput):
+        Approval(partition=MONDAY).execute(approval_run(on=False))
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("said", [None, "", "off"])
+def test_a_run_can_ask_though_the_deployment_does_not(said: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    if said is not None:
+        monkeypatch.setenv("MENDEL_APPROVAL", said)
+    param = approval_param()
+    assert (param.value, param.resolve(True), param.resolve(False)) == (False, True, False)
+
+
+@pytest.mark.parametrize("said", ["true", "ON", "yes", "1"])
+def test_a_deployment_that_says_neither_is_an_error(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MENDEL_APPROVAL", said)
+    with pytest.raises(ValueError, match="set it to on or off"):
+        approval_param()
 
 
 def test_asks_with_the_gates_reasons(lake: Lake, asked: list[dict[str, Any]]) -> None:

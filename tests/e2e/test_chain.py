@@ -38,11 +38,14 @@ class Asked(NamedTuple):
     since: str
     without_key: dict[str, Any]
     without_corpus: dict[str, Any]
+    empty: dict[str, Any]
+    bad: dict[str, Any]
 
 
 Ticks = dict[str, dict[str, dict[str, Any]]]
 ASSETS = ["corpus", "pairs", "candidate", "champion"]
 WEEK_BEFORE = (date.fromisoformat(TICKS[0]) - timedelta(weeks=1)).isoformat()
+EMPTY_DAY, BAD_DAY = ((THIS_WEEK - timedelta(days=days)).isoformat() for days in (5, 4))
 DAYS = [(THIS_WEEK - timedelta(days=days)).isoformat() for days in (3, 2)]
 
 
@@ -57,10 +60,13 @@ def asked(stack: AirflowStack, ticks: Ticks) -> Asked:
     stack.client.unpause("restore_batches")
     stack.client.backfill("restore_batches", *DAYS)
     stack.client.backfill("ingest_corpus", WEEK_BEFORE, WEEK_BEFORE)
+    lake.write(lake.join(stack.env["MENDEL_LAKE"], "inbox", f"dt={BAD_DAY}", "bad.jsonl"), b"{\n")
     return Asked(
         since=since,
         without_key=stack.client.trigger("ingest_corpus"),
         without_corpus=stack.client.trigger("corrupt_corpus", "2001-01-01"),
+        empty=stack.client.trigger("restore_batches", EMPTY_DAY),
+        bad=stack.client.trigger("restore_batches", BAD_DAY),
     )
 
 
@@ -81,6 +87,22 @@ def test_first_tick_runs_through_to_a_champion(stack: AirflowStack, ticks: Ticks
     promotion = manifest.current(stack.env["MENDEL_LAKE"], "promotion", TICKS[0])
     assert promotion is not None
     assert promotion.metrics["action"] == "promoted"
+
+
+def test_what_airflow_keeps_is_its_owners_alone(stack: AirflowStack, ticks: Ticks) -> None:
+    kept = [stack.home, *stack.home.rglob("*")]
+    assert {"airflow.db", "passwords.json", "secrets.json", "scheduler.log"} <= {path.name for path in kept}
+    modes = {path: path.stat().st_mode & 0o777 for path in kept if not path.is_symlink() and path.exists()}
+    allowed = {path: 0o700 if path.is_dir() else 0o600 for path in modes}
+    ours = stack.home / "config"  # the fixture's
+    wrong = [path for path in modes if modes[path] & ~allowed[path] and not path.is_relative_to(ours)]
+    assert wrong == [], "others may read these"
+
+
+def test_no_log_has_the_password(stack: AirflowStack, ticks: Ticks) -> None:
+    logs = [path for path in (stack.home / "logs").rglob("*.log") if path.is_file()]
+    assert stack.log("api-server") in logs
+    assert [path for path in logs if stack.password in path.read_text(errors="replace")] == []
 
 
 def test_second_tick_on_unchanged_data_is_a_visible_no_op(stack: AirflowStack, ticks: Ticks) -> None:
@@ -163,6 +185,30 @@ def test_backfill_of_two_days_restores_every_record_once(stack: AirflowStack, as
         assert event["extra"]["digest"] == restored.digest
         shards = [task for task in stack.client.tasks("restore_batches", run["dag_run_id"]) if task["map_index"] >= 0]
         assert [task["rendered_map_index"] for task in shards] == [f"shard {i}" for i in range(len(shards))] != []
+
+
+def test_a_day_without_files_is_skipped_and_says_so(stack: AirflowStack, asked: Asked) -> None:
+    run = stack.client.wait_run("restore_batches", asked.empty["dag_run_id"], PATIENCE)
+    assert run["state"] == "success", failure(stack, run)
+    skipped = ("list_shards", "restore_shard", "restore_collect", "emit_restored")
+    assert states(stack, run) == {
+        "resolve_partition": "success",
+        "restore_plan": "success",
+        **dict.fromkeys(skipped, "skipped"),
+    }
+    said = f"nothing to restore: inbox/dt={EMPTY_DAY} of {stack.env['MENDEL_LAKE']} holds no files"
+    assert said in log_of(stack, run, "restore_plan")
+    assert said in log_of(stack, run, "list_shards")
+    assert events_of(stack, run) == []
+
+
+def test_a_day_of_bad_records_alone_is_committed(stack: AirflowStack, asked: Asked) -> None:
+    run = stack.client.wait_run("restore_batches", asked.bad["dag_run_id"], PATIENCE)
+    assert run["state"] == "success", failure(stack, run)
+    assert (states(stack, run)["restore_shard"], states(stack, run)["emit_restored"]) == ("skipped", "success")
+    restored = manifest.current(stack.env["MENDEL_LAKE"], "restored", BAD_DAY)
+    assert restored is not None
+    assert restored.metrics["records_rejected"] == 1
 
 
 @pytest.mark.parametrize("answer", ["Reject", "Approve"])

@@ -13,6 +13,7 @@ from mendel import lake
 from mendel.corruption import pairs
 from mendel.corruption.edits import decode
 from mendel.corruption.profile import OPERATIONS, NoiseProfile, Rates
+from mendel.corruption.spark_settings import Tuning
 from mendel.frozen import Frozen
 from mendel.log import log
 from mendel.manifest import InputEntry
@@ -43,8 +44,8 @@ class Corrupt(Stage):
     noise: NoiseProfile = NoiseProfile(name="default", rates=Rates(**dict.fromkeys(OPERATIONS, 0.00348)))
     seed: int = Field(0, ge=0, lt=2**63)
     copies: Copies = Copies()
-    spark: dict[str, str] = Field(
-        default_factory=dict, description="Spark's own settings, as in spark.master: local[4]; no effect on the pairs"
+    spark: Tuning = Field(
+        default_factory=dict, description="how Spark is tuned, as in spark.driver.memory: 4g; no effect on the pairs"
     )
 
     def identity(self) -> Any:

@@ -35,7 +35,7 @@ DEFAULTS = {
     "spark.master": "local[*]",
     "spark.log.level": "ERROR",
     # Most of a driver's time goes into its start: half as much without the optimising compiler. On a cluster the work is
-    # the executors', who keep theirs; for gigabytes in local mode, set this to nothing.
+    # the executors', who keep theirs; for gigabytes in local mode, set this to nothing (in MENDEL_SPARK).
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(),

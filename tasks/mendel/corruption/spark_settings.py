@@ -1,16 +1,22 @@
-"""Where Spark runs and how it reaches the store: the deployment's part of its settings, taken from the environment."""
+"""Spark's settings: what a pipeline may tune, and the deployment's part, taken from the environment.
+
+Where Spark runs, what its JVM is started with and how it reaches the store are the deployment's.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import yaml
+from pydantic import AfterValidator
 
+from mendel import allowed
 from mendel.errors import InputError
 
 SETTINGS = "MENDEL_SPARK"
@@ -18,6 +24,30 @@ SETTINGS = "MENDEL_SPARK"
 
 EXECUTOR = "MENDEL_SPARK_EXECUTOR"
 """Template of the executors' pods, YAML; Spark takes it from a file."""
+
+TUNING = (
+    *("spark.master", "spark.app.name", "spark.log.level"),
+    *("spark.driver.memory", "spark.driver.memoryOverhead", "spark.driver.maxResultSize"),
+    *("spark.executor.instances", "spark.executor.cores", "spark.executor.memory", "spark.executor.memoryOverhead"),
+    *("spark.task.cpus", "spark.cores.max", "spark.default.parallelism", "spark.speculation"),
+    *(
+        "spark.memory.fraction",
+        "spark.memory.storageFraction",
+        "spark.memory.offHeap.enabled",
+        "spark.memory.offHeap.size",
+    ),
+    *("spark.network.timeout", "spark.executor.heartbeatInterval"),
+    *("spark.sql.shuffle.partitions", "spark.sql.adaptive.enabled", "spark.sql.execution.arrow.maxRecordsPerBatch"),
+    *(
+        "spark.sql.files.maxPartitionBytes",
+        "spark.sql.files.maxRecordsPerFile",
+        "spark.sql.maxConcurrentOutputFileWriters",
+    ),
+    *("spark.sql.streaming.noDataMicroBatches.enabled", "spark.sql.streaming.minBatchesToRetain"),
+)
+"""What a pipeline may set: how much at a time, and with how much memory."""
+
+LOCAL = re.compile(r"local(\[[\w*,]+\])?")
 
 
 def deployed(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -28,6 +58,18 @@ def deployed(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
         path.write_text(template)
         settings["spark.kubernetes.executor.podTemplateFile"] = str(path)
     return settings | _settings(environment.get(SETTINGS, ""))
+
+
+def _tuning(settings: dict[str, str]) -> dict[str, str]:
+    """A pipeline's own settings; ValueError names one that is not among those it may set."""
+    elsewhere = f"all others are the deployment's, in {SETTINGS}"
+    if not LOCAL.fullmatch(master := settings.get("spark.master", "local")):
+        raise ValueError(f"spark.master {master!r}: a pipeline may set local, local[4] or local[*]; {elsewhere}")
+    return allowed.only(TUNING, settings, elsewhere)
+
+
+Tuning = Annotated[dict[str, str], AfterValidator(_tuning)]
+"""The key `spark` of a section."""
 
 
 def store(environment: Mapping[str, str]) -> dict[str, str]:

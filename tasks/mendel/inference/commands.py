@@ -37,10 +37,12 @@ def plan(
     """Read a day's files, cut their good records into shards, and settle which model restores them.
 
     A day that was planned before keeps its model, whoever is champion now; `--model-version champion` moves it to
-    today's. A file that arrives late makes a new version of the day: plan it again.
+    today's. A file that arrives late makes a new version of the day: plan it again. Says so where a day has no files.
 
     Example: `mendel restore plan -c include/pipelines/demo.yaml -p 2026-11-22`
     """
+    from mendel import manifest
+    from mendel.inference import inbox
     from mendel.inference.plan import Plan
     from mendel.pipeline import load_section
     from mendel.stage import Context, execute
@@ -48,6 +50,9 @@ def plan(
     root, restoring = load_section(config, "restore", settings)
     context = Context(root=root, partition=partition_key(partition), force=force)
     made = execute(Plan.of_day(restoring, context, model_version), context)
+    if not made.metrics["files_in"]:
+        print(f"nothing to restore: {manifest.partition_path(inbox.DATASET, partition)} of {root} holds no files")
+        return
     print(f"{made.rows} records in {made.metrics['shards']} shards, model version {made.parameters['model_version']}")
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from mendel import digest
 from mendel.log import log
 from mendel.manifest import InputEntry
-from mendel.registry import champions, ledger
+from mendel.registry import champions, deployment_rules, ledger
 from mendel.registry.gate import Rules
 from mendel.restoration.restorer import Restorer
 from mendel.stage import Context, Draft, Outcome, Stage
@@ -30,7 +30,7 @@ class Evaluate(Stage):
     clean_sentences: int = Field(1000, ge=30, le=50_000, description="given uncorrupted, which are to stay as they are")
     resamples: int = Field(1000, ge=200, le=10_000, description="of the bootstrap")
     seed: int = Field(0, ge=0, description="of the sample and of the bootstrap")
-    rules: Rules = Rules()
+    rules: Annotated[Rules, AfterValidator(deployment_rules.no_laxer)] = Field(Rules(), validate_default=True)
 
     def inputs(self, context: Context) -> Sequence[InputEntry]:
         """Candidate and pairs of the partition, and the champion that the candidate has to beat, if there is one."""

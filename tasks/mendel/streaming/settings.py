@@ -4,14 +4,30 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
-from mendel import lake
+from mendel import allowed, lake
+from mendel.corruption.spark_settings import Tuning
 from mendel.frozen import Frozen
 from mendel.inference.records import Rules
 
 INBOX = "inbox_stream"
 CHECKPOINTS = "stream_checkpoints"
+
+OPTIONS = (
+    *("failOnDataLoss", "minPartitions", "maxTriggerDelay", "minOffsetsPerTrigger", "groupIdPrefix", "kafka.client.id"),
+    *("kafkaConsumer.pollTimeoutMs", "fetchOffset.numRetries", "fetchOffset.retryIntervalMs"),
+    *("kafka.security.protocol", "kafka.sasl.mechanism", "kafka.ssl.endpoint.identification.algorithm"),
+    *("kafka.acks", "kafka.retries", "kafka.compression.type", "kafka.isolation.level", "kafka.*.ms", "kafka.*.bytes"),
+)
+"""What a pipeline may tell Kafka's client. Others name files, secrets and classes that it loads."""
+
+
+def _client_options(options: dict[str, str]) -> dict[str, str]:
+    return allowed.only(OPTIONS, options, "all others go into the file that MENDEL_KAFKA_OPTIONS names")
+
+
+ClientOptions = Annotated[dict[str, str], AfterValidator(_client_options)]
 
 
 class Files(Frozen):
@@ -36,7 +52,7 @@ class Kafka(Frozen):
     )
     start: Literal["earliest", "latest"] = Field("earliest", description="where a stream without a checkpoint begins")
     records_per_batch: int = Field(10_000, ge=1)
-    options: dict[str, str] = Field(default_factory=dict, description="further options of Spark's Kafka source")
+    options: ClientOptions = Field(default_factory=dict, description="further options of Spark's Kafka source")
 
 
 class LakeSink(Frozen):
@@ -52,7 +68,7 @@ class KafkaSink(Frozen):
     servers: str = Field(min_length=1, description="host:port of some brokers, with commas")
     topic: str = Field(min_length=1)
     rejected_topic: str | None = Field(None, description="without one, the topic's name and .rejected")
-    options: dict[str, str] = Field(default_factory=dict, description="further options of Spark's Kafka sink")
+    options: ClientOptions = Field(default_factory=dict, description="further options of Spark's Kafka sink")
 
     @property
     def rejections(self) -> str:
@@ -90,9 +106,7 @@ class Stream(Frozen):
     duplicate_seconds: int = Field(3600, ge=1, description="a record whose id came within this time before is dropped")
     interval_seconds: float = Field(10, ge=0, description="least time from one micro-batch to the next, when always on")
     metrics_port: int | None = Field(None, ge=1, le=65535, description="port for Prometheus, when always on")
-    spark: dict[str, str] = Field(
-        default_factory=dict, description="Spark's own settings, as in spark.master: local[4]"
-    )
+    spark: Tuning = Field(default_factory=dict, description="how Spark is tuned, as in spark.master: local[4]")
 
     @property
     def rules(self) -> Rules:

@@ -2,13 +2,83 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
+from mendel.corruption.corrupt import Corrupt
 from mendel.corruption.spark_settings import EXECUTOR, SETTINGS, deployed
 from mendel.errors import InputError
+from mendel.pipeline import load_section
+
+
+def configured(settings: dict[str, str]) -> dict[str, str]:
+    """The key `spark` of a stage as its pipeline has it."""
+    return Corrupt.model_validate({"spark": settings}).spark
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"spark.driver.extraJavaOptions": "-XX:OnOutOfMemoryError=id"},
+        {"spark.executor.extraJavaOptions": "-XX:OnOutOfMemoryError=id"},
+        {"spark.driver.defaultJavaOptions": "-javaagent:/tmp/x.jar"},
+        {"spark.driver.extraClassPath": "/tmp"},
+        {"spark.jars": "http://evil/x.jar"},
+        {"spark.jars.packages": "evil:x:1"},
+        {"spark.submit.pyFiles": "/tmp/x.py"},
+        {"spark.pyspark.python": "/tmp/x"},
+        {"spark.executorEnv.LD_PRELOAD": "/tmp/x.so"},
+        {"spark.plugins": "evil.Plugin"},
+        {"spark.extraListeners": "evil.Listener"},
+        {"spark.sql.extensions": "evil.Extension"},
+        {"spark.sql.adaptive.customCostEvaluatorClass": "evil.Evaluator"},
+        {"spark.hadoop.fs.s3a.endpoint": "http://evil"},
+        {"spark.ui.enabled": "true"},
+    ],
+    ids=lambda setting: next(iter(setting)),
+)
+def test_a_pipeline_names_no_code_and_no_other_place(setting: dict[str, str]) -> None:
+    (key,) = setting
+    with pytest.raises(
+        ValidationError, match=rf"{re.escape(key)} may not be set .* spark\.driver\.memory.*MENDEL_SPARK"
+    ):
+        configured(setting)
+
+
+@pytest.mark.parametrize(
+    "master", ["k8s://https://evil", "spark://evil:7077", "yarn", "", "local[1] ", "local-cluster[1,1,1]"]
+)
+def test_a_pipeline_does_not_say_whose_cluster(master: str) -> None:
+    with pytest.raises(ValidationError, match=r"spark\.master"):
+        configured({"spark.master": master})
+
+
+@pytest.mark.parametrize(
+    "value", ["1g -XX:OnOutOfMemoryError=id", "1g\0-XX:OnOutOfMemoryError=id", "1g\n", "", "$(id)", "/etc/passwd"]
+)
+def test_a_value_is_one_plain_word(value: str) -> None:
+    with pytest.raises(ValidationError, match=r"spark\.driver\.memory must be a plain"):
+        configured({"spark.driver.memory": value})
+
+
+def test_a_pipeline_tunes() -> None:
+    tuned = {"spark.master": "local[*]", "spark.driver.memory": "4g", "spark.memory.fraction": "0.6"}
+    assert configured(tuned) == tuned
+
+
+def test_the_message_is_the_users(tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text("name: p\nlake: lake\nstream: {spark: {spark.jars: x}}\n")
+    with pytest.raises(InputError, match=r"stream\.spark: .*spark\.jars may not be set by a pipeline"):
+        load_section(str(file), "stream")
+
+
+def test_the_deployment_may_set_anything() -> None:
+    assert deployed({SETTINGS: "spark.driver.extraJavaOptions: -Xss4m"}) == {"spark.driver.extraJavaOptions": "-Xss4m"}
 
 
 def test_a_laptop_says_nothing() -> None:

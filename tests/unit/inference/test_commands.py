@@ -58,6 +58,13 @@ def test_a_day_through_the_commands(a_lake: Any, mendel: Callable[..., tuple[int
     assert found.rows == 3
 
 
+def test_a_day_without_files_says_so(a_lake: Any, mendel: Callable[..., tuple[int, str]]) -> None:
+    code, printed = mendel("restore", "plan", "-p", DAY)
+
+    assert code == 0, printed
+    assert f"nothing to restore: inbox/dt={DAY} of {a_lake.root} holds no files" in printed
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -32,8 +32,8 @@ DAY = "2026-11-24"
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[SparkSession]:
-    settings = Stream(spark={"spark.executorEnv.PYTHONPATH": str(WORKERS)})
-    with spark.session(query.defaults(settings)) as session:
+    settings = query.defaults(Stream()) | {"spark.executorEnv.PYTHONPATH": str(WORKERS)}
+    with spark.session(settings) as session:
         yield session
 
 

@@ -1,0 +1,43 @@
+"""The deployment's rules of the gate: a run may bring stricter ones, never laxer ones."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from pydantic import ValidationError
+
+from mendel import config
+from mendel.errors import InputError
+from mendel.registry.gate import Rules
+from mendel.stage import explain
+
+PIPELINE = "MENDEL_RULES"
+"""Path or URI of the pipeline whose `evaluate.rules` every evaluation keeps; Airflow names the deployment's own."""
+
+STRICTER: dict[str, Callable[[float, float], float]] = {"min": max, "max": min}
+"""By the first word of a rule's name, which of two bounds asks for more."""
+
+
+def no_laxer(rules: Rules) -> Rules:
+    """Of each rule the stricter of the run's and the deployment's; the run's own where no deployment names any."""
+    return stricter(rules, deployed) if (deployed := _deployed()) else rules
+
+
+def stricter(one: Rules, other: Rules) -> Rules:
+    """Of each rule the bound that asks for more."""
+    pairs = {name: (getattr(one, name), getattr(other, name)) for name in Rules.model_fields}
+    return Rules(**{name: STRICTER[name.split("_")[0]](*bounds) for name, bounds in pairs.items()})
+
+
+def _deployed() -> Rules | None:
+    uri = os.environ.get(PIPELINE)
+    if not uri:
+        return None
+    section = config.load(uri).get("evaluate") or {}
+    if not isinstance(section, dict):
+        raise InputError(f"{PIPELINE}={uri}: evaluate must be a mapping of keys to values")
+    try:
+        return Rules.model_validate(section.get("rules") or {})
+    except ValidationError as error:
+        raise explain(error, f"{PIPELINE}={uri}: evaluate.rules") from error
