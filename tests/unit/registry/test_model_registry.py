@@ -85,6 +85,75 @@ def test_processes_that_follow_at_the_same_time_do_not_trip_over_each_others_ali
             assert aliases() == {"champion": 2, "previous": 1}, f"attempt {attempt}"
 
 
+def test_two_lakes_with_one_mlflow_and_one_name_leave_each_others_aliases_alone(
+    promoted: Store, candidates_template: Store, tmp_path: Path
+) -> None:
+    # given two lakes whose pipelines are called the same
+    other = Store(candidates_template.copied(tmp_path / "other").lake, promoted.database)
+    model_registry.follow(promoted.root, MODEL)
+    mine = aliases()
+
+    # when in the other one is declined, promoted, rolled back to nobody's challenger
+    for week, action in ((WEEK_1, "declined"), (WEEK_2, "promoted"), (WEEK_1, "promoted")):
+        decide_on(other.context(week), action)
+        model_registry.follow(other.root, MODEL)
+
+        # then
+        assert aliases() == mine, f"after {action} in the other lake"
+    identity = ledger.identity(other.root)
+    assert identity is not None
+    theirs = mlflow.MlflowClient().get_registered_model(f"{MODEL}-{identity[:8]}").aliases
+    assert {alias: int(version) for alias, version in theirs.items()} == {"champion": 1, "previous": 2}
+
+    # and the first lake, followed again, leaves the other's alone
+    model_registry.follow(promoted.root, MODEL)
+    assert mlflow.MlflowClient().get_registered_model(f"{MODEL}-{identity[:8]}").aliases == theirs
+
+
+def test_a_lake_that_was_moved_keeps_its_registered_model(promoted: Store) -> None:
+    model_registry.follow(promoted.root, MODEL)
+    moved = promoted.lake.rename(promoted.lake.with_name("moved"))
+    model_registry.follow(moved.as_uri(), MODEL)
+    assert [found.name for found in mlflow.MlflowClient().search_registered_models()] == [MODEL]
+
+
+def test_a_model_of_that_name_that_is_nobodys_is_left_as_it_is(promoted: Store) -> None:
+    # given
+    client = mlflow.MlflowClient()
+    client.create_registered_model(MODEL)
+
+    # when
+    model_registry.follow(promoted.root, MODEL)
+
+    # then
+    assert client.search_model_versions(f"name = '{MODEL}'") == []
+
+
+def test_a_ledger_that_was_registered_under_another_name_is_registered_again(promoted: Store) -> None:
+    # given the name of 0.1.0, and other lakes' models between the ledger's versions
+    history = ledger.read(promoted.root)
+    for decision in history:
+        path = promoted.lake / f"ledger/{decision.number:06d}.json"
+        path.write_text(
+            decision.model_copy(
+                update={
+                    "before_sha256": None,
+                    "version": 3 * decision.version,
+                    "reigning": decision.reigning and 3 * decision.reigning,
+                }
+            ).model_dump_json()
+        )
+    (promoted.lake / "promotion/_ledger.json").unlink()
+
+    # when
+    model_registry.follow(promoted.root, MODEL)
+
+    # then the numbers are those of the ledger
+    assert aliases() == {"champion": 6, "previous": 3}
+    found = mlflow.MlflowClient().search_model_versions(f"name = '{MODEL}'")
+    assert sorted(int(each.version) for each in found) == [3, 6]
+
+
 def test_an_empty_ledger_leaves_mlflow_alone(candidates: Store) -> None:
     model_registry.follow(candidates.root, MODEL)
     assert mlflow.MlflowClient().search_registered_models() == []
