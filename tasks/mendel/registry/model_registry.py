@@ -147,7 +147,9 @@ class _OwnModel:
         """
         if (known := self._known(candidate.digest, above)) is not None:
             return known
-        logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)  # it misses pip, which uv does not install
+        logging.getLogger("mlflow.utils.environment").setLevel(
+            logging.ERROR
+        )  # it misses pip, which uv does not install
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # it asks for an input example, which would load the weights
             model = mlflow.pyfunc.log_model(

@@ -69,7 +69,9 @@ def check(root: str, evaluation: Manifest) -> None:
     if named != evaluation.fingerprint:
         raise InputError(f"{where} was edited: its inputs and parameters, the rules among them, name {named}. {again}")
     if found := list(_differences(_judged_again(findings, evaluation.parameters["rules"]), findings["decision"])):
-        raise InputError(f"{where}: its verdict does not follow from its figures and rules: {'; '.join(found)}. {again}")
+        raise InputError(
+            f"{where}: its verdict does not follow from its figures and rules: {'; '.join(found)}. {again}"
+        )
 
 
 def has_seal(evaluation: Manifest) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 from mendel import manifest
@@ -32,17 +33,19 @@ def verify(root: str, name: str) -> Iterator[Finding]:
         return
     yield Finding(_chain(history), None)
     for candidate in {past.candidate.digest: past.candidate for past in history}.values():
-        yield _checked(f"files of {candidate.path}", lambda candidate=candidate: manifest.verify(root, candidate))
+        yield _checked(f"files of {candidate.path}", partial(manifest.verify, root, candidate))
     decided = {past.evaluation.uri: past for past in history if past.evaluation}  # of several the latest
     for uri, decision in decided.items():
-        yield _checked(f"evaluation {uri}", lambda decision=decision: _check_evaluation(root, decision))
+        yield _checked(f"evaluation {uri}", partial(_check_evaluation, root, decision))
     yield Finding("MLflow's aliases", "; ".join(model_registry.differences(root, name)) or None)
 
 
 def _chain(history: ledger.History) -> str:
     links = sum(decision.before_sha256 is not None for decision in history)
     loose = len(history) - 1 - links
-    return f"the ledger: {len(history)} decisions" + (f", of which {loose} are older than the chain" if loose > 0 else "")
+    return f"the ledger: {len(history)} decisions" + (
+        f", of which {loose} are older than the chain" if loose > 0 else ""
+    )
 
 
 def _checked(what: str, check: Callable[[], None]) -> Finding:
