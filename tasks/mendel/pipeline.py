@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Any, cast
+from typing import Any, Self, cast
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from mendel import config
 from mendel.corpus.ingest import Ingest
@@ -41,6 +41,13 @@ class Pipeline(Frozen):
     restore: Restore = Restore()
     stream: Stream = Stream()
     serve: Serve = Serve()
+
+    @model_validator(mode="after")
+    def _the_registered_model_has_the_pipelines_name(self) -> Self:
+        if self.promote.registered_model is None:
+            named = {**self.promote.model_dump(), "registered_model": f"mendel-{self.name}"}
+            object.__setattr__(self, "promote", Promote.model_validate(named))
+        return self
 
 
 def load_section(uri: str, section: str, settings: Sequence[str] = ()) -> tuple[str, Any]:

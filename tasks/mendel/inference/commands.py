@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 restore = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
-    help="""Restore the files that others left in `inbox/dt=DATE/` of the lake.
+    help="""Restore a **text**, or the files that others left in `inbox/dt=DATE/` of the lake.
 
-    **plan** the day, restore each **shard** (in any order, side by side), **collect** the day. Files are .jsonl, .txt
+    Of a day: **plan** it, restore each **shard** (in any order, side by side), **collect** the day. Files are .jsonl, .txt
     or .parquet, plain or with .gz or .zst; a record's id is its own `id`, else made of its file and line. Every record
     comes out exactly once: in `restored/dt=DATE/`, or in that version's `rejected/` with the reason.""",
 )
@@ -54,6 +54,29 @@ def plan(
         print(f"nothing to restore: {manifest.partition_path(inbox.DATASET, partition)} of {root} holds no files")
         return
     print(f"{made.rows} records in {made.metrics['shards']} shards, model version {made.parameters['model_version']}")
+
+
+@restore.command()
+def text(
+    config: Config,
+    texts: Annotated[
+        list[str] | None, typer.Argument(help="Texts; without any, each line of standard input.", show_default=False)
+    ] = None,
+    model: Annotated[
+        str,
+        typer.Option(help="champion, previous, challenger, a version, candidate (the newest), or its fingerprint."),
+    ] = "champion",
+    as_json: Annotated[bool, typer.Option("--json", help="Confidence and edits too, one object a line.")] = False,
+) -> None:
+    """Restore text here and now, by any model of the lake: a candidate that was declined, or not judged yet, too.
+
+    Example: `mendel restore text -c include/pipelines/demo.yaml --model candidate 'hellorld'`
+    """
+    from mendel.inference.text import restore_texts
+    from mendel.pipeline import load_section
+
+    root, _ = load_section(config, "restore")
+    restore_texts(root, model, texts, as_json)
 
 
 @restore.command()

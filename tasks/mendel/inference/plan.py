@@ -59,12 +59,12 @@ class Plan(Stage):
         """
         before = manifest.current(context.root, planned.DATASET, context.partition)
         if asked:
-            version, because = champions.resolve(context.root, asked).version, f"{asked} was asked for"
+            version, because = champions.resolve(context.root, asked).registered, f"{asked} was asked for"
         elif before is not None and before.parameters["settings"]["alias"] == settings.alias:
             version, because = before.parameters["model_version"], "the day was planned with it before"
         else:
             version, because = (
-                champions.resolve(context.root, settings.alias).version,
+                champions.resolve(context.root, settings.alias).registered,
                 f"it is the {settings.alias} now",
             )
         log.info("model", version=version, because=because)

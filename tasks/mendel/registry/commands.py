@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from mendel.errors import InputError
 from mendel.options import Config
 from mendel.registry import ledger, rollback
 
@@ -49,15 +50,47 @@ def roll_back(
     print(f"decision {decision.number:06d}: champion version {decision.reigning} → {decision.version}")
 
 
+@app.command("follow")
+def follow_ledger(config: Config) -> None:
+    """Let MLflow's aliases say what the ledger says: after MLflow was lost or edited, or a promotion was stopped.
+
+    Example: `mendel registry follow -c include/pipelines/demo.yaml`
+    """
+    follow(config)
+
+
+@app.command("verify")
+def verify_all(config: Config) -> None:
+    """Check the ledger's chain, the files of every model in it, the evaluations, and MLflow's aliases. Changes nothing.
+
+    Example: `mendel registry verify -c include/pipelines/demo.yaml`
+    """
+    from mendel.registry import verify
+
+    findings = []
+    for finding in verify.verify(*_lake_and_model(config)):
+        print(f"{'ok ' if finding.problem is None else 'BAD'}  {finding.what}", flush=True)
+        if finding.problem is not None:
+            print(f"     {finding.problem}")
+        findings.append(finding)
+    if bad := sum(finding.problem is not None for finding in findings):
+        raise InputError(f"{bad} of {len(findings)} checks failed; see above")
+
+
 def follow(config: str) -> None:
     """Let MLflow's aliases say what the ledger says, whatever became of earlier attempts at it."""
     from mendel.registry import model_registry
 
-    model_registry.follow(_root(config))
+    model_registry.follow(*_lake_and_model(config))
 
 
 def _root(config: str) -> str:
+    return _lake_and_model(config)[0]
+
+
+def _lake_and_model(config: str) -> tuple[str, str]:
+    """The lake's root and the name of its registered model."""
     from mendel.pipeline import load_section
 
-    root, _ = load_section(config, "promote")
-    return root
+    root, promote = load_section(config, "promote")
+    return root, promote.model_name

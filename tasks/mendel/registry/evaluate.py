@@ -45,7 +45,7 @@ class Evaluate(Stage):
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        from mendel.registry import evaluation, held_out, report, tracking
+        from mendel.registry import evaluation, held_out, report, seal, tracking
         from mendel.registry.scores import measure
         from mendel.registry.systems import Speed, apply, latencies
 
@@ -80,6 +80,7 @@ class Evaluate(Stage):
         pq.write_table(rows, draft.folder / "scores.parquet", compression="zstd")
         pq.write_table(untouched, draft.folder / "untouched.parquet", compression="zstd")
         report.write(draft.folder, inputs, found, sample, outputs)
+        sealed = seal.write(draft.folder, findings := found.model_dump(mode="json"))
         with tracking.run(context, self.name, inputs) as active:
             mlflow.log_params(self.model_dump(mode="json"))
             mlflow.log_metrics(report.flat(found))
@@ -88,10 +89,8 @@ class Evaluate(Stage):
         log.info("decision", promote=found.decision.promote, reasons="; ".join(found.decision.reasons))
         return Outcome(
             rows=len(rows),
-            digest=digest.of_digests(
-                [digest.of_table(rows), digest.of_table(untouched), f"promote: {found.decision.promote}"]
-            ),
-            metrics={**found.model_dump(mode="json"), "mlflow_run_id": active.info.run_id},
+            digest=seal.version_digest(digest.of_table(rows), sealed),
+            metrics={**findings, "mlflow_run_id": active.info.run_id},
         )
 
 

@@ -2,13 +2,20 @@
 
 It is the source of truth for who reigns: a decision is created under the next free number or not at all, and what
 MLflow shows is derived from it. Nothing in it is ever changed; a rollback is a decision of its own.
+
+Each entry holds the SHA-256 of the entry before, so that none can be changed or taken out unseen but the newest; that
+one is known to a witness outside, `<lake>/promotion/_ledger.json`, and to MLflow (`model_registry`).
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
+import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from pydantic import Field, ValidationError
@@ -21,6 +28,9 @@ from mendel.stage import explain
 
 FOLDER = "ledger"
 NAME = re.compile(r"\d{6}\.json")
+IDENTITY = "ledger/lake.json"
+WITNESS = "promotion/_ledger.json"
+RESTORE = "Restore it from a copy"
 
 
 class Decision(Frozen):
@@ -38,6 +48,9 @@ class Decision(Frozen):
     reasons: tuple[str, ...]
     run_id: str
     decided: datetime
+    before_sha256: str | None = Field(
+        None, description="of the entry before, as it lies in the ledger; none in the first one and in those of 0.1.0"
+    )
 
     @property
     def champion(self) -> int | None:
@@ -56,29 +69,101 @@ class State(NamedTuple):
 History = Sequence[Decision]
 
 
+class Entry(NamedTuple):
+    """A decision, and the SHA-256 of the file that holds it."""
+
+    decision: Decision
+    sha256: str
+
+
+class Head(Frozen):
+    """The newest entry that somebody has seen."""
+
+    number: int = Field(ge=1)
+    sha256: str
+
+    @classmethod
+    def of(cls, entries: Sequence[Entry]) -> Head:
+        return cls(number=len(entries), sha256=entries[-1].sha256)
+
+
 def read(root: str) -> History:
-    """All decisions, oldest first. Raises InputError naming the file that is missing or unreadable."""
+    """All decisions, oldest first. Raises InputError naming the file that is missing, unreadable or changed."""
+    return [entry.decision for entry in entries(root)]
+
+
+def entries(root: str) -> Sequence[Entry]:
+    """All decisions with their digests; raises as `read`."""
     root = lake.normalise(root)
+    seen = _witness(root)  # before the listing: an entry is there before a witness tells of it
     uris = [uri for uri in lake.list_files(lake.join(root, FOLDER)) if NAME.fullmatch(uri.rsplit("/", 1)[1])]
     for number, uri in enumerate(uris, start=1):
         if uri != (expected := _uri(root, number)):
             raise InputError(f"the ledger has no {expected}, though later decisions are there: restore it from a copy")
-    return [_load(uri) for uri in uris]
+    found = [_load(uri, number) for number, uri in enumerate(uris, start=1)]
+    _check_chain(root, found)
+    if seen:
+        uri = lake.join(root, WITNESS)
+        confirm(found, seen, uri, f"remove {uri}")
+    return found
+
+
+def confirm(found: Sequence[Entry], seen: Head, witness: str, forget: str) -> None:
+    """Check that an entry that a witness has seen is there as it was; `forget` says how to make the witness forget it.
+
+    Raises InputError naming the entry.
+    """
+    last_resort = f"{RESTORE}. Where there is none, and the ledger is right as it is, {forget}."
+    name = f"{FOLDER}/{seen.number:06d}.json"
+    if seen.number > len(found):
+        raise InputError(f"the ledger has lost {name}, which {witness} has seen. {last_resort}")
+    if (digest := found[seen.number - 1].sha256) != seen.sha256:
+        raise InputError(
+            f"{name} was changed: {witness} has seen it with sha256 {seen.sha256}, found {digest}. {last_resort}"
+        )
+
+
+def check_growth(before: History, now: History) -> None:
+    """Check that a ledger that was read again only grew. Raises InputError naming the entry that is gone or changed."""
+    for past, found in zip(before, [*now, *[None] * len(before)], strict=False):
+        if past != found:
+            fate = "is gone" if found is None else "was changed"
+            raise InputError(f"{FOLDER}/{past.number:06d}.json {fate} since the ledger was read before. {RESTORE}.")
 
 
 def append(root: str, judge: Callable[[History], Decision]) -> Decision:
-    """Write the decision that `judge` makes of the history, under the next number.
+    """Write the decision that `judge` makes of the history, under the next number, chained to the one before.
 
     When another writer takes that number first, `judge` is asked again, with the other's decision in the history: every
     decision is made knowing all before it. A judge that finds its decision in the history already returns it.
     """
     while True:
-        history = read(root)
+        found = entries(root)
+        history = [entry.decision for entry in found]
         decision = judge(history)
         if decision in history:
+            _testify(root, found)  # the run that wrote it may have been stopped before
             return decision
-        if lake.create(_uri(root, decision.number), decision.model_dump_json(indent=2).encode()):
+        decision = decision.model_copy(update={"before_sha256": found[-1].sha256 if found else None})
+        data = decision.model_dump_json(indent=2).encode()
+        if lake.create(_uri(root, decision.number), data):
+            _testify(root, [*found, Entry(decision, hashlib.sha256(data).hexdigest())])
             return decision
+
+
+def identity(root: str) -> str | None:
+    """What tells this lake from others wherever it is moved to; None where nobody needed it yet (`identify`)."""
+    uri = lake.join(root, IDENTITY)
+    return str(json.loads(lake.read_bytes(uri))["id"]) if lake.exists(uri) else None
+
+
+def identify(root: str) -> str:
+    """The lake's identity, made where there is none."""
+    if (found := identity(root)) is None:
+        lake.create(lake.join(root, IDENTITY), json.dumps({"id": uuid.uuid4().hex}).encode())
+        found = identity(root)
+        assert found is not None, "it was made just now"
+    return found
 
 
 def state(history: History) -> State:
@@ -134,8 +219,43 @@ def _uri(root: str, number: int) -> str:
     return lake.join(root, FOLDER, f"{number:06d}.json")
 
 
-def _load(uri: str) -> Decision:
+def _load(uri: str, number: int) -> Entry:
+    data = lake.read_bytes(uri)
     try:
-        return Decision.model_validate_json(lake.read_bytes(uri))
+        decision = Decision.model_validate_json(data)
     except ValidationError as error:
-        raise InputError(f"{explain(error, uri)}\nRestore it from a copy.") from error
+        raise InputError(f"{explain(error, uri)}\n{RESTORE}.") from error
+    if decision.number != number:
+        raise InputError(f"{uri} holds decision {decision.number}: it was moved. {RESTORE}.")
+    return Entry(decision, hashlib.sha256(data).hexdigest())
+
+
+def _check_chain(root: str, found: Sequence[Entry]) -> None:
+    chained = False
+    for before, entry in pairwise(found):
+        said, uri = entry.decision.before_sha256, _uri(root, entry.decision.number)
+        if said is None and chained:
+            raise InputError(f"{uri} does not name the entry before it, though earlier ones do. {RESTORE}.")
+        if said not in (None, before.sha256):
+            raise InputError(
+                f"the ledger's chain is broken at {_uri(root, before.decision.number)}: its sha256 is {before.sha256}, "
+                f"and {uri} was written after {said}. One of the two was changed: restore it from a copy"
+            )
+        chained = said is not None
+
+
+def _witness(root: str) -> Head | None:
+    uri = lake.join(root, WITNESS)
+    if not lake.exists(uri):
+        return None
+    try:
+        return Head.model_validate_json(lake.read_bytes(uri))
+    except ValidationError as error:
+        raise InputError(f"{explain(error, uri)}\nRemove it: the next decision writes it again.") from error
+
+
+def _testify(root: str, found: Sequence[Entry]) -> None:
+    """Let the witness know the newest entry; one that knows a newer one already keeps that."""
+    head, seen = Head.of(found), _witness(root)
+    if seen is None or seen.number < head.number:
+        lake.write(lake.join(root, WITNESS), head.model_dump_json().encode())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -29,6 +29,21 @@ class Promote(Stage):
     dataset: ClassVar = "promotion"
 
     rejected_by: str | None = Field(None, min_length=1, description="the person who turned the candidate down")
+    registered_model: str | None = Field(
+        None,
+        pattern=r"^[\w .-]+$",
+        description="name of the registered model in MLflow; without it mendel-NAME by the pipeline's name",
+    )
+
+    def identity(self) -> Any:
+        """All but where it is shown."""
+        return self.model_dump(mode="json", exclude={"registered_model"})
+
+    @property
+    def model_name(self) -> str:
+        """Of the registered model."""
+        assert self.registered_model is not None, "the pipeline names it"
+        return self.registered_model
 
     def inputs(self, context: Context) -> Sequence[InputEntry]:
         """The candidate and the evaluation that judged it."""
@@ -41,11 +56,12 @@ class Promote(Stage):
         return [candidate, evaluation]
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
-        from mendel.registry import model_registry
+        from mendel.registry import model_registry, seal
 
         context = draft.context
         candidate, evaluation = context.manifest_of(inputs["candidate"]), inputs["evaluation"]
-        version = model_registry.register(context.root, candidate, evaluation.uri)
+        seal.check(context.root, _judged(context, evaluation))
+        version = model_registry.register(context.root, self.model_name, candidate, evaluation.uri)
         decision = ledger.append(
             context.root, lambda history: self._decide(history, context, candidate, version, evaluation)
         )

@@ -42,7 +42,12 @@ class Parts:
             metrics.batch_seconds.observe(batch.seconds)
             metrics.characters.inc(batch.characters)
 
-        models, loader, batcher, canary = Models(root), Loader(), Batcher(settings, observe), settings.canary
+        models, loader, batcher, canary = (
+            Models(root, settings.model),
+            Loader(),
+            Batcher(settings, observe),
+            settings.canary,
+        )
         return cls(
             settings,
             metrics,
@@ -95,10 +100,10 @@ async def _watch(parts: Parts) -> None:
     while True:
         await parts.loader.run(parts.models.refresh)
         champion = parts.models.champion
-        parts.metrics.version.set(champion.version if champion else 0)
+        parts.metrics.version.set((champion.version or 0) if champion else 0)
         parts.metrics.refresh_failing.set(parts.models.failure is not None)
         if parts.challenger:
             await parts.loader.run(parts.challenger.refresh)
             model = parts.challenger.model
-            parts.metrics.challenger_version.set(model.version if model else 0)
+            parts.metrics.challenger_version.set((model.version or 0) if model else 0)
         await asyncio.sleep(parts.settings.poll_seconds)

@@ -105,11 +105,11 @@ class Shadow:
             return
         except Exception as error:
             log.warning("challenger failed in the shadow", version=model.version, error=repr(error))
-            self._metrics.failed.labels(model.version, "shadow").inc()
+            self._metrics.failed.labels(model.name, "shadow").inc()
             return
-        self._metrics.answer(model.version, "shadow", time.monotonic() - started, found)
+        self._metrics.answer(model.name, "shadow", time.monotonic() - started, found)
         for one, other in zip(answered, found, strict=True):
-            self._metrics.shadow_texts.labels(model.version, str(one.text == other.text).lower()).inc()
+            self._metrics.shadow_texts.labels(model.name, str(one.text == other.text).lower()).inc()
 
     async def close(self) -> None:
         """Let the batch under way end; what waits is forgotten."""

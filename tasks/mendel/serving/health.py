@@ -34,7 +34,8 @@ async def ready(request: Request) -> schemas.Ready:
     models = request.app.state.parts.models
     if models.champion is None:
         raise HTTPException(503, NOT_READY)
-    return schemas.Ready(version=models.champion.version)
+    model = models.champion
+    return schemas.Ready(version=model.version, candidate=model.fingerprint, standing=model.standing)
 
 
 @router.get(

@@ -17,6 +17,7 @@ from mendel.serving import api, schemas
 if TYPE_CHECKING:
     from mendel.registry.scores import Slice
     from mendel.serving.app import Parts
+    from mendel.serving.models import Models
 
 router = api.router()
 MEDIA_TYPES = {".png": "image/png", ".md": "text/markdown; charset=utf-8"}
@@ -54,8 +55,8 @@ async def decisions(request: Request) -> schemas.Ledger:
 
 @router.get("/report", responses=api.refusals(404))
 async def report(request: Request) -> schemas.Report:
-    """The evaluation that the champion was promoted on."""
-    return await asyncio.to_thread(_report, *_crowning(request))
+    """The evaluation that the champion was promoted on, or that a model on trial was judged on."""
+    return await asyncio.to_thread(_report, *_judgement(request))
 
 
 @router.get(
@@ -68,7 +69,7 @@ async def report(request: Request) -> schemas.Report:
 )
 async def file(name: str, request: Request) -> Response:
     """A plot of the report, or `report.md`: a name that the evaluation's manifest lists."""
-    root, decision = _crowning(request)
+    root, decision = _judgement(request)
     return await asyncio.to_thread(_file, root, decision, name)
 
 
@@ -83,15 +84,18 @@ def _canary(parts: Parts) -> schemas.CanaryEntry | None:
     )
 
 
-def _crowning(request: Request) -> tuple[str, Decision]:
-    """The lake, and the promotion of the champion in force."""
-    models = request.app.state.parts.models
-    if models.champion is None:
+def _judgement(request: Request) -> tuple[str, Decision]:
+    """The lake, and the decision about the model that answers: its promotion or, for one never promoted, the latest."""
+    models: Models = request.app.state.parts.models
+    if (model := models.champion) is None:
         raise HTTPException(503, "No champion is loaded yet.", {"Retry-After": "5"})
-    crowning = ledger.crowning(models.history, models.champion.version)
-    if crowning is None or crowning.evaluation is None:
-        raise HTTPException(404, f"Version {models.champion.version} was promoted without an evaluation.")
-    return models.root, crowning
+    if model.version is None:
+        raise HTTPException(404, f"Candidate {model.fingerprint} was not judged yet.")
+    decision = ledger.crowning(models.history, model.version) or ledger.about(models.history, model.version)
+    assert decision is not None, "it has a version by a decision"
+    if decision.evaluation is None:
+        raise HTTPException(404, f"Version {model.version} was {decision.action} without an evaluation.")
+    return models.root, decision
 
 
 def _evaluation(root: str, decision: Decision) -> Manifest:
@@ -131,6 +135,7 @@ def _report(root: str, decision: Decision) -> schemas.Report:
     champion = found.scores["challenger"]
     return schemas.Report(
         version=decision.version,
+        action=decision.action,
         partition=made.partition,
         decided=decision.decided,
         sentences=found.sentences,

@@ -49,7 +49,7 @@ class Metrics:
         self.challenger_version = Gauge("mendel_challenger_version", "0 where there is none", registry=r)
         self.refresh_failing = Gauge("mendel_refresh_failing", "1 while ledger or model cannot be read", registry=r)
 
-    def answer(self, version: int, role: Role, seconds: float, found: Sequence[Restoration]) -> None:
+    def answer(self, version: str, role: Role, seconds: float, found: Sequence[Restoration]) -> None:
         """Count what a model made of one request."""
         self.answers.labels(version, role).inc()
         self.answer_seconds.labels(version, role).observe(seconds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from tempfile import TemporaryDirectory
 
 from mendel import lake
@@ -20,16 +20,28 @@ WARM_UP = ["A sentence thta is read befor the frist request comes.", "word " * 1
 class Model:
     """A version that is ready to answer. Never changed: a swap is another one in its place."""
 
-    version: int
+    version: int | None
+    """None for a candidate that no decision is about."""
     digest: str
     restorer: Restorer
+    standing: champions.Standing = "champion"
+    fingerprint: str = ""
+
+    @property
+    def name(self) -> str:
+        """Version or, without one, fingerprint."""
+        return self.fingerprint if self.version is None else str(self.version)
 
 
 class Models:
-    """`champion` is what answers now; `refresh` and `load` read the lake and load, so they belong in a thread."""
+    """`champion` is what answers now; `refresh` and `load` read the lake and load, so they belong in a thread.
 
-    def __init__(self, root: str) -> None:
+    With another `name` than `champion` it is the model that is tried in its place.
+    """
+
+    def __init__(self, root: str, name: str = "champion") -> None:
         self.root = root
+        self._name = name
         self.champion: Model | None = None
         self.history: ledger.History = ()
         self.failure: str | None = None
@@ -56,14 +68,21 @@ class Models:
         if listing == self._seen and self.champion is not None:
             return False
         history = ledger.read(self.root)
-        resolved = champions.resolve(self.root)
+        ledger.check_growth(self.history, history)
+        self.history = history
+        resolved = champions.resolve(self.root, self._name)
+        if self._name == champions.CANDIDATE:
+            self._name = resolved.fingerprint  # a trial stays with its model, though a newer one is made
         changed = self.champion is None or self.champion.digest != resolved.digest
-        champion = load(resolved) if changed else self.champion
-        assert champion is not None, "a champion was resolved"
-        self.history, self._seen = history, listing
+        champion = load(resolved) if changed or self.champion is None else self.champion
+        if (champion.version, champion.standing) != (resolved.version, resolved.standing):  # it was judged meanwhile
+            champion = replace(champion, version=resolved.version, standing=resolved.standing)
+        self._seen = listing
+        before, self.champion = self.champion, champion
         if changed:
-            before, self.champion = self.champion, champion
-            log.info("champion in force", version=champion.version, before=before and before.version)
+            log.info(
+                "model in force", version=champion.version, standing=champion.standing, before=before and before.version
+            )
         return changed
 
     def load(self, version: int) -> Model:
@@ -85,4 +104,4 @@ def load(resolved: champions.Resolved) -> Model:
         shutil.copytree(local_copy(resolved.restorer_uri), copy, dirs_exist_ok=True)
         restorer = Restorer.load(copy)
     restorer.restore(WARM_UP)
-    return Model(resolved.version, resolved.digest, restorer)
+    return Model(resolved.version, resolved.digest, restorer, resolved.standing, resolved.fingerprint)

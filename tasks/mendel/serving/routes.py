@@ -40,7 +40,7 @@ async def restore(asked: schemas.RestoreRequest, request: Request) -> schemas.Re
     try:
         async with asyncio.timeout(parts.settings.answer_seconds):
             model, role = await _choose(parts, asked.version, request.state.request_id)
-            told |= {"version": model.version, "role": role}
+            told |= {"version": model.name, "role": role}
             found = await _while_connected(request, _restored(parts, model, role, texts))
     except QueueFullError as full:
         raise HTTPException(
@@ -55,14 +55,15 @@ async def restore(asked: schemas.RestoreRequest, request: Request) -> schemas.Re
     if role == "champion" and parts.shadow and (challenger := _challenger(parts, request.state.request_id)):
         parts.shadow.compare(challenger, texts, found)
     results = [schemas.Restored.of(text, each, asked) for text, each in zip(texts, found, strict=True)]
-    return schemas.RestoreResponse(version=model.version, results=results)
+    return schemas.RestoreResponse(version=model.version, standing=model.standing, results=results)
 
 
 async def _choose(parts: Parts, version: int | None, request_id: str) -> tuple[Model, Role]:
     """The model that answers, and as what."""
-    if (champion := parts.models.champion) is None:
-        raise HTTPException(503, "No champion is loaded yet.", {"Retry-After": "5"})
+    champion = parts.models.champion
     if version is None:
+        if champion is None:
+            raise HTTPException(503, "No champion is loaded yet.", {"Retry-After": "5"})
         if not parts.shadow and (challenger := _challenger(parts, request_id)):
             return challenger, "canary"
         return champion, "champion"
@@ -92,9 +93,9 @@ async def _restored(parts: Parts, model: Model, role: Role, texts: Sequence[str]
     except QueueFullError:
         raise
     except Exception:
-        parts.metrics.failed.labels(model.version, role).inc()
+        parts.metrics.failed.labels(model.name, role).inc()
         raise
-    parts.metrics.answer(model.version, role, time.monotonic() - started, found)
+    parts.metrics.answer(model.name, role, time.monotonic() - started, found)
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
 
 from mendel.frozen import Frozen
+from mendel.registry.champions import Standing
 from mendel.registry.ledger import Decision
 from mendel.restoration.restorer import Restoration
 
@@ -110,9 +111,10 @@ def _probability(value: float) -> float:
 class RestoreResponse(Frozen):
     """In the order of the request's texts; all by one version."""
 
-    model_config = example(version=2, results=[RESTORED])
+    model_config = example(version=2, standing="champion", results=[RESTORED])
 
-    version: int = Field(description="of the model that answered")
+    version: int | None = Field(description="of the model that answered; null for a candidate that was not judged")
+    standing: Standing = Field(description="of that model, by the ledger")
     results: list[Restored] = Field(description="one for each text")
 
 
@@ -255,10 +257,11 @@ class Breakdown(Frozen):
 
 
 class Report(Frozen):
-    """What the champion was promoted on."""
+    """What the champion was promoted on, or a model on trial judged on."""
 
     model_config = example(
         version=2,
+        action="promoted",
         partition="2026-11-23",
         decided="2026-11-23T04:10:07Z",
         sentences=500,
@@ -270,9 +273,10 @@ class Report(Frozen):
         breakdowns=[],
     )
 
-    version: int = Field(description="the champion's")
+    version: int = Field(description="of the model that answers")
+    action: str = Field(description="the decision that was made on it")
     partition: str = Field(description="of the pairs that it was made from")
-    decided: datetime = Field(description="when it was promoted")
+    decided: datetime = Field(description="when")
     sentences: int = Field(description="held-out ones that were scored")
     characters: int = Field(description="of these, clean")
     characters_per_second: float = Field(description="in batches, where it was evaluated")
@@ -337,9 +341,11 @@ class Alive(Frozen):
 class Ready(Frozen):
     """A champion answers."""
 
-    model_config = example(version=2)
+    model_config = example(version=2, candidate="1f0c2a77d0b4e6a9", standing="champion")
 
-    version: int = Field(description="the champion's")
+    version: int | None = Field(description="of the model that answers; null for a candidate that was not judged")
+    candidate: str = Field(description="its fingerprint")
+    standing: Standing = Field(description="champion, or on trial: reigned before, declined, not judged")
 
 
 class Problem(Frozen):

@@ -34,6 +34,11 @@ class Serve(Frozen):
     keys_file: str | None = Field(
         None, description="path or URI of the callers' key hashes (`mendel api-key` makes lines)"
     )
+    model: str = Field(
+        "champion",
+        description="who answers: champion (each new one as it comes), or for a trial a version, a candidate's fingerprint "
+        "or candidate, the newest one",
+    )
     profiles: str = Field("include/noise", description="folder of the noise profiles that /v1/corrupt offers")
     poll_seconds: float = Field(5.0, gt=0, description="between looks at the ledger for a new champion")
     pinned_models: int = Field(2, ge=1, description="versions besides the champion that stay loaded for requests")

@@ -99,7 +99,7 @@ class Batch:
                 "settings": self.settings.model_dump(mode="json", exclude={"source": {"options"}, "spark": True}),
                 "query": self.query,
                 "batch": self.number,
-                "model_version": model.version,
+                "model_version": model.registered,
             },
             metrics={"records_restored": table.num_rows, "records_rejected": expected[1], **_signals(table)},
             code_version=version("mendel"),

@@ -137,7 +137,7 @@ class EachBatch:
             return
         model = self.reigning.now()
         if self.gauges:
-            self.gauges.model.set(model.version)
+            self.gauges.model.set(model.registered)
         schema = from_arrow_schema(parts.schema())
         restored = frame.where(good).select("id", "text", "file", "ordinal").mapInArrow(restorer(model), schema)
         rejected = frame.where(~good).select("file", "ordinal", "reason", "detail", "excerpt")

@@ -22,7 +22,7 @@ def restorer(model: Resolved) -> Callable[[Iterable[pa.RecordBatch]], Iterator[p
 
     def restore(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            yield shard.rows(batch, load(model).restore(batch["text"].to_pylist()), model.version)
+            yield shard.rows(batch, load(model).restore(batch["text"].to_pylist()), model.registered)
 
     return restore
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+import json
 import logging
 import sys
 from collections.abc import Callable
@@ -10,6 +12,9 @@ import pytest
 import structlog
 
 from mendel import cli, manifest
+from mendel.stage import execute
+
+from .conftest import MakeCandidate
 
 DAY = "2026-11-20"
 
@@ -89,6 +94,47 @@ def test_bad_input_ends_with_exit_2_and_says_what_to_change(
     assert code == 2, printed
     assert message in printed
     assert "Traceback" not in printed
+
+
+def test_texts_are_restored_by_any_model_of_the_lake(
+    a_lake: Any, mendel: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a candidate beside the champion, which knows another word
+    made = execute(MakeCandidate(words={"hellorld": "hello world"}), a_lake.context("2026-11-02"))
+
+    # when / then
+    assert "\nthe hellorld\n" in mendel("restore", "text", "teh hellorld")[1], "the champion"
+    code, printed = mendel("restore", "text", "--model", "candidate", "teh hellorld", "hellorld")
+    assert code == 0, printed
+    assert printed.startswith("teh hello world\nhello world\n"), "the newest candidate, text by text"
+    assert f'candidate={made.fingerprint} standing="not judged"' in printed, "it says who did it"
+
+    # and lines of standard input
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("teh one\r\nteh tüo\n".encode())))
+    code, printed = mendel("restore", "text", "--json")
+    first, second, *_ = printed.splitlines()
+    assert json.loads(first) | {"edits": None} == {
+        "text": "the one",
+        "confidence": 0.75,
+        "fallback": False,
+        "edits": None,
+    }
+    assert json.loads(second)["text"] == "the tüo"
+
+
+def test_a_model_that_is_not_there_ends_with_exit_2(mendel: Callable[..., tuple[int, str]]) -> None:
+    code, printed = mendel("restore", "text", "--model", "9", "teh")
+    assert code == 2
+    assert "there is no model '9'. Choose one of: champion, 1." in printed
+
+
+def test_a_day_is_not_restored_by_a_candidate_without_a_version(
+    a_lake: Any, mendel: Callable[..., tuple[int, str]]
+) -> None:
+    execute(MakeCandidate(words={"a": "b"}), a_lake.context("2026-11-02"))
+    code, printed = mendel("restore", "plan", "-p", DAY, "--model-version", "candidate")
+    assert code == 2
+    assert "has no version: run mendel evaluate and mendel promote first" in printed
 
 
 def test_the_day_to_fill_is_checked(mendel: Callable[..., tuple[int, str]]) -> None:

@@ -36,6 +36,7 @@ WRITES = [
     (mlflow.MlflowClient, "create_model_version"),
     (mlflow.MlflowClient, "set_registered_model_alias"),
     (mlflow.MlflowClient, "delete_registered_model_alias"),
+    (mlflow.MlflowClient, "set_registered_model_tag"),
 ]
 """All that changes a lake or MLflow once the experiment is there."""
 

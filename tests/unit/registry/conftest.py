@@ -32,6 +32,8 @@ from mendel.registry.promote import Promote
 from mendel.restoration.ngram import CharNgram
 from mendel.stage import Context, Draft, Outcome, Stage, execute
 
+MODEL = "mendel-test"
+"""Of the pipeline `test`, which the commands run."""
 WEEK_1, WEEK_2 = "2026-11-16", "2026-11-23"
 """The partitions of the weaker and of the better candidate."""
 
@@ -147,7 +149,7 @@ def evaluate(context: Context, rules: Rules = LENIENT) -> Manifest:
 
 def promote(context: Context, rejected_by: str | None = None) -> Decision:
     """Run the stage; the decision that it made, or had made."""
-    made = execute(Promote(rejected_by=rejected_by), context)
+    made = execute(Promote(rejected_by=rejected_by, registered_model=MODEL), context)
     return ledger.read(context.root)[made.metrics["number"] - 1]
 
 
@@ -180,7 +182,7 @@ def aliases() -> dict[str, int]:
     """What MLflow shows."""
     import mlflow
 
-    found = mlflow.MlflowClient().get_registered_model("mendel-restorer").aliases
+    found = mlflow.MlflowClient().get_registered_model(MODEL).aliases
     return {alias: int(version) for alias, version in found.items()}
 
 
@@ -243,7 +245,7 @@ def reigning_template(evaluated_template: Store, tmp_path_factory: pytest.TempPa
     store = evaluated_template.copied(tmp_path_factory.mktemp("reigning"))
     with store.in_use():
         promote(store.context(WEEK_1))
-        model_registry.follow(store.root)
+        model_registry.follow(store.root, MODEL)
         evaluate(store.context(WEEK_2))
     return store
 

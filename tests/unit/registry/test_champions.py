@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from mendel import manifest
 from mendel.errors import InputError
 from mendel.registry import champions
 from mendel.restoration.restorer import Restorer
@@ -23,6 +24,42 @@ def test_aliases_and_versions_lead_to_models_that_can_be_loaded(candidates: Stor
     assert Restorer.load(found["champion"].restorer_uri).kind == "channel-ngram", "the folder holds a restorer"
 
 
+def test_a_candidate_that_nobody_judged_is_found_by_fingerprint_and_as_the_newest(candidates: Store) -> None:
+    # given the candidate of WEEK_1 was declined, the newer one of WEEK_2 never judged
+    declined = decide_on(candidates.context(WEEK_1), "declined").candidate
+    newest = manifest.current(candidates.root, "candidate", WEEK_2)
+    assert newest is not None
+
+    # when
+    names = ("candidate", newest.fingerprint, newest.fingerprint[:8], declined.fingerprint[:8], "1", "challenger")
+    found = {name: champions.resolve(candidates.root, name) for name in names}
+
+    # then
+    for name in names[:3]:
+        assert found[name].fingerprint == newest.fingerprint, name
+        assert (found[name].version, found[name].standing) == (None, "not judged"), name
+        with pytest.raises(InputError, match=rf"{newest.fingerprint} has no version: run mendel evaluate"):
+            _ = found[name].registered
+    assert found["1"] == found["challenger"] == found[declined.fingerprint[:8]], "the one that was judged is version 1"
+    assert (found["1"].version, found["1"].standing) == (1, "declined")
+    assert Restorer.load(found["candidate"].restorer_uri).kind == "channel-ngram"
+
+
+def test_every_standing_is_told(candidates: Store) -> None:
+    for week, action in ((WEEK_1, "promoted"), (WEEK_2, "promoted")):
+        decide_on(candidates.context(week), action)
+    assert [champions.resolve(candidates.root, name).standing for name in ("1", "2")] == ["reigned before", "champion"]
+
+
+def test_candidates_that_begin_alike_are_told_apart(candidates: Store) -> None:
+    made = manifest.current(candidates.root, "candidate", WEEK_2)
+    assert made is not None
+    for end in ("0", "1"):
+        manifest.commit(candidates.root, made.model_copy(update={"fingerprint": "abcdef012345678" + end}))
+    with pytest.raises(InputError, match="several candidates begin with abcdef: abcdef0123456780, abcdef0123456781"):
+        champions.resolve(candidates.root, "abcdef")
+
+
 @pytest.mark.parametrize("name", ["challenger", "3", "0", "-1", "champoin", "²", ""])
 def test_a_name_that_nobody_has_is_an_error_that_lists_those_there_are(candidates: Store, name: str) -> None:
     decide_on(candidates.context(WEEK_1), "promoted")
@@ -31,7 +68,8 @@ def test_a_name_that_nobody_has_is_an_error_that_lists_those_there_are(candidate
 
 
 def test_before_the_first_promotion_the_error_says_what_to_run(candidates: Store) -> None:
-    with pytest.raises(InputError, match="run mendel evaluate and mendel promote first"):
+    told = r"run mendel evaluate and mendel promote first\. .* can be tried by name: candidate \(the newest\), [0-9a-f]{16}"
+    with pytest.raises(InputError, match=told):
         champions.resolve(candidates.root)
 
 

@@ -1,4 +1,7 @@
+import hashlib
+import json
 import random
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -187,3 +190,127 @@ def test_what_writers_leave_behind_when_they_are_killed_is_no_decision(tmp_path:
     ledger.append(str(tmp_path), lambda history: decide(history, "promoted", 1))
     (tmp_path / "ledger" / ".tmp-x").write_text("half a decision")
     assert len(ledger.read(str(tmp_path))) == 1
+
+
+def promote_three(folder: Path) -> None:
+    for version in (1, 2, 3):
+        ledger.append(str(folder), lambda history, version=version: decide(history, "promoted", version))
+
+
+def rewrite(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text, f"{path} has no {old}"
+    path.write_text(text.replace(old, new))
+
+
+def test_each_entry_holds_the_digest_of_the_file_before(tmp_path: Path) -> None:
+    promote_three(tmp_path)
+    history = ledger.read(str(tmp_path))
+    files = [(tmp_path / "ledger" / f"00000{number}.json").read_bytes() for number in (1, 2)]
+    assert [decision.before_sha256 for decision in history] == [None, *(hashlib.sha256(f).hexdigest() for f in files)]
+
+
+def edit_first(folder: Path) -> None:
+    rewrite(folder / "ledger/000001.json", '"promoted"', '"declined"')
+
+
+def edit_second(folder: Path) -> None:
+    rewrite(folder / "ledger/000002.json", '"version": 2', '"version": 1')
+
+
+def edit_newest(folder: Path) -> None:
+    rewrite(folder / "ledger/000003.json", '"version": 3', '"version": 1')
+
+
+def delete_newest(folder: Path) -> None:
+    (folder / "ledger/000003.json").unlink()
+
+
+def delete_all(folder: Path) -> None:
+    shutil.rmtree(folder / "ledger")
+
+
+def delete_second_and_close_the_gap(folder: Path) -> None:
+    (folder / "ledger/000002.json").unlink()
+    (folder / "ledger/000003.json").rename(folder / "ledger/000002.json")
+
+
+def unchain_newest(folder: Path) -> None:
+    path = folder / "ledger/000003.json"
+    told = json.loads(path.read_text())
+    path.write_text(json.dumps({**told, "before_sha256": None}))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (edit_first, r"chain is broken at .*000001\.json"),
+        (edit_second, r"chain is broken at .*000002\.json"),
+        (edit_newest, r"000003\.json was changed: .*promotion/_ledger\.json has seen"),
+        (delete_newest, r"lost ledger/000003\.json, which .*promotion/_ledger\.json has seen"),
+        (delete_all, r"lost ledger/000003\.json"),
+        (delete_second_and_close_the_gap, r"000002\.json holds decision 3: it was moved"),
+        (unchain_newest, r"000003\.json does not name the entry before it"),
+    ],
+)
+def test_what_was_edited_or_deleted_is_an_error_that_says_where(
+    tmp_path: Path, damage: Callable[[Path], None], message: str
+) -> None:
+    # given
+    promote_three(tmp_path)
+    damage(tmp_path)
+
+    # when / then reading and deciding both refuse
+    with pytest.raises(InputError, match=rf"{message}.*[Rr]estore it from a copy"):
+        ledger.read(str(tmp_path))
+    with pytest.raises(InputError, match=message):
+        ledger.append(str(tmp_path), lambda history: decide(history, "promoted", 4))
+
+
+def test_a_ledger_of_0_1_0_is_read_and_its_chain_begins_with_the_next_decision(tmp_path: Path) -> None:
+    # given entries without the field, and no witness
+    folder = tmp_path / "ledger"
+    folder.mkdir()
+    for old in after(("promoted", 1), ("promoted", 2)):
+        told = old.model_dump_json(exclude={"before_sha256"})
+        (folder / f"{old.number:06d}.json").write_text(told)
+    assert len(ledger.read(str(tmp_path))) == 2
+
+    # when
+    third = ledger.append(str(tmp_path), lambda history: decide(history, "promoted", 3))
+
+    # then the last old one is covered
+    assert third.before_sha256 == hashlib.sha256((folder / "000002.json").read_bytes()).hexdigest()
+    rewrite(folder / "000002.json", '"version":2', '"version":1')
+    with pytest.raises(InputError, match=r"chain is broken at .*000002\.json"):
+        ledger.read(str(tmp_path))
+
+
+def test_a_writer_that_was_stopped_before_the_witness_is_made_good(tmp_path: Path) -> None:
+    # given
+    promote_three(tmp_path)
+    witness = tmp_path / "promotion/_ledger.json"
+    known = witness.read_text()
+    witness.unlink()
+
+    # when the same decision is asked for again
+    ledger.append(str(tmp_path), lambda history: history[-1])
+
+    # then
+    assert witness.read_text() == known, "the newest entry has its witness"
+
+
+def test_a_ledger_that_shrinks_or_changes_while_it_is_followed_is_noticed() -> None:
+    history = after(("promoted", 1), ("promoted", 2))
+    ledger.check_growth(history[:1], history)
+    with pytest.raises(InputError, match=r"ledger/000002\.json is gone"):
+        ledger.check_growth(history, history[:1])
+    with pytest.raises(InputError, match=r"ledger/000002\.json was changed"):
+        ledger.check_growth(history, after(("promoted", 1), ("declined", 2)))
+
+
+def test_a_lake_keeps_its_identity_and_no_other_has_it(tmp_path: Path) -> None:
+    one, other = ledger.identify(str(tmp_path / "one")), ledger.identify(str(tmp_path / "other"))
+    assert one != other
+    moved = (tmp_path / "one").rename(tmp_path / "moved")
+    assert ledger.identify(str(moved)) == one

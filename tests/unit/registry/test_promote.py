@@ -10,7 +10,7 @@ from mendel import manifest
 from mendel.errors import InputError
 from mendel.registry import ledger, model_registry
 
-from .conftest import WEEK_1, WEEK_2, Commands, Store, aliases, make_candidate, promote
+from .conftest import MODEL, WEEK_1, WEEK_2, Commands, Store, aliases, make_candidate, promote
 
 
 def actions(store: Store) -> list[tuple[str, int]]:
@@ -121,7 +121,7 @@ def test_killed_before_any_of_its_writes_the_next_run_ends_in_the_same_state(
         if "rollback" in command:
             with store.in_use():
                 promote(store.context(WEEK_2))
-                model_registry.follow(store.root)
+                model_registry.follow(store.root, MODEL)
         return store
 
     undisturbed = fresh("undisturbed")

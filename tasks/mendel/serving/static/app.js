@@ -27,8 +27,9 @@ function navigate(event) {
 async function version() {
   const badge = $("version");
   try {
-    const { version: number } = await get("readyz");
-    badge.textContent = `champion: version ${number}`;
+    const model = await get("readyz");
+    const name = model.version === null ? `candidate ${model.candidate}` : `version ${model.version}`;
+    badge.textContent = model.standing === "champion" ? `champion: ${name}` : `on trial: ${name}, ${model.standing}`;
     badge.classList.remove("away");
   } catch (error) {
     badge.textContent = error.status === 503 ? "no champion yet" : "service away";

@@ -7,8 +7,8 @@ import * as notice from "./notice.js";
 const SYSTEMS = {
   identity: "noisy text as it is",
   symspell: "SymSpell",
-  challenger: "this champion",
-  champion: "the champion before it",
+  challenger: "this model",
+  champion: "the champion that it faced",
 };
 
 let shown = [];
@@ -21,7 +21,8 @@ export async function open() {
     const [report, ledger] = await Promise.all([evaluation(), get("v1/ledger")]);
     const before = shown;
     shown = [];
-    place.replaceChildren(...(report ? await evaluated(report) : [h("p", { class: "notice" }, "This champion was promoted without an evaluation.")]),
+    $("report-title").textContent = report.action === "promoted" ? "The champion" : "The model that answers";
+    place.replaceChildren(...("missing" in report ? [h("p", { class: "notice" }, report.missing)] : await evaluated(report)),
       decisions(ledger.decisions));
     before.forEach(URL.revokeObjectURL);
   } catch (error) {
@@ -35,7 +36,7 @@ async function evaluation() {
   try {
     return await get("v1/report");
   } catch (error) {
-    if (error.status === 404) return null;
+    if (error.status === 404) return { missing: error.message };
     throw error;
   }
 }
@@ -48,7 +49,7 @@ async function evaluated(report) {
   const champion = report.systems.find((system) => system.name === "challenger");
   return [
     h("p", { class: "lead" },
-      `Version ${report.version}, promoted ${day(report.decided)}, on ${count(report.sentences, "held-out sentence")} `
+      `Version ${report.version}, ${report.action} ${day(report.decided)}, on ${count(report.sentences, "held-out sentence")} `
       + `(${count(report.characters, "character")}).`),
     h("dl", { class: "figures" },
       figure("of the character errors gone", champion.reduction && percent(champion.reduction.value)),
@@ -57,7 +58,7 @@ async function evaluated(report) {
       figure("of the sentences made worse", percent(champion.worse.value)),
       figure("characters a second", Math.round(report.characters_per_second).toLocaleString("en"))),
     h("h2", {}, "Where the errors are"),
-    h("p", { class: "facts" }, "As it was judged: the challenger of the plots is this champion."),
+    h("p", { class: "facts" }, "As it was judged: the challenger of the plots is this model."),
     h("div", { class: "plots" }, await Promise.all(report.breakdowns.map(breakdown))),
     h("h2", {}, "Beside the others"),
     table("Shares with their 95% intervals",

@@ -97,7 +97,7 @@ function restore() {
     const seconds = (performance.now() - began) / 1000;
     const [restored] = answer.results;
     const cer = clean ? (await post("v1/score", { reference: clean, texts: [noisy, restored.text] }, signal)).cer : null;
-    const entry = { noisy, clean, version: answer.version, seconds, result: restored, cer, at: Date.now() };
+    const entry = { noisy, clean, version: answer.version, standing: answer.standing, seconds, result: restored, cer, at: Date.now() };
     result.remember(entry);
     $("status").textContent = result.show(entry);
     $("result").scrollIntoView({ block: "nearest" });

@@ -6,7 +6,7 @@ import { level, marked, visible } from "./marks.js";
 const KEPT = 20;
 const STORE = "mendel-history";
 
-/** `entry`: {noisy, clean, version, seconds, result, cer: [before, after] or null, at}. */
+/** `entry`: {noisy, clean, version, standing, seconds, result, cer: [before, after] or null, at}. */
 export function show(entry) {
   const { result } = entry;
   const article = $("result");
@@ -32,8 +32,11 @@ function outcome(result) {
   return result.kept ? "A better reading was found, but it was not sure enough: the text is as it was." : "Nothing to change.";
 }
 
-const facts = ({ version, seconds, result }) =>
-  `${outcome(result)} Confidence ${percent(result.confidence)}, by version ${version}, in ${seconds.toFixed(2)} s.`;
+const by = ({ version, standing }) =>
+  version === null ? "a candidate that was not judged" : `version ${version}${standing === "declined" ? ", which was declined" : ""}`;
+
+const facts = ({ seconds, result, ...entry }) =>
+  `${outcome(result)} Confidence ${percent(result.confidence)}, by ${by(entry)}, in ${seconds.toFixed(2)} s.`;
 
 function copyButton(text) {
   const button = h("button", { type: "button", class: "quiet" }, "Copy");
