@@ -44,6 +44,7 @@ SECONDS = {"channel-ngram": {1: 4.0, 8: 4.0, 64: 4.0}, "channel-llm": {1: 6.0, 8
 """For which each number of clients is measured."""
 TEXTS_ALONE = {"channel-ngram": 128, "channel-llm": 32}
 LENGTHS = range(95, 106)
+MODEL = "mendel-bench"
 SWAP_CLIENTS = 8
 PATIENCE = 180.0
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
@@ -74,8 +75,6 @@ class Load(NamedTuple):
 
 def servers(decision: Decision) -> list[Server]:
     """Ours, and others for the same model."""
-    from mendel.registry.model_registry import MODEL
-
     python = sys.executable
     folder = champions.restorer_uri(common.ROOT, decision)
     mlflow = ["-m", "mlflow", "models", "serve", "-m", f"models:/{MODEL}/{decision.version}"]
@@ -294,7 +293,7 @@ def main() -> None:
     swaps: list[dict[str, Any]] = []
     for recipe, other in zip(SECONDS, reversed(SECONDS), strict=True):
         decision = promote(candidates[recipe])
-        model_registry.follow(common.ROOT)
+        model_registry.follow(common.ROOT, MODEL)
         folder = champions.restorer_uri(common.ROOT, decision)
         for together in (1, TEXTS_ALONE[recipe]):
             alone = common.alone(without_server, folder, texts[: TEXTS_ALONE[recipe]], together)

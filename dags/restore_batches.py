@@ -35,7 +35,7 @@ with DAG(
             type=["null", "string"],
             pattern="^([1-9][0-9]*|[a-z]+)$",
             title="Model version",
-            description_md="Version or alias of `mendel-restorer`. Empty: the day's own where it has one, else `champion`.",
+            description_md="Version or alias of the registered model. Empty: the day's own where it has one, else `champion`.",
         ),
     },
     default_args=DEFAULT_ARGS,

@@ -13,6 +13,11 @@ locals {
       write    = ["lake/*", "registry/*"]
       read     = []
     }
+    promote = { # and nobody else: see ledger.tf
+      accounts = ["${var.namespace}:mendel-promote"]
+      write    = ["lake/ledger/*", "lake/promotion/*", "lake/mlflow/*"]
+      read     = ["lake/*"]
+    }
     airflow = {
       accounts = [for part in ["scheduler", "triggerer", "api-server", "dag-processor", "worker"] : "${var.namespace}:mendel-airflow-${part}"]
       write    = ["logs/*", "lake/inbox/*"] # helm test puts a batch there

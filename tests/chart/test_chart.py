@@ -186,6 +186,14 @@ def test_without_create_every_secret_is_yours(render: Render) -> None:
     assert made <= {"mendel-stage-version"}, "what holds no secrets"
 
 
+def test_promote_has_an_account_and_a_role_of_its_own(render: Render) -> None:
+    role = "eks.amazonaws.com/role-arn"
+    accounts = {item["metadata"]["name"]: item["metadata"] for item in of_kind(render("eks"), "ServiceAccount")}
+    roles = {name: accounts[f"mendel-{name}"]["annotations"][role] for name in ("cpu", "gpu", "spark", "promote")}
+    assert roles["promote"].endswith("-promote"), "it alone may write the ledger"
+    assert {roles[name].rpartition("-")[2] for name in ("cpu", "gpu", "spark")} == {"stages"}
+
+
 def test_one_own_databases_go_into_the_secrets(render: Render) -> None:
     found = secrets_of(render("eks", DATABASES))
     assert base64.b64decode(found["mendel-airflow"]["connection"]).decode() == DATABASES["secrets"]["airflowDatabase"]

@@ -42,7 +42,7 @@ CLASSES = {
     "finetune": "gpu",
     "version_candidate": "cpu",
     "evaluate": "gpu",
-    "promote": "cpu",
+    "promote": "promote",
     "restore_plan": "cpu",
     "restore_shard": "gpu",
     "restore_collect": "cpu",

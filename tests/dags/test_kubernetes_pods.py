@@ -67,4 +67,4 @@ def test_a_stage_of_two_classes_is_refused(folder: Path) -> None:
 
 def test_the_shipped_classes_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MENDEL_PODS", raising=False)
-    assert {path.stem for path in FOLDER.glob("*.yaml")} == {"cpu", "spark", "gpu"}
+    assert {path.stem for path in FOLDER.glob("*.yaml")} == {"cpu", "spark", "gpu", "promote"}

@@ -9,6 +9,7 @@ import pytest
 from mendel.corpus.ingest import Ingest
 from mendel.errors import InputError
 from mendel.pipeline import load_stage
+from mendel.registry.promote import Promote
 
 PIPELINES = sorted((Path(__file__).parents[2] / "include" / "pipelines").glob("*.yaml"))
 
@@ -67,3 +68,13 @@ def test_a_mistake_is_named_by_key(demo: str, setting: str, said: str) -> None:
 def test_an_unknown_section_is_named(demo: str) -> None:
     with pytest.raises(InputError, match="has no section nothing"):
         load_stage(demo, "nothing")
+
+
+def test_the_registered_model_is_called_by_the_pipeline_unless_it_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "pipeline.yaml"
+    path.write_text("name: novels\nlake: lake\n")
+    named = [load_stage(str(path), "promote", settings)[1] for settings in ([], ["registered_model=restorer"])]
+    assert [stage.model_name for stage in named if isinstance(stage, Promote)] == ["mendel-novels", "restorer"]
+    assert named[0].identity() == named[1].identity(), "where a decision is shown is no part of it"
+    with pytest.raises(InputError, match=r"promote\.registered_model"):
+        load_stage(str(path), "promote", ["registered_model=a/b"])

@@ -28,7 +28,7 @@ from mendel.stage import explain
 
 FOLDER = "ledger"
 NAME = re.compile(r"\d{6}\.json")
-IDENTITY = "ledger/lake.json"
+IDENTITY = "promotion/_lake.json"
 WITNESS = "promotion/_ledger.json"
 RESTORE = "Restore it from a copy"
 

@@ -15,6 +15,7 @@ from mendel.errors import InputError, MendelError
 from mendel.inference import inbox
 from mendel.inference.plan import Plan, Restore
 from mendel.manifest import InputEntry, Manifest
+from mendel.registry import ledger
 from mendel.stage import Context, Draft
 
 DAY = "2026-11-20"
@@ -170,6 +171,11 @@ def test_a_day_whose_model_the_ledger_has_lost_says_what_to_do(a_lake: Any) -> N
     for uri in lake.list_files(lake.join(a_lake.root, "ledger")):
         lake.remove(uri)
 
+    with pytest.raises(InputError, match=r"the ledger has lost ledger/000001\.json"):
+        a_lake.plan()
+
+    # and where the ledger was begun anew on purpose
+    lake.remove(lake.join(a_lake.root, ledger.WITNESS))
     with pytest.raises(InputError, match=r"version 1, with which .* was planned, is not in the ledger"):
         a_lake.plan()
 

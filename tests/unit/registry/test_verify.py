@@ -106,7 +106,7 @@ def test_the_command_says_what_is_wrong_and_ends_with_exit_code_2(sound: Store, 
     assert "BAD  files of candidate" in failed.output
 
 
-def test_promote_and_rollback_refuse_where_mlflow_alone_remembers(sound: Store) -> None:
+def test_promote_and_follow_refuse_where_mlflow_alone_remembers(sound: Store) -> None:
     # given
     forget_everything_in_the_lake(sound)
 
