@@ -14,8 +14,6 @@ import fsspec
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
-BLOCK = 1 << 20
-
 # By default s3fs remembers what it has listed, so a process that goes on would never see what others write: the ledger's
 # next decision, say.
 fsspec.config.conf.setdefault("s3", {})["use_listings_cache"] = False
@@ -72,11 +70,8 @@ def read_text(uri: str) -> str:
 
 def sha256(uri: str) -> str:
     """Hex digest of a file's bytes, read in blocks so that memory stays flat."""
-    digest = hashlib.sha256()
-    with fsspec.open(uri, "rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+    with open_uri(uri) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def list_files(uri: str) -> list[str]:

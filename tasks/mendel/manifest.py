@@ -77,6 +77,11 @@ class Manifest(Frozen):
         return "/".join(self.files[0].path.split("/")[: self.path.count("/") + 2])
 
     @property
+    def own_files(self) -> tuple[FileEntry, ...]:
+        """The files, their paths relative to `folder`."""
+        return tuple(file.model_copy(update={"path": file.path.removeprefix(f"{self.folder}/")}) for file in self.files)
+
+    @property
     def seconds(self) -> float:
         return (self.finished - self.started).total_seconds()
 
@@ -107,7 +112,10 @@ def version_path(dataset: str, partition: str, fingerprint: str) -> str:
 
 def read(root: str, dataset: str, partition: str, fingerprint: str) -> Manifest | None:
     """The manifest of one version, or None when the version does not exist."""
-    uri = lake.join(root, version_path(dataset, partition, fingerprint), "_manifest.json")
+    return _load(lake.join(root, version_path(dataset, partition, fingerprint), "_manifest.json"))
+
+
+def _load(uri: str) -> Manifest | None:
     if not lake.exists(uri):
         return None
     try:
@@ -120,6 +128,13 @@ def at(root: str, path: str) -> Manifest | None:
     """The manifest of the version that an input names: `path` is its folder, relative to the lake."""
     dataset, folder, name = path.rsplit("/", 2)
     return read(root, dataset, folder.removeprefix("dt="), name)
+
+
+def listed(uri: str) -> tuple[FileEntry, ...]:
+    """What the manifest beside a version's folder lists in it, paths relative to it; nothing where none does."""
+    version = uri.rsplit("/", 1)[0]
+    found = _load(lake.join(version, "_manifest.json"))
+    return found.own_files if found is not None and uri.endswith(f"/{found.folder}") else ()
 
 
 def current(root: str, dataset: str, partition: str) -> Manifest | None:

@@ -29,7 +29,7 @@ from typing import Any, ClassVar
 
 from pydantic import ValidationError
 
-from mendel import lake, manifest
+from mendel import cache, lake, manifest
 from mendel.errors import InputError
 from mendel.frozen import Frozen
 from mendel.log import log
@@ -102,18 +102,9 @@ class Context:
         return [lake.join(self.root, path) for path in paths if path.endswith(suffix)]
 
     def local_folder(self, entry: InputEntry) -> Path:
-        """A local folder with an input's files as its stage wrote them; a remote lake is downloaded once."""
+        """A local folder with an input's files as its stage wrote them; of a remote lake, a checked copy."""
         found = self.manifest_of(entry)
-        folder = lake.join(self.root, found.folder)
-        if (path := lake.local_path(folder)) is not None:
-            return path
-        target = Path(os.environ.get("MENDEL_CACHE", tempfile.gettempdir())) / "mendel" / found.path
-        for file in found.files:
-            uri = lake.join(self.root, file.path)
-            place = target / uri.removeprefix(folder).strip("/")
-            if not (place.exists() and place.stat().st_size == file.bytes):
-                lake.download(uri, place)
-        return target
+        return cache.local(lake.join(self.root, found.folder), found.own_files)
 
 
 class Draft:

@@ -61,7 +61,7 @@ def _restorer(root: str, plan: Manifest) -> Restorer:
         raise InputError(
             f"model {model.version}: expected digest {expected}, found {model.digest}. Plan the day again."
         )
-    return Restorer.load(model.restorer_uri)
+    return Restorer.load(str(model.local()))
 
 
 def _restore(plan: Manifest, source: str, shard: int, restorer: Restorer, draft: Draft) -> Totals:

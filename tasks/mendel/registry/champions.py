@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
-from mendel import lake, manifest
+from mendel import cache, lake, manifest
 from mendel.errors import InputError
+from mendel.manifest import FileEntry
 from mendel.registry import ledger
 from mendel.registry.ledger import Decision
 
@@ -18,6 +20,12 @@ class Resolved(NamedTuple):
     restorer_uri: str
     """The folder in the lake that `Restorer.load` takes."""
     digest: str
+    files: tuple[FileEntry, ...]
+    """What the ledger says of the folder's files, their paths relative to it."""
+
+    def local(self) -> Path:
+        """The folder on this machine: a checked copy where the lake is remote."""
+        return cache.local(self.restorer_uri, self.files)
 
 
 def resolve(root: str, name: str = "champion") -> Resolved:
@@ -34,7 +42,13 @@ def resolve(root: str, name: str = "champion") -> Resolved:
     if decision is None:
         raise InputError(f"there is no model {name!r}. {_choices(history)}")
     manifest.verify(root, decision.candidate)
-    return Resolved(decision.version, restorer_uri(root, decision), decision.candidate.digest)
+    return resolved(root, decision)
+
+
+def resolved(root: str, decision: Decision) -> Resolved:
+    """The model that a decision is about."""
+    candidate = decision.candidate
+    return Resolved(decision.version, restorer_uri(root, decision), candidate.digest, candidate.own_files)
 
 
 def restorer_uri(root: str, decision: Decision) -> str:
