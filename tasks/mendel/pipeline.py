@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from pydantic import Field, ValidationError
 
-from mendel import config
+from mendel import config, lake
 from mendel.corpus.ingest import Ingest
 from mendel.corruption.corrupt import Corrupt
 from mendel.errors import InputError
@@ -43,8 +43,11 @@ class Pipeline(Frozen):
     serve: Serve = Serve()
 
 
-def load_section(uri: str, section: str, settings: Sequence[str] = ()) -> tuple[str, Any]:
-    """The lake's root and what `section` (as in `quality.corpus`) configures, `settings` over it."""
+def load_section(uri: str, section: str, settings: Sequence[str] = (), *, reach: bool = True) -> tuple[str, Any]:
+    """The lake's root and what `section` (as in `quality.corpus`) configures, `settings` over it.
+
+    Raises InputError where the lake does not answer, unless `reach` is off: a service starts without it, and waits.
+    """
     data = config.override(config.load(uri), [f"{section}.{setting}" for setting in settings])
     try:
         pipeline = Pipeline.model_validate(data)
@@ -52,9 +55,13 @@ def load_section(uri: str, section: str, settings: Sequence[str] = ()) -> tuple[
         raise explain(error, uri) from error
     os.environ.setdefault("MLFLOW_TRACKING_URI", pipeline.tracking)
     try:
-        return config.lake_root(data), attrgetter(section)(pipeline)
+        configured = attrgetter(section)(pipeline)
     except AttributeError:
         raise InputError(f"{uri} has no section {section}") from None
+    root = config.lake_root(data)
+    if reach:
+        lake.reach(root)
+    return root, configured
 
 
 def load_stage(uri: str, section: str, settings: Sequence[str] = ()) -> tuple[str, Stage]:

@@ -8,7 +8,7 @@ import pytest
 
 from mendel.corpus.ingest import Ingest
 from mendel.errors import InputError
-from mendel.pipeline import load_stage
+from mendel.pipeline import load_section, load_stage
 
 PIPELINES = sorted((Path(__file__).parents[2] / "include" / "pipelines").glob("*.yaml"))
 
@@ -47,7 +47,7 @@ def test_settings_are_relative_to_the_section(demo: str) -> None:
         ("sorce.kind=sotu", "ingest.sorce: there is no such key here"),
         (
             "source.kind=soto",
-            "'soto' found using 'kind' does not match any of the expected tags: 'sotu', 'files', 'huggingface'",
+            "ingest.source: 'kind' must be one of 'sotu', 'files', 'huggingface'",
         ),
         ("source=sotu", "source: expected a mapping of keys to values, or @FILE"),
         ("cleaning=plain", "cleaning: expected a mapping of keys to values, or @FILE"),
@@ -67,3 +67,14 @@ def test_a_mistake_is_named_by_key(demo: str, setting: str, said: str) -> None:
 def test_an_unknown_section_is_named(demo: str) -> None:
     with pytest.raises(InputError, match="has no section nothing"):
         load_stage(demo, "nothing")
+
+
+def test_a_lake_that_cannot_be_is_named_before_any_work(
+    demo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MENDEL_LAKE", str(tmp_path / "file" / "lake"))
+
+    with pytest.raises(InputError, match=r"the lake .*file/lake cannot be: .*file is a file"):
+        load_stage(demo, "ingest")
+    assert load_section(demo, "serve", reach=False), "a service starts without its lake, and waits for it"

@@ -72,18 +72,15 @@ class Batch:
         """
         key = _fingerprint(self.query, self.number)
         place = partition(self.query, self.number)
-        draft = Draft(self.context, manifest.version_path(DATASET, place, key))
-        try:
+        with Draft(self.context, manifest.version_path(DATASET, place, key)) as draft:
             if expected[0]:
                 restored.write.mode("append").parquet(lake.spark_uri(draft.uri))
             if expected[1]:
                 rejected.write.option("ignoreNullFields", False).json(lake.spark_uri(lake.join(draft.uri, REJECTED)))
             files = draft.files()
-        finally:
-            draft.close()
-        root = self.context.root
-        table = _read([lake.join(root, file.path) for file in files if file.path.endswith(".parquet")])
-        _check(place, table, expected[0])
+            root = self.context.root
+            table = _read([lake.join(root, file.path) for file in files if file.path.endswith(".parquet")])
+            _check(place, table, expected[0])
         made = Manifest(
             dataset=DATASET,
             partition=place,
@@ -106,7 +103,10 @@ class Batch:
             started=self.started,
             finished=datetime.now(UTC),
         )
-        return manifest.commit(root, made)
+        committed = manifest.commit(root, made)
+        if committed is not made:
+            draft.discard()
+        return committed
 
 
 def put_in_force(root: str, found: Manifest, expected: tuple[int, int]) -> None:
