@@ -13,6 +13,7 @@ from mendel.client import commands as client
 from mendel.corpus import commands as testset
 from mendel.corruption import commands as noise
 from mendel.errors import MendelError
+from mendel.garbage import commands as garbage
 from mendel.inference import commands as inference
 from mendel.manifest import Manifest
 from mendel.options import Config, Force, Partition, Settings, partition_key
@@ -165,6 +166,7 @@ app.add_typer(inference.restore, name="restore")
 app.add_typer(inference.inbox, name="inbox")
 app.add_typer(client.app, name="client")
 app.command()(restoration.merge)
+app.command("gc")(garbage.collect)
 app.command("serve")(serving.serve)
 app.command("api-key")(serving.api_key)
 

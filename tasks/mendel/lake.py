@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,17 @@ def entries(uri: str) -> dict[str, Mapping[str, Any]]:
     with _allowed("read", uri):
         found = fs.find(path, detail=True) if fs.exists(path) else {}
     return {join(uri, str(name).removeprefix(path)): entry for name, entry in sorted(found.items())}
+
+
+def modified(entry: Mapping[str, Any]) -> datetime | None:
+    """When a file of `entries` was written; None where its store does not tell."""
+    told = next(
+        (entry[key] for key in ("mtime", "LastModified", "last_modified", "updated", "created") if key in entry), None
+    )
+    if isinstance(told, int | float):
+        return datetime.fromtimestamp(told, UTC)
+    moment = datetime.fromisoformat(told) if isinstance(told, str) else told
+    return moment.replace(tzinfo=UTC) if isinstance(moment, datetime) and moment.tzinfo is None else moment
 
 
 def list_files(uri: str) -> list[str]:

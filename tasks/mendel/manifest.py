@@ -165,20 +165,20 @@ def listed(uri: str) -> tuple[FileEntry, ...]:
 
 def current(root: str, dataset: str, partition: str) -> Manifest | None:
     """The version in force in a partition, or None when there is none."""
-    named = _pointer(root, dataset, partition)
+    named = pointer(root, dataset, partition)
     return None if named is None else read(root, dataset, partition, named)
 
 
 def set_current(root: str, manifest: Manifest) -> None:
     """Put a version in force. Where it is already nothing is written, so that a lake that may only be read does."""
     with suppress(InputError):  # one that is broken is mended
-        if _pointer(root, manifest.dataset, manifest.partition) == manifest.fingerprint:
+        if pointer(root, manifest.dataset, manifest.partition) == manifest.fingerprint:
             return
-    pointer = Pointer(fingerprint=manifest.fingerprint)
-    lake.write(_pointer_uri(root, manifest.dataset, manifest.partition), pointer.model_dump_json().encode())
+    named = Pointer(fingerprint=manifest.fingerprint)
+    lake.write(_pointer_uri(root, manifest.dataset, manifest.partition), named.model_dump_json().encode())
 
 
-def _pointer(root: str, dataset: str, partition: str) -> str | None:
+def pointer(root: str, dataset: str, partition: str) -> str | None:
     """The fingerprint that a partition's `_current.json` names. Raises InputError naming the file where it does not."""
     uri = _pointer_uri(root, dataset, partition)
     if (data := lake.read_if_there(uri)) is None:
@@ -272,6 +272,13 @@ def index(root: str, manifest: Manifest) -> None:
 def _index(root: str, dataset: str, path: str) -> None:
     place = Place(path=path)
     lake.write(_place_uri(root, dataset, path.rsplit("/", 1)[1]), place.model_dump_json().encode())
+
+
+def unindex(root: str, manifest: Manifest) -> None:
+    """Forget a version that is gone, where the index names it."""
+    uri = _place_uri(root, manifest.dataset, manifest.fingerprint)
+    if lake.read_if_there(uri) == Place(path=manifest.path).model_dump_json().encode():
+        lake.remove(uri)
 
 
 def _place_uri(root: str, dataset: str, fingerprint: str) -> str:
