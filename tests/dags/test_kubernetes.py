@@ -43,6 +43,7 @@ CLASSES = {
     "restore_shard": "gpu",
     "restore_collect": "cpu",
     "stream": "cpu",
+    "gc": "cpu",
 }
 
 

@@ -56,10 +56,14 @@ def remove(root: str, items: Iterable[Item]) -> None:
         if item.version and manifest.current(root, item.version.dataset, item.version.partition) == item.version:
             log.info("kept: it is in force again", path=item.path)
             continue
-        for path in item.gone:
-            (lake.remove_folder if path.endswith("/") else lake.remove)(lake.join(root, path))
-        if item.version:
-            manifest.unindex(root, item.version)
+        try:
+            for path in item.gone:
+                (lake.remove_folder if path.endswith("/") else lake.remove)(lake.join(root, path))
+            if item.version:
+                manifest.unindex(root, item.version)
+        except InputError as error:  # what this user may not remove keeps nothing else
+            log.warning("kept", path=item.path, error=str(error))
+            continue
         log.info("removed", path=item.path, because=item.because, bytes=item.bytes)
 
 

@@ -6,7 +6,8 @@ import json
 import os
 import sys
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
@@ -336,3 +337,22 @@ def test_the_command_shows_first_and_removes_when_it_is_told(
     assert "1 items, 0.0 MB removed" in gc("--delete")
     assert not (tmp_path / "lake" / dead).exists()
     assert "0 items" in gc()
+
+
+def test_what_may_not_be_removed_keeps_nothing_else(
+    users_folder: Path, without_privileges: Callable[[], AbstractContextManager[None]]
+) -> None:
+    # given
+    root = str(users_folder / "lake")
+    made = corpus(root, "one")
+    closed, open_to_all = attempt(root, made.path), attempt(root, f"corpus/dt={WEEK_LATER}/{'0' * 16}")
+    for path in (users_folder / "lake" / f"corpus/dt={WEEK_LATER}").rglob("*"):
+        path.chmod(0o777)
+
+    # when
+    found = collection.find(root, NONE, LATER)
+    with without_privileges():
+        collection.remove(root, found)
+
+    # then
+    assert garbage(root) == {closed}, f"{open_to_all} was kept with it"
