@@ -66,6 +66,12 @@ def read(root: str) -> History:
     return [_load(uri) for uri in uris]
 
 
+def ends_with(root: str, number: int) -> bool:
+    """Whether a decision is the newest one: two looks at the store, however long the ledger is."""
+    root = lake.normalise(root)
+    return lake.exists(_uri(root, number)) and not lake.exists(_uri(root, number + 1))
+
+
 def append(root: str, judge: Callable[[History], Decision]) -> Decision:
     """Write the decision that `judge` makes of the history, under the next number.
 

@@ -9,26 +9,26 @@ from mendel.registry.champions import Resolved
 
 
 class Reigning:
-    """The model that an alias means. The ledger only grows: while it does not, the model and its files are the same."""
+    """The model that an alias means. Decisions never change, so what was read stays read until there is another."""
 
     def __init__(self, root: str, alias: str) -> None:
         self.root = root
         self.alias = alias
-        self._decisions = -1
+        self._history: ledger.History = ()
         self._model: Resolved | None = None
 
     def now(self) -> Resolved:
         """Raises InputError where nobody reigns, or where the model's files are not what the ledger says."""
-        decisions = len(ledger.read(self.root))
-        if self._model is None or decisions != self._decisions:
+        if self._model is None or not ledger.ends_with(self.root, len(self._history)):
+            history = ledger.read(self.root)
             model = champions.resolve(self.root, self.alias)
             if model != self._model:
                 log.info("model", version=model.version, because=f"it is the {self.alias} now")
-            self._model, self._decisions = model, decisions
+            self._history, self._model = history, model
         return self._model
 
     def as_input(self, model: Resolved) -> InputEntry:
         """The model as an input of a dataset version."""
-        decision = ledger.about(ledger.read(self.root), model.version)
+        decision = ledger.about(self._history, model.version) or ledger.about(ledger.read(self.root), model.version)
         assert decision is not None, f"version {model.version} was resolved from the ledger"
         return decision.candidate.as_input()
