@@ -27,7 +27,7 @@ from mendel.errors import InputError
 from mendel.manifest import FileEntry
 
 FILES, LISTING, NEW = "files", "listing.json", ".new-"
-DEFAULT_GB = 20.0
+DEFAULT_GB = 10.0
 ABANDONED_SECONDS = 24 * 3600.0
 """After this time an entry on its way in belongs to a process that was killed."""
 
@@ -152,7 +152,7 @@ def _limit() -> float:
     try:
         return float(text) * 1e9
     except ValueError:
-        raise InputError(f"MENDEL_CACHE_GB={text!r}: write gigabytes as a number, as in 20") from None
+        raise InputError(f"MENDEL_CACHE_GB={text!r}: write gigabytes as a number, as in 10") from None
 
 
 def _remove(place: Path) -> bool:

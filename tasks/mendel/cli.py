@@ -10,6 +10,7 @@ import typer
 
 from mendel import log
 from mendel.client import commands as client
+from mendel.code_version import code_version
 from mendel.corpus import commands as testset
 from mendel.corruption import commands as noise
 from mendel.errors import MendelError
@@ -38,6 +39,22 @@ app = typer.Typer(
     A stage that finds its version made already does nothing; `--force` makes it again. Exit codes: 0 done,
     1 unexpected (worth a retry), 2 configuration or input to change, 3 a quality gate said no.""",
 )
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        print(code_version())
+        raise typer.Exit
+
+
+@app.callback()
+def mendel(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show release and commit, and stop."),
+    ] = False,
+) -> None:
+    pass
 
 
 def run(section: str, config: str, partition: str, settings: list[str], force: bool = False) -> Manifest:

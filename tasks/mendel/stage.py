@@ -23,7 +23,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -31,6 +30,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from mendel import cache, lake, manifest
+from mendel.code_version import code_version
 from mendel.errors import InputError
 from mendel.frozen import Frozen
 from mendel.log import log
@@ -225,7 +225,7 @@ def execute(stage: Stage, context: Context) -> Manifest:
             parameters={**stage.model_dump(mode="json"), **outcome.parameters},
             metrics=dict(outcome.metrics),
             revision=outcome.revision,
-            code_version=version("mendel"),
+            code_version=code_version(),
             started=started,
             finished=datetime.now(UTC),
         )

@@ -20,6 +20,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from pydantic import ValidationError
 
 from mendel import digest, lake, manifest
+from mendel.code_version import code_version
 from mendel.errors import InputError
 from mendel.manifest import InputEntry
 from mendel.stage import Context, Draft, Outcome, Stage, execute, explain
@@ -107,6 +108,12 @@ def test_a_version_is_made_once(root: str, runs: Path) -> None:
     assert count(runs) == 1, "the second run was no no-op"
     assert first.metrics == {"characters": 10}
     assert [lake.read_text(uri) for uri in Context(root, DAY).uris(first.as_input())] == ["four score"]
+
+
+def test_a_version_names_the_commit_that_made_it(root: str, runs: Path) -> None:
+    made = execute(Source(runs=str(runs)), Context(root, DAY))
+
+    assert made.code_version == code_version(), "nobody can find the code that made it"
 
 
 def test_a_lake_may_be_given_as_a_path(tmp_path: Path, runs: Path) -> None:

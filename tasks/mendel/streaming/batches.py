@@ -12,10 +12,10 @@ failure is found and left, whichever model reigns by then; one that was not leav
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from mendel import digest, lake, manifest
+from mendel.code_version import code_version
 from mendel.errors import GateError
 from mendel.inference import parts
 from mendel.log import log
@@ -99,7 +99,7 @@ class Batch:
                 "model_version": model.version,
             },
             metrics={"records_restored": table.num_rows, "records_rejected": expected[1], **_signals(table)},
-            code_version=version("mendel"),
+            code_version=code_version(),
             started=self.started,
             finished=datetime.now(UTC),
         )
