@@ -19,7 +19,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from mendel.errors import InputError
 
-ELSEWHERE = "or choose another lake: `lake:` in the configuration, or MENDEL_LAKE"
+ELSEWHERE = "another lake: `lake:` in the configuration, or MENDEL_LAKE"
 
 # By default s3fs remembers what it has listed, so a process that goes on would never see what others write: the ledger's
 # next decision, say.
@@ -62,14 +62,14 @@ def reach(root: str) -> None:
         if (path := local_path(root)) is None:
             read_if_there(join(root, "_reached"))  # a file that never is; its folder's own name may be forbidden
         elif not (there := next(each for each in (path, *path.parents) if each.exists())).is_dir():
-            raise InputError(f"the lake {root} cannot be: {there} is a file. Name a folder: {ELSEWHERE[3:]}")
+            raise InputError(f"the lake {root} cannot be: {there} is a file. Choose {ELSEWHERE}")
     except InputError:
         raise
     except Exception as error:  # each store's library has its own ways to say that it is not there
         raise InputError(
             f"the lake {root} cannot be reached: {error}. Check its address, the network and the credentials "
             "(for S3: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a role; AWS_ENDPOINT_URL for another "
-            f"store than Amazon's), {ELSEWHERE}"
+            f"store than Amazon's), or choose {ELSEWHERE}"
         ) from error
 
 
@@ -234,7 +234,9 @@ def _allowed(what: str, uri: str) -> Iterator[None]:
         if not (refused or misplaced):
             raise
         remedy = "Give this user the right to it" if refused else "Make the place above it a folder (or bucket)"
-        raise InputError(f"{uri} cannot be {what}: {error.strerror or error}. {remedy}, {ELSEWHERE}") from error
+        raise InputError(
+            f"{uri} cannot be {what}: {error.strerror or error}. {remedy}, or choose {ELSEWHERE}"
+        ) from error
 
 
 @contextmanager
