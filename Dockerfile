@@ -26,6 +26,7 @@ ENV AIRFLOW__CORE__LOAD_EXAMPLES=False AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=F
     PYTHONDONTWRITEBYTECODE=1
 ARG VERSION=0.1.0
 ARG REVISION=unknown
+ENV MENDEL_REVISION=${REVISION}
 LABEL org.opencontainers.image.title=mendel-airflow \
       org.opencontainers.image.description="Airflow with Mendel's DAGs" \
       org.opencontainers.image.licenses=Apache-2.0 \

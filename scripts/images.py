@@ -57,7 +57,8 @@ def find_engine() -> str:
 
 def build(engine: str, tag: str, options: list) -> None:
     """Build one image; ends the program with the builder's own words when it fails."""
-    revision = subprocess.run(["git", "rev-parse", "HEAD"], cwd=REPO, capture_output=True, text=True).stdout.strip()
+    describe = ["git", "describe", "--always", "--exclude=*", "--abbrev=40", "--dirty=.dirty"]
+    revision = subprocess.run(describe, cwd=REPO, capture_output=True, text=True).stdout.strip()
     arguments = {"VERSION": version(), "REVISION": revision or "unknown"}
     arguments |= {name: os.environ[name] for name in BUILD_ARGS if name in os.environ}
     given = [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]

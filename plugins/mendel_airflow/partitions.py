@@ -43,12 +43,12 @@ def newest(dataset: str) -> Default:
     """The newest partition that the lake holds of a dataset."""
 
     def find(_: datetime) -> str:
-        keys = [key for key in manifest.partitions(lake_root(), dataset) if manifest.PARTITION_KEY.fullmatch(key)]
-        if not keys:
+        key = manifest.newest(lake_root(), dataset)
+        if key is None:
             raise AirflowFailException(
                 f"there is no {dataset} in {lake_root()} yet, so there is no partition to work on"
             )
-        return max(keys)
+        return key
 
     return find
 

@@ -18,8 +18,6 @@ from airflow.sdk.definitions.mappedoperator import MappedOperator
 from mendel_airflow import targets
 from mendel_airflow.partitions import PARTITION
 
-FORCE = "{% if params.force %}--force{% endif %}"
-
 
 def stage(
     command: str,
@@ -27,6 +25,7 @@ def stage(
     doc: str,
     timeout: timedelta = timedelta(hours=1),
     links: Sequence[Any] = (),
+    partitioned: bool = True,
     **kwargs: Any,
 ) -> BaseOperator:
     """A task that runs `mendel COMMAND` on the run's partition.
@@ -35,9 +34,10 @@ def stage(
     :param options: more of the command line, templated.
     :param doc: what the task does, for its page in the UI.
     :param timeout: how long one try may take; there is no stage without an end.
+    :param partitioned: off for a command that is about the whole lake.
     :param kwargs: what else BaseOperator takes (pool, trigger_rule, …).
     """
-    return targets.operator()(**_arguments(command, options, doc, timeout), links=links, **kwargs)
+    return targets.operator()(**_arguments(command, options, doc, timeout, partitioned), links=links, **kwargs)
 
 
 def mapped_stage(
@@ -69,12 +69,22 @@ def option(name: str, *, param: str) -> str:
     return _given(param, f"{name}={{{{ params.{param} }}}}")
 
 
+def flag(name: str, *, param: str) -> str:
+    """The option `name`, which takes no value, where the run's param is on."""
+    return f"{{% if params.{param} %}}{name}{{% endif %}}"
+
+
+FORCE = flag("--force", param="force")
+
+
 def _given(param: str, text: str) -> str:
     return f"{{% if params.{param} is not none %}}{text}{{% endif %}}"
 
 
-def _arguments(command: str, options: Sequence[str], doc: str, timeout: timedelta) -> dict[str, Any]:
-    common = ["--config", "{{ params.config }}", "--partition", PARTITION]
+def _arguments(
+    command: str, options: Sequence[str], doc: str, timeout: timedelta, partitioned: bool = True
+) -> dict[str, Any]:
+    common = ["--config", "{{ params.config }}", *(["--partition", PARTITION] if partitioned else [])]
     return {
         "task_id": command.replace(" ", "_"),
         "arguments": [*command.split(), *common, *options],

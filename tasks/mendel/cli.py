@@ -10,9 +10,11 @@ import typer
 
 from mendel import log
 from mendel.client import commands as client
+from mendel.code_version import code_version
 from mendel.corpus import commands as testset
 from mendel.corruption import commands as noise
 from mendel.errors import MendelError
+from mendel.garbage import commands as garbage
 from mendel.inference import commands as inference
 from mendel.manifest import Manifest
 from mendel.options import Config, Force, Partition, Settings, partition_key
@@ -37,6 +39,22 @@ app = typer.Typer(
     A stage that finds its version made already does nothing; `--force` makes it again. Exit codes: 0 done,
     1 unexpected (worth a retry), 2 configuration or input to change, 3 a quality gate said no.""",
 )
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        print(code_version())
+        raise typer.Exit
+
+
+@app.callback()
+def mendel(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show release and commit, and stop."),
+    ] = False,
+) -> None:
+    pass
 
 
 def run(section: str, config: str, partition: str, settings: list[str], force: bool = False) -> Manifest:
@@ -165,6 +183,7 @@ app.add_typer(inference.restore, name="restore")
 app.add_typer(inference.inbox, name="inbox")
 app.add_typer(client.app, name="client")
 app.command()(restoration.merge)
+app.command("gc")(garbage.collect)
 app.command("serve")(serving.serve)
 app.command("api-key")(serving.api_key)
 

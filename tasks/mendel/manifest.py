@@ -2,6 +2,7 @@
 
     <lake>/<dataset>/<partition folder>/<fingerprint>/_manifest.json   the commit: what it holds, made from what
     <lake>/<dataset>/<partition folder>/_current.json                  which version of the partition is in force
+    <lake>/_index/<dataset>/<fingerprint>.json                         where a version of this fingerprint is (`twin`)
 
 Needs only pydantic and fsspec, so that Airflow's own processes can read manifests.
 """
@@ -10,8 +11,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -21,8 +24,11 @@ from mendel import lake
 from mendel.errors import InputError
 from mendel.frozen import Frozen
 
+log = logging.getLogger(__name__)
+
 PARTITION_KEY = re.compile(r"\d{4}-\d{2}-\d{2}")
 """The one format of partition keys, `%Y-%m-%d`."""
+INDEX = "_index"
 
 
 class FileEntry(Frozen):
@@ -74,7 +80,20 @@ class Manifest(Frozen):
     @property
     def folder(self) -> str:
         """The folder, relative to the lake, into which the attempt that was committed wrote the files."""
-        return "/".join(self.files[0].path.split("/")[: self.path.count("/") + 2])
+        return self._attempt(self.files[0])
+
+    @property
+    def folders(self) -> frozenset[str]:
+        """All such folders, where several attempts made the version together."""
+        return frozenset(map(self._attempt, self.files))
+
+    def _attempt(self, file: FileEntry) -> str:
+        return "/".join(file.path.split("/")[: self.path.count("/") + 2])
+
+    @property
+    def own_files(self) -> tuple[FileEntry, ...]:
+        """The files, their paths relative to `folder`."""
+        return tuple(file.model_copy(update={"path": file.path.removeprefix(f"{self.folder}/")}) for file in self.files)
 
     @property
     def seconds(self) -> float:
@@ -88,6 +107,18 @@ class Manifest(Frozen):
         return InputEntry(
             name=self.dataset, uri=self.path, digest=self.digest, rows=self.rows, revision=revision or self.revision
         )
+
+
+class Pointer(Frozen):
+    """What `_current.json` holds."""
+
+    fingerprint: str = Field(pattern=r"^[0-9a-f]{16}$")
+
+
+class Place(Frozen):
+    """What an entry of the index holds."""
+
+    path: str = Field(description="a version's folder, relative to the lake")
 
 
 def fingerprint(stage: str, stage_version: int, inputs: Mapping[str, str], config: Any) -> str:
@@ -107,11 +138,14 @@ def version_path(dataset: str, partition: str, fingerprint: str) -> str:
 
 def read(root: str, dataset: str, partition: str, fingerprint: str) -> Manifest | None:
     """The manifest of one version, or None when the version does not exist."""
-    uri = lake.join(root, version_path(dataset, partition, fingerprint), "_manifest.json")
-    if not lake.exists(uri):
+    return _load(lake.join(root, version_path(dataset, partition, fingerprint), "_manifest.json"))
+
+
+def _load(uri: str) -> Manifest | None:
+    if (data := lake.read_if_there(uri)) is None:
         return None
     try:
-        return Manifest.model_validate_json(lake.read_bytes(uri))
+        return Manifest.model_validate_json(data)
     except ValidationError as error:
         raise InputError(f"{uri} is not a manifest: {error}. Restore it from a copy, or delete its folder.") from error
 
@@ -122,22 +156,49 @@ def at(root: str, path: str) -> Manifest | None:
     return read(root, dataset, folder.removeprefix("dt="), name)
 
 
+def listed(uri: str) -> tuple[FileEntry, ...]:
+    """What the manifest beside a version's folder lists in it, paths relative to it; nothing where none does."""
+    version = uri.rsplit("/", 1)[0]
+    found = _load(lake.join(version, "_manifest.json"))
+    return found.own_files if found is not None and uri.endswith(f"/{found.folder}") else ()
+
+
 def current(root: str, dataset: str, partition: str) -> Manifest | None:
     """The version in force in a partition, or None when there is none."""
-    uri = lake.join(root, partition_path(dataset, partition), "_current.json")
-    if not lake.exists(uri):
-        return None
-    return read(root, dataset, partition, json.loads(lake.read_text(uri))["fingerprint"])
+    named = pointer(root, dataset, partition)
+    return None if named is None else read(root, dataset, partition, named)
 
 
 def set_current(root: str, manifest: Manifest) -> None:
-    uri = lake.join(root, partition_path(manifest.dataset, manifest.partition), "_current.json")
-    lake.write(uri, json.dumps({"fingerprint": manifest.fingerprint}).encode())
+    """Put a version in force. Where it is already nothing is written, so that a lake that may only be read does."""
+    with suppress(InputError):  # one that is broken is mended
+        if pointer(root, manifest.dataset, manifest.partition) == manifest.fingerprint:
+            return
+    named = Pointer(fingerprint=manifest.fingerprint)
+    lake.write(_pointer_uri(root, manifest.dataset, manifest.partition), named.model_dump_json().encode())
+
+
+def pointer(root: str, dataset: str, partition: str) -> str | None:
+    """The fingerprint that a partition's `_current.json` names. Raises InputError naming the file where it does not."""
+    uri = _pointer_uri(root, dataset, partition)
+    if (data := lake.read_if_there(uri)) is None:
+        return None
+    try:
+        return Pointer.model_validate_json(data).fingerprint
+    except ValidationError as error:
+        raise InputError(
+            f"{uri} names no version: {error.errors()[0]['msg']}. Delete it, and run the stage again that makes "
+            f"{dataset}: it finds its version and puts it in force"
+        ) from error
+
+
+def _pointer_uri(root: str, dataset: str, partition: str) -> str:
+    return lake.join(root, partition_path(dataset, partition), "_current.json")
 
 
 def withdraw(root: str, dataset: str, partition: str) -> None:
     """Put no version of a partition in force any more. The versions stay; a stage that finds its own puts it back."""
-    lake.remove(lake.join(root, partition_path(dataset, partition), "_current.json"))
+    lake.remove(_pointer_uri(root, dataset, partition))
 
 
 def commit(root: str, manifest: Manifest, *, replace: bool = False) -> Manifest:
@@ -159,14 +220,91 @@ def commit(root: str, manifest: Manifest, *, replace: bool = False) -> Manifest:
 
 def partitions(root: str, dataset: str) -> list[str]:
     """Partition keys of a dataset that have a version in force, oldest first."""
-    folders = (name.removeprefix("dt=") for name in lake.list_folders(lake.join(root, dataset)))
-    return [key for key in folders if current(root, dataset, key) is not None]
+    return [key for key in _keys(root, dataset) if _in_force(root, dataset, key)]
+
+
+def newest(root: str, dataset: str) -> str | None:
+    """The latest day of a dataset that has a version in force, or None. Looks at no other day."""
+    days = (key for key in reversed(_keys(root, dataset)) if PARTITION_KEY.fullmatch(key))
+    return next((key for key in days if _in_force(root, dataset, key)), None)
+
+
+def _keys(root: str, dataset: str) -> list[str]:
+    return [name.removeprefix("dt=") for name in lake.list_folders(lake.join(root, dataset))]
+
+
+def _in_force(root: str, dataset: str, partition: str) -> bool:
+    """Whether a partition has a version in force. One that is broken has none, and is told of: the others go on."""
+    try:
+        return current(root, dataset, partition) is not None
+    except InputError as error:
+        log.warning("%s", error)
+        return False
 
 
 def twin(root: str, dataset: str, fingerprint: str) -> Manifest | None:
-    """The newest version of any partition that has this fingerprint, or None."""
-    found = (read(root, dataset, key, fingerprint) for key in reversed(partitions(root, dataset)))
-    return next((manifest for manifest in found if manifest is not None), None)
+    """A version of any partition that has this fingerprint, its files there, or None.
+
+    The index knows it, so that the cost does not grow with the history. A lake of before there was one gets it here.
+    """
+    uri = _place_uri(root, dataset, fingerprint)
+    data = lake.read_if_there(uri)
+    if data is None and not lake.exists(built := lake.join(root, INDEX, dataset, "_built")):
+        for version in _versions(root, dataset):
+            _index(root, dataset, version)
+        lake.write(built, b"")
+        data = lake.read_if_there(uri)
+    if data is None:
+        return None
+    try:
+        found = at(root, Place.model_validate_json(data).path)
+    except (ValidationError, InputError) as error:  # no reason to fail: the version is made once more
+        log.warning("%s is passed over: %s", uri, error)
+        return None
+    return found if found is not None and not missing(root, found) else None
+
+
+def index(root: str, manifest: Manifest) -> None:
+    """Let later partitions find a version by its fingerprint."""
+    _index(root, manifest.dataset, manifest.path)
+
+
+def _index(root: str, dataset: str, path: str) -> None:
+    place = Place(path=path)
+    lake.write(_place_uri(root, dataset, path.rsplit("/", 1)[1]), place.model_dump_json().encode())
+
+
+def unindex(root: str, manifest: Manifest) -> None:
+    """Forget a version that is gone, where the index names it."""
+    uri = _place_uri(root, manifest.dataset, manifest.fingerprint)
+    if lake.read_if_there(uri) == Place(path=manifest.path).model_dump_json().encode():
+        lake.remove(uri)
+
+
+def _place_uri(root: str, dataset: str, fingerprint: str) -> str:
+    return lake.join(root, INDEX, dataset, f"{fingerprint}.json")
+
+
+def _versions(root: str, dataset: str) -> Iterator[str]:
+    """Folders of all versions of a dataset, relative to the lake, by partition: the newest last."""
+    for key in _keys(root, dataset):
+        partition = partition_path(dataset, key)
+        for name in lake.list_folders(lake.join(root, partition)):
+            if lake.exists(lake.join(root, partition, name, "_manifest.json")):
+                yield f"{partition}/{name}"
+
+
+def missing(root: str, manifest: Manifest) -> str | None:
+    """What is amiss with a version's files, by presence and size alone: one listing, nothing is read. None: all are there."""
+    sizes = {
+        uri: entry["size"]
+        for folder in manifest.folders
+        for uri, entry in lake.entries(lake.join(root, folder)).items()
+    }
+    for file in manifest.files:
+        if (found := sizes.get(lake.join(lake.normalise(root), file.path))) != file.bytes:
+            return f"{file.path}: expected {file.bytes} bytes, found {'no file' if found is None else found}"
+    return None
 
 
 def verify(root: str, manifest: Manifest) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Self, cast
 
 from pydantic import Field, ValidationError, model_validator
 
-from mendel import config
+from mendel import config, lake
 from mendel.corpus.ingest import Ingest
 from mendel.corruption.corrupt import Corrupt
 from mendel.errors import InputError
@@ -50,8 +50,11 @@ class Pipeline(Frozen):
         return self
 
 
-def load_section(uri: str, section: str, settings: Sequence[str] = ()) -> tuple[str, Any]:
-    """The lake's root and what `section` (as in `quality.corpus`) configures, `settings` over it."""
+def load_section(uri: str, section: str, settings: Sequence[str] = (), *, reach: bool = True) -> tuple[str, Any]:
+    """The lake's root and what `section` (as in `quality.corpus`) configures, `settings` over it.
+
+    Raises InputError where the lake does not answer, unless `reach` is off: a service starts without it, and waits.
+    """
     data = config.override(config.load(uri), [f"{section}.{setting}" for setting in settings])
     try:
         pipeline = Pipeline.model_validate(data)
@@ -59,9 +62,13 @@ def load_section(uri: str, section: str, settings: Sequence[str] = ()) -> tuple[
         raise explain(error, uri) from error
     os.environ.setdefault("MLFLOW_TRACKING_URI", pipeline.tracking)
     try:
-        return config.lake_root(data), attrgetter(section)(pipeline)
+        configured = attrgetter(section)(pipeline)
     except AttributeError:
         raise InputError(f"{uri} has no section {section}") from None
+    root = config.lake_root(data)
+    if reach:
+        lake.reach(root)
+    return root, configured
 
 
 def load_stage(uri: str, section: str, settings: Sequence[str] = ()) -> tuple[str, Stage]:

@@ -23,13 +23,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
-from mendel import lake, manifest
+from mendel import cache, lake, manifest
+from mendel.code_version import code_version
 from mendel.errors import InputError
 from mendel.frozen import Frozen
 from mendel.log import log
@@ -102,18 +103,9 @@ class Context:
         return [lake.join(self.root, path) for path in paths if path.endswith(suffix)]
 
     def local_folder(self, entry: InputEntry) -> Path:
-        """A local folder with an input's files as its stage wrote them; a remote lake is downloaded once."""
+        """A local folder with an input's files as its stage wrote them; of a remote lake, a checked copy."""
         found = self.manifest_of(entry)
-        folder = lake.join(self.root, found.folder)
-        if (path := lake.local_path(folder)) is not None:
-            return path
-        target = Path(os.environ.get("MENDEL_CACHE", tempfile.gettempdir())) / "mendel" / found.path
-        for file in found.files:
-            uri = lake.join(self.root, file.path)
-            place = target / uri.removeprefix(folder).strip("/")
-            if not (place.exists() and place.stat().st_size == file.bytes):
-                lake.download(uri, place)
-        return target
+        return cache.local(lake.join(self.root, found.folder), found.own_files)
 
 
 class Draft:
@@ -132,22 +124,37 @@ class Draft:
         self.folder = local or Path(tempfile.mkdtemp(prefix="mendel-"))
         """The attempt's folder on this machine; uploaded at the commit where the lake is remote."""
         self._remote = local is None
-        self.folder.mkdir(parents=True, exist_ok=True)
+        if local:
+            lake.make_folder(local)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
+        if self._remote:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        if failure:
+            self.discard()
 
     def files(self) -> tuple[FileEntry, ...]:
-        """Upload what is only here, then list the attempt's files with sizes and checksums."""
+        """Upload what is only here, then list the attempt's files with sizes and checksums; on a disk they are safe now."""
         if self._remote and any(self.folder.iterdir()):
             lake.upload(self.folder, self.uri)
+        if not self._remote:
+            lake.sync(self.folder)
         root = lake.normalise(self.context.root)
         return tuple(
-            FileEntry(path=uri.removeprefix(root).strip("/"), bytes=lake.size(uri), sha256=lake.sha256(uri))
-            for uri in lake.list_files(self.uri)
+            FileEntry(path=uri.removeprefix(root).strip("/"), bytes=entry["size"], sha256=lake.sha256(uri))
+            for uri, entry in lake.entries(self.uri).items()
             if not Path(uri).name.startswith(("_SUCCESS", "."))
         )
 
-    def close(self) -> None:
-        if self._remote:
-            shutil.rmtree(self.folder, ignore_errors=True)
+    def discard(self) -> None:
+        """Remove from the lake what no manifest will list. Where that fails too, `mendel gc` does it."""
+        try:
+            lake.remove_folder(self.uri)
+        except Exception as error:  # what went wrong before says more
+            log.warning("an attempt is left behind", uri=self.uri, error=str(error))
 
 
 class Stage(Frozen, ABC):
@@ -189,17 +196,20 @@ def execute(stage: Stage, context: Context) -> Manifest:
     inputs = stage.inputs(context)
     key = fingerprint(stage, inputs)
     existing = manifest.read(context.root, stage.target(), context.partition, key)
+    amiss = manifest.missing(context.root, existing) if existing else None
     if existing is not None and not context.force:
-        manifest.set_current(context.root, existing)
-        log.info("unchanged", stage=stage.name, version=existing.path, rows=existing.rows)
-        return existing
+        if amiss is None:
+            manifest.set_current(context.root, existing)
+            log.info("unchanged", stage=stage.name, version=existing.path, rows=existing.rows)
+            return existing
+        log.warning("made again", stage=stage.name, version=existing.path, because=amiss)
+    replace = context.force or amiss is not None
     reusable = not (context.force or stage.every_partition)
     if reusable and (earlier := manifest.twin(context.root, stage.target(), key)) is not None:
         log.info("unchanged", stage=stage.name, same_as=earlier.path, rows=earlier.rows)
-        return manifest.commit(context.root, _repeated(earlier, context, started))
+        return manifest.commit(context.root, _repeated(earlier, context, started), replace=replace)
     log.info("start", stage=stage.name, partition=context.partition, fingerprint=key, run_id=context.run_id)
-    draft = Draft(context, manifest.version_path(stage.target(), context.partition, key))
-    try:
+    with Draft(context, manifest.version_path(stage.target(), context.partition, key)) as draft:
         outcome = stage.run({entry.name: entry for entry in inputs}, draft)
         made = Manifest(
             dataset=stage.target(),
@@ -215,15 +225,17 @@ def execute(stage: Stage, context: Context) -> Manifest:
             parameters={**stage.model_dump(mode="json"), **outcome.parameters},
             metrics=dict(outcome.metrics),
             revision=outcome.revision,
-            code_version=version("mendel"),
+            code_version=code_version(),
             started=started,
             finished=datetime.now(UTC),
         )
-    finally:
-        draft.close()
-    made = manifest.commit(context.root, made, replace=context.force)
-    log.info("done", stage=stage.name, version=made.path, rows=made.rows, seconds=round(made.seconds, 1))
-    return made
+    committed = manifest.commit(context.root, made, replace=replace)
+    if committed is not made:
+        draft.discard()
+    if not stage.every_partition:
+        manifest.index(context.root, committed)
+    log.info("done", stage=stage.name, version=committed.path, rows=committed.rows, seconds=round(committed.seconds, 1))
+    return committed
 
 
 def _repeated(earlier: Manifest, context: Context, started: datetime) -> Manifest:
@@ -240,14 +252,21 @@ def _repeated(earlier: Manifest, context: Context, started: datetime) -> Manifes
 
 
 MAPPING = "expected a mapping of keys to values, or @FILE for what a YAML file holds"
-PLAINLY = {"extra_forbidden": "there is no such key here", "model_type": MAPPING, "model_attributes_type": MAPPING}
-"""Some of pydantic's messages, by their type, for those who do not know pydantic."""
+PLAINLY = {
+    "extra_forbidden": "there is no such key here",
+    "model_type": MAPPING,
+    "model_attributes_type": MAPPING,
+    "union_tag_invalid": "{discriminator} must be one of {expected_tags}",
+}
+"""Some of pydantic's messages, by their type, for those who do not know pydantic, and without the value that was found."""
 
 
 def explain(error: ValidationError, where: str) -> InputError:
     """A validation error as one line per key, the keys as a user writes them."""
-    lines = (
-        f"  {'.'.join(map(str, item['loc'])) or '(whole)'}: {PLAINLY.get(item['type'], item['msg'])}"
-        for item in error.errors()
-    )
+    lines = (f"  {'.'.join(map(str, item['loc'])) or '(whole)'}: {_plainly(item)}" for item in error.errors())
     return InputError(f"{where} is not valid:\n" + "\n".join(lines))
+
+
+def _plainly(item: ErrorDetails) -> str:
+    known = PLAINLY.get(item["type"])
+    return known.format(**item.get("ctx", {})) if known else item["msg"]

@@ -47,6 +47,7 @@ CLASSES = {
     "restore_shard": "gpu",
     "restore_collect": "cpu",
     "stream": "cpu",
+    "gc": "cpu",
 }
 
 

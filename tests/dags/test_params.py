@@ -19,6 +19,7 @@ PARAMS = {
     "promote_restorer": {"config", "force", "approval"},
     "restore_batches": {"config", "force", "model_version"},
     "restore_stream": {"config"},
+    "collect_garbage": {"config", "delete"},
 }
 CONFIG = "include/pipelines/demo.yaml"
 LINES = {
@@ -143,6 +144,11 @@ def test_a_stream_is_never_forced(dags: dict[str, DAG]) -> None:
         "--partition",
         "P",
     ]
+
+
+def test_garbage_is_removed_unless_a_run_is_told_to_look(dags: dict[str, DAG]) -> None:
+    assert line(dags["collect_garbage"], "gc") == f"gc --config {CONFIG} --delete".split()
+    assert line(dags["collect_garbage"], "gc", delete=False) == f"gc --config {CONFIG}".split()
 
 
 def test_a_shard_is_one_more_option(dags: dict[str, DAG]) -> None:

@@ -1,6 +1,11 @@
 """Settings for all unit tests."""
 
-from collections.abc import Iterator
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import pytest
 import structlog
@@ -16,3 +21,35 @@ def _logs_of_its_own() -> Iterator[None]:
     """A test that runs the command line sends logs to its own captured stderr, which is closed when it ends."""
     yield
     structlog.reset_defaults()
+
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def without_privileges() -> Callable[[], AbstractContextManager[None]]:
+    """As an ordinary user, also where the tests run as root, whom no file refuses."""
+
+    @contextmanager
+    def without() -> Iterator[None]:
+        if os.geteuid():
+            yield
+            return
+        os.seteuid(NOBODY)
+        try:
+            yield
+        finally:
+            os.seteuid(0)
+
+    return without
+
+
+@pytest.fixture
+def users_folder() -> Iterator[Path]:
+    """A folder that every user may enter, whatever a test then forbids in it."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod(0o755)
+    shutil.rmtree(folder)

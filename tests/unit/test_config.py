@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mendel import config
 from mendel.errors import InputError
+from mendel.pipeline import load_stage
 
 
 def write(path: Path, text: str) -> str:
@@ -63,6 +64,77 @@ def test_a_bad_file_is_named_with_what_is_wrong(tmp_path: Path, text: str, said:
 
     with pytest.raises(InputError, match=said):
         config.load(uri)
+
+
+SECRET = "hunter2"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (f"a: [1, {SECRET}", "line 1, column 15"),
+        (f"password: *{SECRET}", "line 1, column 11"),
+        (f"a: 1\nb: !{SECRET} 1", "line 2, column 4"),
+        (f'a: "\\q{SECRET}"', "line 1, column 6"),
+        (f"a:\n\t- {SECRET}", "line 2, column 1"),
+        (f"password: {SECRET}: x", "line 1, column 18"),
+        (f"{SECRET}:\n  {SECRET}\n{SECRET}", "line 3, column 8"),
+        (f"a: \x07{SECRET}", "character 4"),
+        (f"a: 2026-13-45 # {SECRET}", "is not YAML"),
+        (f"{SECRET} {SECRET}", "found str"),
+        (f"a: !include [{SECRET}]", "line 1: !include takes a path"),
+        ("[" * 5000 + SECRET, "nested too deeply"),
+    ],
+)
+def test_what_a_file_holds_is_never_quoted(tmp_path: Path, text: str, place: str) -> None:
+    """Whoever may name a configuration could otherwise read any file of the machine, a line at a time."""
+    uri = write(tmp_path / "demo.yaml", text)
+
+    with pytest.raises(InputError) as caught:
+        config.load(uri)
+
+    assert SECRET not in str(caught.value)
+    assert uri in str(caught.value), "the message must name the file"
+    assert place in str(caught.value), "the message must say where the fault is"
+
+
+@given(st.text("ab:-[]{}!*&%|>'\"\\\t\n #@`?,", max_size=30).map(lambda text: text.replace("a", SECRET)))
+def test_no_fault_of_a_text_is_told_with_its_words(text: str) -> None:
+    said = ""
+    try:
+        config.parse(text, "x.yaml")
+    except InputError as error:
+        said = str(error)
+
+    assert SECRET not in said
+
+
+def test_values_of_a_wrong_kind_are_not_quoted(tmp_path: Path) -> None:
+    keys = {"source": {"kind": SECRET}, "cleaning": SECRET, "near_duplicate": SECRET}
+    with pytest.raises(InputError) as caught:
+        load_stage(write(tmp_path / "demo.yaml", f"name: x\nlake: {tmp_path}\ningest: {keys}"), "ingest")
+
+    assert SECRET not in str(caught.value)
+    assert "'kind' must be one of" in str(caught.value)
+
+
+def test_files_that_include_each_other_are_named_in_order(tmp_path: Path) -> None:
+    a = write(tmp_path / "a.yaml", "b: !include b.yaml")
+    b = write(tmp_path / "b.yaml", "<<: !include a.yaml")
+
+    with pytest.raises(InputError, match=f"a.yaml includes itself: file://{a} → file://{b} → file://{a}"):
+        config.load(a)
+
+
+def test_includes_go_so_deep_and_no_deeper(tmp_path: Path) -> None:
+    write(tmp_path / "0.yaml", "end: true")
+    deepest = config.MOST_INCLUDES
+    for depth in range(1, deepest + 2):
+        write(tmp_path / f"{depth}.yaml", f"next: !include {depth - 1}.yaml")
+
+    assert config.load(str(tmp_path / f"{deepest}.yaml")), "a chain as long as may be was refused"
+    with pytest.raises(InputError, match=rf"0\.yaml is more than {deepest} includes deep"):
+        config.load(str(tmp_path / f"{deepest + 1}.yaml"))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mendel import lake
+from mendel.errors import InputError
 
 
 @pytest.fixture(params=["disk", "remote"])
@@ -156,6 +160,68 @@ def test_what_others_write_to_a_store_is_seen_by_a_process_that_goes_on() -> Non
     fs, _ = url_to_fs("s3://bucket/lake")
     fs.dircache["bucket/lake"] = [{"name": "bucket/lake/ledger", "type": "directory"}]
     assert "bucket/lake" not in fs.dircache, "listings are remembered"
+
+
+def test_a_lake_below_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    for place in ("file", "file/lake", "file/a/b"):
+        with pytest.raises(
+            InputError, match=rf"the lake file://{tmp_path}/{place} cannot be: {tmp_path}/file is a file"
+        ):
+            lake.reach(lake.normalise(str(tmp_path / place)))
+        with pytest.raises(InputError, match=rf"{tmp_path}/{place}.* cannot be written: .*MENDEL_LAKE"):
+            lake.create(str(tmp_path / place / "a.txt"), b"x")
+    lake.reach(lake.normalise(str(tmp_path / "not" / "there" / "yet")))
+
+
+def test_what_a_user_may_not_do_is_named_with_the_file(
+    users_folder: Path, without_privileges: Callable[[], AbstractContextManager[None]]
+) -> None:
+    (users_folder / "closed.txt").write_text("x")
+    (users_folder / "closed.txt").chmod(0)
+    users_folder.chmod(0o555)
+    with without_privileges():
+        for doing, what in [
+            (lambda: lake.write(str(users_folder / "a.txt"), b"x"), "a.txt cannot be written"),
+            (lambda: lake.create(str(users_folder / "a.txt"), b"x"), "a.txt cannot be written"),
+            (lambda: lake.make_folder(users_folder / "deep" / "er"), "er cannot be written"),
+            (lambda: lake.remove(str(users_folder / "closed.txt")), "closed.txt cannot be removed"),
+            (lambda: lake.read_bytes(str(users_folder / "closed.txt")), "closed.txt cannot be read"),
+            (lambda: lake.sha256(str(users_folder / "closed.txt")), "closed.txt cannot be read"),
+        ]:
+            with pytest.raises(
+                InputError, match=f"{users_folder}.*{what}: Permission denied. Give this user the right"
+            ):
+                doing()
+
+
+@pytest.mark.parametrize(
+    ("uri", "environment", "said"),
+    [
+        ("s3://bucket/lake", {}, "Unable to locate credentials"),
+        ("s3://bucket/lake", {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}, "Could not connect"),
+        ("nowhere://bucket/lake", {}, "Protocol not known: nowhere"),
+    ],
+)
+def test_a_store_that_does_not_answer_is_named_with_what_to_look_at(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, uri: str, environment: dict[str, str], said: str
+) -> None:
+    s3fs = pytest.importorskip("s3fs", reason="s3fs is not installed: pip install s3fs")
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    alone = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
+    for name, value in (alone | environment).items():
+        monkeypatch.setenv(name, value)
+    s3fs.S3FileSystem.clear_instance_cache()
+
+    with pytest.raises(InputError, match=f"the lake {uri} cannot be reached: {said}.*AWS_ENDPOINT_URL.*MENDEL_LAKE"):
+        lake.reach(uri)
+
+
+def test_a_store_that_answers_is_reached_whatever_lies_in_it(root: str) -> None:
+    lake.reach(root)
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,74 @@ def test_lists_partitions_oldest_first_and_finds_the_newest_twin(root: str) -> N
     assert manifest.twin(root, "corpus", "0" * 16) is None
 
 
+def test_what_the_index_names_is_the_twin_until_it_is_gone(root: str) -> None:
+    # given
+    old = manifest.commit(root, make(root, "2026-11-16"))
+    manifest.index(root, old)
+    assert manifest.twin(root, "corpus", "f" * 16) == old
+
+    # when
+    lake.remove(lake.join(root, old.files[0].path))
+
+    # then
+    assert manifest.twin(root, "corpus", "f" * 16) is None, "a version whose files are gone was taken"
+
+
+@pytest.mark.parametrize("broken", ["_index/corpus/{}.json", "corpus/dt=2026-11-16/{}/_manifest.json"])
+def test_a_twin_that_cannot_be_read_is_passed_over(root: str, broken: str) -> None:
+    manifest.index(root, manifest.commit(root, make(root, "2026-11-16")))
+    lake.write(lake.join(root, broken.format("f" * 16)), b"{")
+
+    assert manifest.twin(root, "corpus", "f" * 16) is None
+
+
+@pytest.mark.parametrize(
+    "broken", [b"", b"{", b"\xff", b"[]", b"{}", b'{"fingerprint": 1}', b'{"fingerprint": "../../x"}']
+)
+def test_one_broken_pointer_is_named_and_the_other_partitions_go_on(
+    root: str, broken: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    # given
+    for partition in ("2026-11-16", "2026-11-23"):
+        made = manifest.commit(root, make(root, partition))
+    uri = lake.join(root, "corpus/dt=2026-11-23/_current.json")
+    lake.write(uri, broken)
+
+    # when / then
+    with pytest.raises(InputError, match=f"{uri} names no version: .*Delete it"):
+        manifest.current(root, "corpus", "2026-11-23")
+    assert manifest.partitions(root, "corpus") == ["2026-11-16"]
+    assert manifest.newest(root, "corpus") == "2026-11-16"
+    assert uri in caplog.text, "the broken partition was passed over in silence"
+
+    # when it is put right, then it is there again
+    manifest.set_current(root, made)
+    assert manifest.newest(root, "corpus") == "2026-11-23"
+
+
+def test_what_is_in_force_already_is_not_written_again(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = manifest.commit(root, make(root))
+    monkeypatch.setattr(lake, "write", None)
+
+    manifest.set_current(root, made)
+
+
+def test_files_are_missed_by_presence_and_size_without_being_read(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = manifest.commit(root, make(root))
+    monkeypatch.setattr(lake, "open_uri", None)
+    monkeypatch.setattr(lake, "read_bytes", None)
+
+    assert manifest.missing(root, made) is None
+    assert manifest.missing(root, made.model_copy(update={"files": ()})) is None, "a version without files lacks none"
+    longer = made.files[0].model_copy(update={"bytes": 11})
+    assert manifest.missing(root, made.model_copy(update={"files": (longer,)})) == (
+        f"{longer.path}: expected 11 bytes, found 10"
+    )
+    monkeypatch.undo()
+    lake.remove(lake.join(root, made.files[0].path))
+    assert manifest.missing(root, made) == f"{made.files[0].path}: expected 10 bytes, found no file"
+
+
 def test_only_dates_get_a_dt_folder() -> None:
     assert manifest.partition_path("corpus", "2026-11-23") == "corpus/dt=2026-11-23"
     assert manifest.partition_path("testset", "sotu") == "testset/sotu"

@@ -8,7 +8,7 @@ import pytest
 
 from mendel.corpus.ingest import Ingest
 from mendel.errors import InputError
-from mendel.pipeline import load_stage
+from mendel.pipeline import load_section, load_stage
 from mendel.registry.promote import Promote
 
 PIPELINES = sorted((Path(__file__).parents[2] / "include" / "pipelines").glob("*.yaml"))
@@ -48,7 +48,7 @@ def test_settings_are_relative_to_the_section(demo: str) -> None:
         ("sorce.kind=sotu", "ingest.sorce: there is no such key here"),
         (
             "source.kind=soto",
-            "'soto' found using 'kind' does not match any of the expected tags: 'sotu', 'files', 'huggingface'",
+            "ingest.source: 'kind' must be one of 'sotu', 'files', 'huggingface'",
         ),
         ("source=sotu", "source: expected a mapping of keys to values, or @FILE"),
         ("cleaning=plain", "cleaning: expected a mapping of keys to values, or @FILE"),
@@ -78,3 +78,14 @@ def test_the_registered_model_is_called_by_the_pipeline_unless_it_is_named(tmp_p
     assert named[0].identity() == named[1].identity(), "where a decision is shown is no part of it"
     with pytest.raises(InputError, match=r"promote\.registered_model"):
         load_stage(str(path), "promote", ["registered_model=a/b"])
+
+
+def test_a_lake_that_cannot_be_is_named_before_any_work(
+    demo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MENDEL_LAKE", str(tmp_path / "file" / "lake"))
+
+    with pytest.raises(InputError, match=r"the lake .*file/lake cannot be: .*file is a file"):
+        load_stage(demo, "ingest")
+    assert load_section(demo, "serve", reach=False), "a service starts without its lake, and waits for it"

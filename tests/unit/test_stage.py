@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import textwrap
 import uuid
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import date, timedelta
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 from pydantic import ValidationError
 
 from mendel import digest, lake, manifest
+from mendel.code_version import code_version
 from mendel.errors import InputError
 from mendel.manifest import InputEntry
 from mendel.stage import Context, Draft, Outcome, Stage, execute, explain
@@ -104,6 +110,12 @@ def test_a_version_is_made_once(root: str, runs: Path) -> None:
     assert [lake.read_text(uri) for uri in Context(root, DAY).uris(first.as_input())] == ["four score"]
 
 
+def test_a_version_names_the_commit_that_made_it(root: str, runs: Path) -> None:
+    made = execute(Source(runs=str(runs)), Context(root, DAY))
+
+    assert made.code_version == code_version(), "nobody can find the code that made it"
+
+
 def test_a_lake_may_be_given_as_a_path(tmp_path: Path, runs: Path) -> None:
     made = execute(Source(runs=str(runs)), Context(str(tmp_path), DAY))
 
@@ -161,6 +173,163 @@ def test_a_failed_run_leaves_no_version(root: str, runs: Path) -> None:
         execute(Source(text="broken", runs=str(runs)), Context(root, DAY))
 
     assert manifest.partitions(root, "corpus") == []
+
+
+def test_a_failed_run_leaves_no_files(root: str, runs: Path) -> None:
+    with pytest.raises(RuntimeError, match="the disk is full"):
+        execute(Source(text="broken", runs=str(runs)), Context(root, DAY))
+
+    left = [uri for uri in lake.list_files(root) if "attempt=" in uri]
+    assert left == [], "what the failed attempt wrote takes up the disk for ever"
+
+
+def test_who_comes_second_leaves_no_files(root: str, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given another process that commits while this one runs
+    commit = manifest.commit
+
+    def late(root: str, made: manifest.Manifest, *, replace: bool = False) -> manifest.Manifest:
+        monkeypatch.undo()
+        execute(Source(runs=str(runs)), Context(root, DAY))
+        return commit(root, made, replace=replace)
+
+    monkeypatch.setattr(manifest, "commit", late)
+
+    # when
+    made = execute(Source(runs=str(runs)), Context(root, DAY))
+
+    # then
+    assert count(runs) == 2
+    written = [uri for uri in lake.list_files(root) if uri.endswith("part.txt")]
+    assert written == [lake.join(lake.normalise(root), made.files[0].path)], "the second writer's files are still there"
+
+
+@pytest.mark.parametrize("damage", ["gone", "short"])
+def test_a_version_whose_files_are_not_whole_is_made_again(root: str, runs: Path, damage: str) -> None:
+    # given
+    first = execute(Source(runs=str(runs)), Context(root, DAY))
+    uri = lake.join(root, first.files[0].path)
+    lake.remove(uri) if damage == "gone" else lake.write(uri, b"four")
+
+    # when
+    again = execute(Source(runs=str(runs)), Context(root, DAY))
+
+    # then
+    assert count(runs) == 2, "it was believed to be there without a look"
+    assert (again.fingerprint, again.digest) == (first.fingerprint, first.digest)
+    assert manifest.current(root, "corpus", DAY) == again
+    manifest.verify(root, again)
+
+
+@pytest.mark.parametrize("damage", ["gone", "short"])
+def test_files_that_are_not_whole_are_not_reused_in_a_later_partition(root: str, runs: Path, damage: str) -> None:
+    first = execute(Source(runs=str(runs)), Context(root, DAY))
+    uri = lake.join(root, first.files[0].path)
+    lake.remove(uri) if damage == "gone" else lake.write(uri, b"four")
+
+    later = execute(Source(runs=str(runs)), Context(root, WEEK_LATER))
+
+    assert count(runs) == 2, "files that are not whole were reused"
+    manifest.verify(root, later)
+
+
+def test_all_is_on_the_disk_before_the_manifest_says_so(
+    tmp_path: Path, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    root, synced = tmp_path / "lake", []
+    sync = os.fsync
+
+    def watched(descriptor: int) -> None:
+        place = Path(f"/proc/self/fd/{descriptor}").readlink()
+        synced.append((place, bool(list(root.glob("*/*/*/_manifest.json")))))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
+
+    # when
+    made = execute(Source(runs=str(runs)), Context(str(root), DAY))
+
+    # then
+    before = {place for place, committed in synced if not committed}
+    file = root / made.files[0].path
+    assert file in before, "the file's bytes may be lost though the manifest lists it"
+    folders = {folder for folder in file.parents if folder.is_relative_to(root)}
+    assert folders <= before, f"names in {folders - before} may be lost though the manifest is there"
+    assert (root / made.path, True) in synced, "the manifest's own name may be lost"
+
+
+def test_what_is_made_already_can_be_had_from_a_lake_that_may_only_be_read(
+    runs: Path, users_folder: Path, without_privileges: Callable[[], AbstractContextManager[None]]
+) -> None:
+    # given
+    made = execute(Source(runs=str(runs)), Context(str(users_folder / "lake"), DAY))
+    for path in (users_folder / "lake").rglob("*"):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+
+    # when
+    with without_privileges():
+        again = execute(Source(runs=str(runs)), Context(str(users_folder / "lake"), DAY))
+
+        # then
+        assert again == made
+        with pytest.raises(InputError, match="cannot be written: Permission denied"):
+            execute(Source(runs=str(runs)), Context(str(users_folder / "lake"), WEEK_LATER))
+
+
+class Counted:
+    """Counts what is asked of the store."""
+
+    ASKED = ("cat_file", "pipe_file", "ls", "find", "exists", "info", "open", "get_file", "rm_file")
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.calls: Counter[str] = Counter()
+        for name in self.ASKED:
+            monkeypatch.setattr(MemoryFileSystem, name, self._counting(name, getattr(MemoryFileSystem, name)))
+
+    def _counting(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        def counting(*arguments: Any, **options: Any) -> Any:
+            self.calls[name] += 1
+            return method(*arguments, **options)
+
+        return counting
+
+
+def asked_of_a_lake_with(partitions: int, runs: Path, monkeypatch: pytest.MonkeyPatch) -> list[Counter[str]]:
+    """What the store is asked for a version that is made, one that is found in another partition, one that is there."""
+    root = f"memory://{uuid.uuid4().hex}"
+    first = execute(Source(runs=str(runs)), Context(root, DAY))
+    start = date(1990, 1, 1)
+    for number in range(partitions):
+        key = (start + timedelta(number)).isoformat()
+        manifest.commit(root, first.model_copy(update={"partition": key, "fingerprint": f"{number:016x}"}))
+    found = []
+    for source, partition in [("new", DAY), ("new", WEEK_LATER), ("new", WEEK_LATER)]:
+        with monkeypatch.context() as patch:
+            counted = Counted(patch)
+            execute(Source(text=source, runs=str(runs)), Context(root, partition))
+            found.append(counted.calls)
+    return found
+
+
+def test_what_a_stage_asks_of_the_store_does_not_grow_with_history(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = asked_of_a_lake_with(10, runs, monkeypatch)
+    many = asked_of_a_lake_with(1000, runs, monkeypatch)
+
+    assert few == many, "a stage costs more where there are more partitions"
+    assert all(sum(calls.values()) < 25 for calls in many), "a stage asks the store more often than it must"
+
+
+def test_a_lake_without_an_index_gets_one(root: str, runs: Path) -> None:
+    # given a lake that an earlier release wrote
+    first = execute(Source(runs=str(runs)), Context(root, DAY))
+    lake.remove_folder(lake.join(root, "_index"))
+
+    # when
+    later = execute(Source(runs=str(runs)), Context(root, WEEK_LATER))
+
+    # then
+    assert later.same_as == first.path, "a version of an old lake was not found"
+    assert lake.list_files(lake.join(root, "_index")), "the next stage looks through all partitions again"
 
 
 def test_inputs_are_recorded_with_their_digests(root: str, runs: Path) -> None:

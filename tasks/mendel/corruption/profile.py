@@ -53,7 +53,7 @@ def _known_characters(characters: str | dict[str, Weight]) -> str | dict[str, We
     if characters in ("uniform", "frequency"):
         return characters
     if not characters.startswith(CHARACTER_SET):
-        raise ValueError(f"{characters!r} is none of 'uniform', 'frequency' and '{CHARACTER_SET}' with the characters")
+        raise ValueError(f"write 'uniform', 'frequency', or '{CHARACTER_SET}' with the characters")
     if len(set(characters.removeprefix(CHARACTER_SET))) < 2:
         raise ValueError(f"list at least two different characters after '{CHARACTER_SET}'")
     return characters

@@ -76,6 +76,12 @@ def read(root: str, folder: str, shard: int) -> Part | None:
         raise InputError(f"{uri} is not a part's manifest: {error}. Delete it and restore the shard again.") from error
 
 
+def is_there(root: str, part: Part) -> bool:
+    """Whether a part's file is in the lake, by presence and size."""
+    uri = lake.join(root, part.file.path)
+    return lake.exists(uri) and lake.size(uri) == part.file.bytes
+
+
 def commit(root: str, folder: str, part: Part, *, replace: bool = False) -> Part:
     """Make the part exist. Of two writers the first wins and the second returns the first's; `replace` overwrites."""
     uri, data = _uri(root, folder, part.shard), part.model_dump_json(indent=2).encode()

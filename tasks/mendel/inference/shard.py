@@ -35,21 +35,19 @@ def restore_shard(context: Context, shard: int) -> Part:
         raise InputError(f"--shard {shard}: {plan.path} has {planned.shards(plan)} shards, counted from 0")
     folder = folder_of(plan)
     existing = parts.read(context.root, folder, shard)
-    if existing is not None and not context.force:
+    if existing is not None and not context.force and parts.is_there(context.root, existing):
         log.info("unchanged", stage="restore shard", part=existing.file.path, rows=existing.totals.records)
         return existing
     source = planned.verified(context.root, plan, shard)
     restorer = _restorer(context.root, plan)
     log.info("start", stage="restore shard", partition=context.partition, shard=shard, run_id=context.run_id)
-    draft = Draft(context, folder)
-    try:
+    with Draft(context, folder) as draft:
         totals = _restore(plan, source, shard, restorer, draft)
         (file,) = draft.files()
-    finally:
-        draft.close()
     made = Part(shard=shard, run_id=context.run_id, file=file, totals=totals)
-    part = parts.commit(context.root, folder, made, replace=context.force)
+    part = parts.commit(context.root, folder, made, replace=existing is not None)
     if part != made:
+        draft.discard()
         log.info("another attempt was first", stage="restore shard", part=part.file.path, run_id=part.run_id)
     log.info("done", stage="restore shard", part=part.file.path, rows=totals.records, seconds=round(totals.seconds, 1))
     return part
@@ -61,7 +59,7 @@ def _restorer(root: str, plan: Manifest) -> Restorer:
         raise InputError(
             f"model {model.version}: expected digest {expected}, found {model.digest}. Plan the day again."
         )
-    return Restorer.load(model.restorer_uri)
+    return Restorer.load(str(model.local()))
 
 
 def _restore(plan: Manifest, source: str, shard: int, restorer: Restorer, draft: Draft) -> Totals:

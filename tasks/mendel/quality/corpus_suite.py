@@ -12,7 +12,12 @@ from mendel.manifest import Manifest
 from mendel.quality import texts
 from mendel.quality.suite import Suite, expect
 
+SOME = 1e-9
+"""A share that one row of any corpus is more than."""
+
 if TYPE_CHECKING:
+    from great_expectations.expectations.expectation import Expectation
+
     from mendel.quality.stage import ValidateCorpus
 
 
@@ -31,17 +36,28 @@ def build(config: ValidateCorpus, table: pa.Table, found: Manifest) -> Suite:
             texts.at_most(
                 "outside_alphabet", config.outside_alphabet, "of the texts hold a character that no training text holds"
             ),
-            *(
-                expect(
-                    f"years_outside_{split}",
-                    f"the years of split {split} are {first} to {last}",
-                    gxe.ExpectColumnValuesToBeBetween,
-                    column="year",
-                    min_value=first,
-                    max_value=last,
-                    row_condition=Column("split") == split,
-                )
-                for split, (first, last) in config.years.items()
-            ),
+            *(expectation for split, years in config.years.items() for expectation in _of_years(split, *years)),
         ],
     )
+
+
+def _of_years(split: str, first: int, last: int) -> list[Expectation]:
+    """A null is no year outside the interval, so that a split without any year must be looked for by itself."""
+    rows = {"column": "year", "row_condition": Column("split") == split}
+    return [
+        expect(
+            f"years_unknown_{split}",
+            f"the year of some row of split {split} is known",
+            gxe.ExpectColumnValuesToNotBeNull,
+            mostly=SOME,
+            **rows,
+        ),
+        expect(
+            f"years_outside_{split}",
+            f"the years of split {split} are {first} to {last}",
+            gxe.ExpectColumnValuesToBeBetween,
+            min_value=first,
+            max_value=last,
+            **rows,
+        ),
+    ]

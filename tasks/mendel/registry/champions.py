@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal, NamedTuple
 
-from mendel import lake, manifest
+from mendel import cache, lake, manifest
 from mendel.errors import InputError
-from mendel.manifest import Manifest
+from mendel.manifest import FileEntry, Manifest
 from mendel.registry import ledger
 from mendel.registry.ledger import Decision
 
@@ -30,6 +31,8 @@ class Resolved(NamedTuple):
     fingerprint: str
     """Of the candidate."""
     standing: Standing
+    files: tuple[FileEntry, ...]
+    """What the ledger says of the folder's files, their paths relative to it."""
 
     @property
     def name(self) -> str:
@@ -44,6 +47,10 @@ class Resolved(NamedTuple):
                 f"candidate {self.fingerprint} has no version: run mendel evaluate and mendel promote first"
             )
         return self.version
+
+    def local(self) -> Path:
+        """The folder on this machine: a checked copy where the lake is remote."""
+        return cache.local(self.restorer_uri, self.files)
 
 
 def resolve(root: str, name: str = "champion") -> Resolved:
@@ -63,12 +70,22 @@ def resolve(root: str, name: str = "champion") -> Resolved:
         raise InputError(f"there is no model {name!r}. {_choices(root, history)}")
     manifest.verify(root, found)
     known = decision or next((past for past in reversed(history) if past.candidate.digest == found.digest), None)
+    return _resolved(root, found, known.version if known else None, _standing(history, known))
+
+
+def resolved(root: str, decision: Decision) -> Resolved:
+    """The model that a decision is about."""
+    return _resolved(root, decision.candidate, decision.version, _standing(ledger.read(root), decision))
+
+
+def _resolved(root: str, candidate: Manifest, version: int | None, standing: Standing) -> Resolved:
     return Resolved(
-        known.version if known else None,
-        lake.join(root, found.folder),
-        found.digest,
-        found.fingerprint,
-        _standing(history, known),
+        version,
+        lake.join(root, candidate.folder),
+        candidate.digest,
+        candidate.fingerprint,
+        standing,
+        candidate.own_files,
     )
 
 

@@ -111,7 +111,7 @@ def _systems(context: Context, inputs: Mapping[str, InputEntry], rival: ledger.D
     yield System("symspell", baselines.SymSpell(held_out.training_text(context, inputs["pairs"])))
     yield from _with_ablations(Restorer.load(str(context.local_folder(inputs["candidate"]))))
     if rival:
-        yield System.of("champion", Restorer.load(champions.restorer_uri(context.root, rival)))
+        yield System.of("champion", Restorer.load(str(champions.resolved(context.root, rival).local())))
 
 
 def _with_ablations(challenger: Restorer) -> Iterator[System]:

@@ -131,6 +131,12 @@ def check_growth(before: History, now: History) -> None:
             raise InputError(f"{FOLDER}/{past.number:06d}.json {fate} since the ledger was read before. {RESTORE}.")
 
 
+def ends_with(root: str, number: int) -> bool:
+    """Whether a decision is the newest one: two looks at the store, however long the ledger is."""
+    root = lake.normalise(root)
+    return lake.exists(_uri(root, number)) and not lake.exists(_uri(root, number + 1))
+
+
 def append(root: str, judge: Callable[[History], Decision]) -> Decision:
     """Write the decision that `judge` makes of the history, under the next number, chained to the one before.
 

@@ -20,16 +20,16 @@ def merge(
     """
     import json
 
-    from mendel import lake
+    from mendel import cache
     from mendel.errors import InputError
     from mendel.restoration.llm import CausalLm
     from mendel.restoration.recipe import BaseModel
-    from mendel.restoration.restorer import ADAPTER, DESCRIPTION, local_copy
+    from mendel.restoration.restorer import ADAPTER, DESCRIPTION
     from mendel.restoration.rewriter import Seq2SeqRewriter
 
     if out.exists():
         raise InputError(f"--out {out} exists; choose another")
-    found = local_copy(lake.normalise(candidate))
+    found = cache.local(candidate)
     if not (found / ADAPTER).is_dir():
         raise InputError(f"{candidate} has no folder {ADAPTER}: its recipe tuned no pretrained language model")
     told = json.loads((found / DESCRIPTION).read_text())

@@ -7,12 +7,10 @@ file; those are expanded once and cached.
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import importlib.metadata
 import importlib.util
 import math
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,9 +21,11 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 import torch
+import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
+from mendel import cache, lake
 from mendel.errors import InputError
 from mendel.restoration.objective import predicting_at
 from mendel.restoration.prefix_tree import PrefixTree
@@ -304,19 +304,15 @@ def _expanded(base: BaseModel) -> Path:
             f"Install the other one, or change base.revision."
         )
     source = _gguf(package, base.id)
-    place = cache_folder() / "llm" / f"{package}-{version}-{str(dtype()).removeprefix('torch.')}"
-    if not place.exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=".expanding-", dir=place.parent))
-        try:
-            _expand(source, made)
-            made.rename(place)
-        except OSError:
-            if not place.exists():  # another process was first
-                raise
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
-    return place
+    key = hashlib.sha256(f"{_sha256(package, source)} {dtype()} {transformers.__version__}".encode()).hexdigest()
+    return cache.entry(key, lambda target: _expand(source, target))
+
+
+def _sha256(package: str, source: Path) -> str:
+    """What was recorded of the file when its package was installed, or else found by reading it."""
+    recorded = (file.hash for file in importlib.metadata.files(package) or () if file.name == source.name)
+    found = next(recorded, None)
+    return found.value if found else lake.sha256(str(source))
 
 
 def _gguf(package: str, name: str) -> Path:
@@ -338,10 +334,3 @@ def _expand(source: Path, target: Path) -> None:
     )
     model.to(dtype()).save_pretrained(target)
     AutoTokenizer.from_pretrained(source.parent, **where).save_pretrained(target)
-
-
-def cache_folder() -> Path:
-    """MENDEL_CACHE where set, else the user's cache."""
-    if chosen := os.environ.get("MENDEL_CACHE"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mendel"

@@ -5,16 +5,13 @@ A candidate's folder holds `restorer.json`, whose `kind` says which class reads 
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import json
-import os
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mendel import lake
+from mendel import cache
 from mendel.errors import InputError
 from mendel.frozen import Frozen
 
@@ -74,11 +71,11 @@ class Restorer(ABC):
 
     @staticmethod
     def load(uri: str) -> Restorer:
-        """The restorer in a candidate's folder: a local path, or a URI, which is downloaded once.
+        """The restorer in a candidate's folder: a local path, or a URI, whose files are copied to this machine.
 
         Raises InputError when the folder holds none, or one of a kind that this version does not know.
         """
-        folder = local_copy(lake.normalise(uri))
+        folder = cache.local(uri)
         try:
             kind = json.loads((folder / DESCRIPTION).read_text())["kind"]
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -88,19 +85,6 @@ class Restorer(ABC):
         module, name = KINDS[kind].split(":")
         restorer: Restorer = getattr(importlib.import_module(module), name).read(folder)
         return restorer
-
-
-def local_copy(uri: str) -> Path:
-    """The folder itself where it is local, else a copy under MENDEL_CACHE (or the system's temporary folder)."""
-    if (path := lake.local_path(uri)) is not None:
-        return path
-    cache = Path(os.environ.get("MENDEL_CACHE", tempfile.gettempdir()))
-    target = cache / "mendel" / "restorers" / hashlib.sha256(uri.encode()).hexdigest()[:16]
-    for file in lake.list_files(uri):
-        place = target / file.removeprefix(uri).strip("/")
-        if not (place.exists() and place.stat().st_size == lake.size(file)):
-            lake.download(file, place)
-    return target
 
 
 def spans(before: str, after: str) -> tuple[Span, ...]:

@@ -19,7 +19,7 @@ def serve(config: Config, settings: Settings = []) -> None:  # noqa: B006 (typer
     from mendel.pipeline import load_section
     from mendel.serving import server
 
-    root, serving = load_section(config, "serve", settings)
+    root, serving = load_section(config, "serve", settings, reach=False)
     server.run(root, serving)
 
 

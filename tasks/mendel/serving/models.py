@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mendel import lake
+from mendel import cache, lake
 from mendel.log import log
 from mendel.registry import champions, ledger
-from mendel.restoration.restorer import Restorer, local_copy
+from mendel.restoration.restorer import Restorer
 
 WARM_UP = ["A sentence thta is read befor the frist request comes.", "word " * 150]
 """A short text and one in several pieces: what compiles at first use is compiled before."""
@@ -101,7 +101,7 @@ def load(resolved: champions.Resolved) -> Model:
     in the lake would end the process, or change its answers.
     """
     with TemporaryDirectory(prefix="mendel-") as copy:
-        shutil.copytree(local_copy(resolved.restorer_uri), copy, dirs_exist_ok=True)
+        cache.bring(resolved.restorer_uri, resolved.files, Path(copy))
         restorer = Restorer.load(copy)
     restorer.restore(WARM_UP)
     return Model(resolved.version, resolved.digest, restorer, resolved.standing, resolved.fingerprint)

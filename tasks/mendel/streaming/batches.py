@@ -12,10 +12,10 @@ failure is found and left, whichever model reigns by then; one that was not leav
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from mendel import digest, lake, manifest
+from mendel.code_version import code_version
 from mendel.errors import GateError
 from mendel.inference import parts
 from mendel.log import log
@@ -72,18 +72,15 @@ class Batch:
         """
         key = _fingerprint(self.query, self.number)
         place = partition(self.query, self.number)
-        draft = Draft(self.context, manifest.version_path(DATASET, place, key))
-        try:
+        with Draft(self.context, manifest.version_path(DATASET, place, key)) as draft:
             if expected[0]:
                 restored.write.mode("append").parquet(lake.spark_uri(draft.uri))
             if expected[1]:
                 rejected.write.option("ignoreNullFields", False).json(lake.spark_uri(lake.join(draft.uri, REJECTED)))
             files = draft.files()
-        finally:
-            draft.close()
-        root = self.context.root
-        table = _read([lake.join(root, file.path) for file in files if file.path.endswith(".parquet")])
-        _check(place, table, expected[0])
+            root = self.context.root
+            table = _read([lake.join(root, file.path) for file in files if file.path.endswith(".parquet")])
+            _check(place, table, expected[0])
         made = Manifest(
             dataset=DATASET,
             partition=place,
@@ -102,11 +99,14 @@ class Batch:
                 "model_version": model.registered,
             },
             metrics={"records_restored": table.num_rows, "records_rejected": expected[1], **_signals(table)},
-            code_version=version("mendel"),
+            code_version=code_version(),
             started=self.started,
             finished=datetime.now(UTC),
         )
-        return manifest.commit(root, made)
+        committed = manifest.commit(root, made)
+        if committed is not made:
+            draft.discard()
+        return committed
 
 
 def put_in_force(root: str, found: Manifest, expected: tuple[int, int]) -> None:

@@ -32,7 +32,7 @@ def load(model: Resolved) -> Restorer:
     if model not in _loaded:
         _loaded.clear()
         started = time.monotonic()
-        _loaded[model] = Restorer.load(model.restorer_uri)
+        _loaded[model] = Restorer.load(str(model.local()))
         log.configure()
         seconds = round(time.monotonic() - started, 2)
         log.log.info("model loaded", version=model.version, worker=os.getpid(), seconds=seconds)

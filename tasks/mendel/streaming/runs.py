@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.metadata import version
 
 from mendel import digest, lake, manifest
+from mendel.code_version import code_version
 from mendel.manifest import Manifest
 from mendel.stage import Context
 from mendel.streaming import batches
@@ -33,7 +33,7 @@ def record(context: Context, run: Run, started: datetime) -> Manifest:
         digest=digest.of_digests(entry.digest for entry in made_from),
         parameters={"query": run.query},
         metrics={**asdict(run.totals), "batches": len(run.totals.batches), "restored": run.totals.restored},
-        code_version=version("mendel"),
+        code_version=code_version(),
         started=started,
         finished=datetime.now(UTC),
     )

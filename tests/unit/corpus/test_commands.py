@@ -62,7 +62,7 @@ def test_ingest_makes_the_corpus_and_pins_the_test_set(
     [
         (["--set", "source.glob=/no/such/place/*.txt"], "source.glob /no/such/place/*.txt matches no file"),
         (["--set", "source.glbo=x"], "source.files.glbo: there is no such key here"),
-        (["--set", "source.kind=web"], "does not match any of the expected tags"),
+        (["--set", "source.kind=web"], "source: 'kind' must be one of"),
         (["--set", "cleaning.min_chars=250", "--set", "cleaning.max_chars=260"], "the test split has no sentence"),
         (["--set", "source.text_key=body"], "no key 'body'; it has 'text', 'key'"),
         (["--set", "source.name=My Texts"], "source.files.name: String should match pattern"),

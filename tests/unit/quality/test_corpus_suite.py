@@ -98,6 +98,14 @@ FAULTS = {
         lambda frame: set_cell("text", 0, frame.loc[FIRST["test"], "text"].upper().replace(" ", ", "))(frame),
         ["no text is in two splits, punctuation and letter case aside (leakage): 2 of 400 rows are otherwise, as in "],
     ),
+    "no years": (
+        lambda frame: frame.assign(year=pd.array([None] * len(frame), "Int32")),
+        [f"the year of some row of split {split} is known: " for split in CONFIG.years],
+    ),
+    "no years in the test split": (
+        lambda frame: frame.assign(year=frame["year"].mask(frame["split"] == "test")),
+        ["the year of some row of split test is known: 60 of 60 rows are otherwise, as in id 'test-000'"],
+    ),
     "year of another split": (
         set_cell("year", 1, 2015),
         ["the years of split train are 1790 to 2006: 1 of 300 rows are otherwise, as in year 2015, id 'train-001'"],

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import uuid
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mendel import lake
 from mendel.errors import InputError
-from mendel.restoration.restorer import DESCRIPTION, Restorer, Span, local_copy, spans
+from mendel.restoration.restorer import DESCRIPTION, Restorer, Span, spans
 
 short = st.text("abc ", max_size=12)
 
@@ -29,20 +27,6 @@ def test_spans_lead_from_one_text_to_the_other(before: str, after: str) -> None:
 def test_neighbouring_changes_are_one_span() -> None:
     assert spans("abcdef", "abXYef") == (Span(start=2, end=4, replacement="XY"),)
     assert spans("same", "same") == ()
-
-
-def test_a_remote_folder_is_brought_here_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MENDEL_CACHE", str(tmp_path))
-    uri = f"memory://{uuid.uuid4().hex}/candidate"
-    lake.write(f"{uri}/{DESCRIPTION}", b"{}")
-    lake.write(f"{uri}/adapter/config.json", b"1")
-
-    first = local_copy(uri)
-    inode = (first / DESCRIPTION).stat().st_ino
-
-    assert (first / "adapter" / "config.json").read_bytes() == b"1"
-    assert local_copy(uri) == first
-    assert (first / DESCRIPTION).stat().st_ino == inode, "it was downloaded again"
 
 
 def test_a_folder_without_a_restorer_is_named(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""What nobody needs any more: attempts that were killed, and versions that nothing refers to."""

@@ -1,0 +1,164 @@
+"""What of a lake is garbage, and its removal.
+
+Kept is each version in force, what the ledger names, the newest of each dataset, what is young, and whatever one of
+those was made from. Of other versions nothing is left; of those that are kept, no attempt that nobody lists.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from operator import attrgetter
+
+from mendel import lake, manifest
+from mendel.errors import InputError
+from mendel.garbage.policy import Policy
+from mendel.garbage.survey import Files, Survey, Version, attempts_of, survey
+from mendel.log import log
+from mendel.manifest import Manifest
+from mendel.registry import ledger
+from mendel.restoration.work import CHECKPOINTS
+
+MANIFEST = "_manifest.json"
+
+
+@dataclass(frozen=True)
+class Item:
+    """Something to remove. Paths are relative to the lake."""
+
+    path: str
+    because: str
+    bytes: int
+    gone: tuple[str, ...]
+    """Files, and folders with a slash behind, in this order: first what says that the rest counts."""
+    version: Manifest | None = None
+
+
+def find(root: str, policy: Policy, now: datetime | None = None) -> list[Item]:
+    """All garbage. Raises InputError where the ledger cannot be read: what it needs is then unknown."""
+    now = now or datetime.now(UTC)
+    before = now - timedelta(days=policy.days)
+    found, decided = survey(root, now), [decision.candidate for decision in ledger.read(root)]
+    kept = _kept(root, found, policy, before)
+    listed = _listed(found, kept, decided, before)
+    return [
+        *(item for version in found.versions.values() for item in _of_version(version, kept, listed, before)),
+        *_old(found.unfinished, "a write that did not end", before, "{}"),
+        *_old(_checkpoints(root, now), "checkpoints of a training that nobody went on with", before, "{}/"),
+    ]
+
+
+def remove(root: str, items: Iterable[Item]) -> None:
+    """Remove garbage. A version that was put in force meanwhile stays."""
+    for item in items:
+        if item.version and manifest.current(root, item.version.dataset, item.version.partition) == item.version:
+            log.info("kept: it is in force again", path=item.path)
+            continue
+        try:
+            for path in item.gone:
+                (lake.remove_folder if path.endswith("/") else lake.remove)(lake.join(root, path))
+            if item.version:
+                manifest.unindex(root, item.version)
+        except InputError as error:  # what this user may not remove keeps nothing else
+            log.warning("kept", path=item.path, error=str(error))
+            continue
+        log.info("removed", path=item.path, because=item.because, bytes=item.bytes)
+
+
+def _kept(root: str, found: Survey, policy: Policy, before: datetime) -> frozenset[str]:
+    """Paths of the versions that stay."""
+    needed = [*_named_by_the_ledger(root)]
+    of_dataset: dict[str, list[Version]] = defaultdict(list)
+    for version in found.versions.values():
+        if version.manifest:
+            of_dataset[version.dataset].append(version)
+        if _young(version, found, before) or not version.readable:
+            needed.append(version.path)
+    for versions in of_dataset.values():
+        newest = sorted(versions, key=attrgetter("manifest.finished"))[-policy.newest :] if policy.newest else []
+        needed += [version.path for version in newest]
+    for partition in found.pointers:
+        needed += _in_force(root, found, partition)
+    kept: set[str] = set()
+    while needed:
+        path = needed.pop()
+        if path not in kept:
+            kept.add(path)
+            made = found.versions[path].manifest if path in found.versions else None
+            needed += _made_from(made) if made else []
+    return frozenset(kept)
+
+
+def _named_by_the_ledger(root: str) -> Iterator[str]:
+    for decision in ledger.read(root):
+        yield decision.candidate.path
+        yield from _made_from(decision.candidate)
+        if decision.evaluation:
+            yield decision.evaluation.uri
+
+
+def _made_from(made: Manifest) -> list[str]:
+    """What a version refers to: its inputs, and the one whose files it lists."""
+    return [*(entry.uri for entry in made.inputs), *([made.same_as] if made.same_as else [])]
+
+
+def _in_force(root: str, found: Survey, partition: str) -> list[str]:
+    """The version that a partition's pointer names; all versions where that cannot be read."""
+    dataset, folder = partition.split("/")
+    try:
+        named = manifest.pointer(root, dataset, folder.removeprefix("dt="))
+    except InputError as error:
+        log.warning("kept with all its versions", partition=partition, error=str(error))
+        return [version.path for version in found.versions.values() if version.partition == partition]
+    return [f"{partition}/{named}"]
+
+
+def _young(version: Version, found: Survey, before: datetime) -> bool:
+    """Whether a version was made, or another put in force in its place, too short a time ago."""
+    since = found.pointers.get(version.partition)
+    return version.manifest is not None and (version.manifest.finished >= before or bool(since and since >= before))
+
+
+def _listed(found: Survey, kept: frozenset[str], decided: Iterable[Manifest], before: datetime) -> frozenset[str]:
+    """Attempts whose files somebody needs. A day that is not collected yet needs its parts."""
+    listed = {attempt for made in decided for attempt in attempts_of(*made.files)}
+    for version in found.versions.values():
+        if version.manifest and version.path in kept:
+            listed |= attempts_of(*version.manifest.files)
+        for name, attempts in version.parts.items():
+            if version.path in kept or version.files[name].modified >= before:
+                listed |= attempts
+    return frozenset(listed)
+
+
+def _of_version(version: Version, kept: frozenset[str], listed: frozenset[str], before: datetime) -> Iterator[Item]:
+    free = {path: files for path, files in version.attempts.items() if path not in listed}
+    if version.manifest and version.path not in kept:
+        size = sum(files.bytes for files in [*free.values(), *version.files.values()])
+        rest = [*(f"{version.path}/{name}" for name in version.parts), *(f"{path}/" for path in free)]
+        gone = (f"{version.path}/{MANIFEST}", *([f"{version.path}/"] if free == version.attempts else rest))
+        yield Item(version.path, "nothing refers to it", size, gone, version.manifest)
+    elif version.readable and not (version.manifest and version.files[MANIFEST].modified >= before):
+        if not version.manifest:
+            parts = {f"{version.path}/{name}": version.files[name] for name in version.parts}
+            yield from _old(parts, "a part of a day that was never collected", before, "{}")
+        yield from _old(free, "an attempt that no manifest lists", before, "{}/")
+
+
+def _old(found: dict[str, Files], because: str, before: datetime, form: str) -> list[Item]:
+    return [
+        Item(path, because, files.bytes, (form.format(path),))
+        for path, files in found.items()
+        if files.modified < before
+    ]
+
+
+def _checkpoints(root: str, now: datetime) -> dict[str, Files]:
+    found: dict[str, Files] = defaultdict(Files)
+    folder = lake.normalise(lake.join(root, CHECKPOINTS))
+    for uri, entry in lake.entries(folder).items():
+        name = uri.removeprefix(folder).strip("/").split("/")[0]
+        found[f"{CHECKPOINTS}/{name}"].add(int(entry["size"]), lake.modified(entry) or now)
+    return found

@@ -1,0 +1,78 @@
+"""What the stream asks of the ledger before every micro-batch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from fsspec.implementations.local import LocalFileSystem
+
+from mendel.registry import ledger
+from mendel.registry.ledger import Decision
+from mendel.streaming.reigning import Reigning
+
+
+def decide(root: str, times: int) -> None:
+    """More decisions, each against the champion."""
+    first = ledger.read(root)[0]
+    for _ in range(times):
+        ledger.append(
+            root,
+            lambda history: Decision.model_validate(
+                {
+                    **first.model_dump(),
+                    "number": len(history) + 1,
+                    "action": "declined",
+                    "version": len(history) + 1,
+                    "reigning": 1,
+                    "decided": datetime.now(UTC),
+                }
+            ),
+        )
+
+
+def asked(a_stream: Any, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """What one more micro-batch asks of the disk."""
+    reigning = Reigning(a_stream.root, "champion")
+    model = reigning.now()
+    calls: Counter[str] = Counter()
+
+    def counting(name: str) -> Callable[..., Any]:
+        method = getattr(LocalFileSystem, name)
+
+        def counted(*arguments: Any, **options: Any) -> Any:
+            calls[name] += 1
+            return method(*arguments, **options)
+
+        return counted
+
+    with monkeypatch.context() as patch:
+        for name in ("cat_file", "ls", "find", "exists", "info", "_open"):
+            patch.setattr(LocalFileSystem, name, counting(name))
+        assert reigning.now() == model
+        assert reigning.as_input(model).digest == model.digest
+    return calls
+
+
+def test_a_micro_batch_costs_the_same_however_long_the_ledger_is(
+    a_stream: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = asked(a_stream, monkeypatch)
+    decide(a_stream.root, 99)
+    long = asked(a_stream, monkeypatch)
+
+    assert long == short, "the ledger is read again"
+    assert long["cat_file"] == 0, "what is known of it is read again"
+
+
+def test_another_champion_reigns_from_the_next_question_on(a_stream: Any) -> None:
+    reigning = Reigning(a_stream.root, "champion")
+    assert reigning.now().version == 1
+
+    a_stream.crown({"teh": "thee"})
+
+    assert reigning.now().version == 2
+    assert reigning.as_input(reigning.now()).digest == reigning.now().digest
