@@ -28,7 +28,7 @@ class Reading:
     def quarantine(self, item: Rejected) -> None:
         self.quarantined.append(item)
         if len(self.quarantined) <= NAMED_IN_LOG:
-            log.warning("quarantined", uri=item.uri, reason=item.reason)
+            log.warning("quarantined", uri=item.uri, reason=item.reason, detail=item.detail)
 
 
 def read(source: AnySource, cleaning: Cleaning, entry: InputEntry, only: Split | None = None) -> Reading:
@@ -47,7 +47,7 @@ def read(source: AnySource, cleaning: Cleaning, entry: InputEntry, only: Split |
     if not reading.documents:
         raise InputError(
             f"{entry.uri} holds no text that can be read; {len(reading.quarantined)} refused, such as "
-            + "; ".join(f"{item.uri}: {item.reason}" for item in reading.quarantined[:3])
+            + "; ".join(f"{item.uri}: {item.detail}" for item in reading.quarantined[:3])
         )
     return reading
 
@@ -60,7 +60,9 @@ def _documents(source: AnySource, reading: Reading) -> Iterator[Document]:
             reading.quarantine(item)
         elif texts.setdefault(item.id, text := text_hash(item.text)) != text:
             reading.quarantine(
-                Rejected(item.id, "another document of this name has another text; give it a name of its own")
+                Rejected(
+                    item.id, "same_name", "another document of this name has another text; give it a name of its own"
+                )
             )
         else:
             yield item
@@ -74,4 +76,4 @@ def _add(document: Document, cleaning: Cleaning, reading: Reading) -> None:
         else:
             reading.sentences.append(Sentence(document.id, position, document.year, document.split, text))
     if position < 0:
-        reading.quarantine(Rejected(document.id, "no text is left after cleaning"))
+        reading.quarantine(Rejected(document.id, "nothing_left", "no text is left after cleaning"))

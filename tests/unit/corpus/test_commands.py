@@ -64,7 +64,7 @@ def test_ingest_makes_the_corpus_and_pins_the_test_set(
         (["--set", "source.glbo=x"], "source.files.glbo: there is no such key here"),
         (["--set", "source.kind=web"], "does not match any of the expected tags"),
         (["--set", "cleaning.min_chars=250", "--set", "cleaning.max_chars=260"], "the test split has no sentence"),
-        (["--set", "source.text_key=body"], "no key 'body'; it has 'text', 'key'"),
+        (["--set", "source.text_key=body"], "no key 'body'; there is: key, text. Set text_key"),
         (["--set", "source.name=My Texts"], "source.files.name: String should match pattern"),
     ],
 )
