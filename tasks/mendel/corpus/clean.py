@@ -81,9 +81,12 @@ class Cleaning(Frozen):
 
     def sentences(self, text: str) -> list[str]:
         """The sentences of a document, cleaned, in order. A line break ends one, unless `wrapped_lines` is set."""
+        return self.split(clean(text))
+
+    def split(self, text: str) -> list[str]:
+        """The same of a text that is clean already."""
         import sentencex
 
-        text = clean(text)
         if self.wrapped_lines:
             text = WRAP.sub(" ", WRAP_AT_HYPHEN.sub("", text))
         pieces = (piece.strip() for line in text.split("\n") for piece in sentencex.segment(self.language, line))
