@@ -71,11 +71,15 @@ def ingest(config: Config, partition: Partition, settings: Settings = [], force:
     """Read the source's text into a corpus: clean sentences without duplicates, in splits that share no text.
 
     The test split is the source's pinned test set, which the first ingest makes (`mendel testset`). What cannot be read
-    is quarantined and what is not kept is listed, each with its reason, beside the corpus.
+    is quarantined and what is not kept is listed, each with its reason, beside the corpus. It ends with a summary: what
+    was kept, what was lost and which setting decides that.
 
     Example: `mendel ingest -c include/pipelines/demo.yaml -p 2026-11-23 --set source.held_out_from=2015`
     """
-    run("ingest", config, partition, settings, force)
+    from mendel.corpus import summary
+
+    for line in summary.lines(run("ingest", config, partition, settings, force)):
+        print(line)
 
 
 @app.command()

@@ -7,6 +7,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from mendel.corpus import hyphens, markup
 from mendel.frozen import Frozen
 
 PASSES = 100
@@ -25,22 +26,11 @@ PLAIN = str.maketrans(
     }
 )
 
-TAG = re.compile(
-    r"<!--|<!doctype\b|</?[a-z][\w:-]*(?:\s+[\w:-]+\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*'|[^\s\"'<>]+))*\s*/?>", re.IGNORECASE
-)
-BLOCKS = (
-    "address,article,aside,blockquote,body,dd,div,dl,dt,figcaption,figure,footer,form,h1,h2,h3,h4,h5,h6,header,hr,li,main,"
-    "nav,ol,p,pre,section,table,td,th,tr,ul"
-)
-BLOCK_TAG = re.compile(rf"<(?:{BLOCKS.replace(',', '|')})\b", re.IGNORECASE)
-
-NOTE = re.compile(
-    r"\[[^\[\]\n]{0,300}\]|\((?:applause|laughter|cheers|inaudible|crosstalk|music)\b[^()\n]{0,100}\)", re.IGNORECASE
-)
 SPACES = re.compile(r"[^\S\n]+")
 LINE_EDGES = re.compile(r" ?\n ?")
 GAPS = re.compile(r"\n{3,}")
 WRAP = re.compile(r"(?<!\n)\n(?!\n)")
+WRAP_AT_HYPHEN = re.compile(r"(?<=[^\W_]-)\n(?=[^\W_a-z])")
 TERMINATED = re.compile(r"[.!?\u3002][\"')\]]*$")
 
 
@@ -49,8 +39,9 @@ def clean(text: str) -> str:
 
     Encoding damage and entities are repaired and Unicode is composed (ftfy, NFC). Curly quotes become straight, en
     dashes and minus signs `-`, em dashes `--`, ellipses `...`; odd spaces become one space and invisible characters go.
-    HTML and XML tags go, scripts and styles with their content; blocks become paragraphs. What stands in square
-    brackets on one line goes: stage directions and editors' notes, which nobody spoke. So does `(Applause)`.
+    Words that a line's end divides are joined. HTML and XML tags go, scripts and styles with their content; blocks
+    become paragraphs, Markdown's links their labels. Stage directions and editors' notes, which nobody spoke, go:
+    `[Laughter]`, `(Applause)`. Code keeps its brackets.
     """
     for _ in range(PASSES):
         after = _pass(text)
@@ -64,25 +55,9 @@ def _pass(text: str) -> str:
     import ftfy
 
     text = ftfy.fix_text(text, unescape_html=True, explain=False)
-    if TAG.search(text):
-        text = _without_markup(text)
-    text = NOTE.sub(" ", text.translate(PLAIN))
+    text = markup.without_tags(hyphens.join(text))
+    text = markup.without_notes(text.translate(PLAIN))
     return GAPS.sub("\n\n", LINE_EDGES.sub("\n", SPACES.sub(" ", text))).strip()
-
-
-def _without_markup(text: str) -> str:
-    from selectolax.lexbor import LexborHTMLParser
-
-    if BLOCK_TAG.search(text):
-        text = text.replace("\n", " ")  # where tags make the paragraphs, line breaks are mere spaces
-    tree = LexborHTMLParser(text)
-    tree.strip_tags(["head", "script", "style", "noscript", "template"])
-    for node in tree.css(BLOCKS):
-        node.insert_before("\n\n")
-        node.insert_after("\n\n")
-    for node in tree.css("br"):
-        node.insert_after("\n")
-    return tree.text()
 
 
 class Cleaning(Frozen):
@@ -106,11 +81,14 @@ class Cleaning(Frozen):
 
     def sentences(self, text: str) -> list[str]:
         """The sentences of a document, cleaned, in order. A line break ends one, unless `wrapped_lines` is set."""
+        return self.split(clean(text))
+
+    def split(self, text: str) -> list[str]:
+        """The same of a text that is clean already."""
         import sentencex
 
-        text = clean(text)
         if self.wrapped_lines:
-            text = WRAP.sub(" ", text)
+            text = WRAP.sub(" ", WRAP_AT_HYPHEN.sub("", text))
         pieces = (piece.strip() for line in text.split("\n") for piece in sentencex.segment(self.language, line))
         return [piece for piece in pieces if piece]
 

@@ -12,7 +12,8 @@ from mendel import digest
 from mendel.corpus.clean import Cleaning
 from mendel.corpus.sources import AnySource
 from mendel.corpus.sources.sotu import Sotu
-from mendel.corpus.testset import Testset, pinned
+from mendel.corpus.testset import Testset, foreign, pinned
+from mendel.errors import InputError
 from mendel.log import log
 from mendel.manifest import InputEntry
 from mendel.stage import Context, Draft, Outcome, Stage
@@ -47,6 +48,14 @@ class Ingest(Stage):
         [uri] = draft.context.uris(inputs["testset"], "/test.parquet")
         test = tables.read_sentences(uri)
         reading = read(self.source, self.cleaning, inputs["source"])
+        strangers = foreign(test, reading)
+        if test and len(strangers) == len({sentence.doc for sentence in test}):
+            raise InputError(
+                f"the pinned test set testset/{self.source.name} ({inputs['testset'].rows} sentences of {len(strangers)} "
+                f"documents) has no document that {inputs['source'].uri} holds. If this is another corpus, give it a name "
+                "of its own: source.name (--set source.name=…). If the source was replaced, pin what it holds out now: "
+                "mendel testset renew"
+            )
         kept, repeated = separate(reading.sentences, test, self.near_duplicate)
         require_all({sentence.split for sentence in kept}, reading.documents)
         dropped = [*reading.dropped, *repeated]
@@ -70,6 +79,17 @@ class Ingest(Stage):
                 "alphabet_size": len(alphabet),
                 "dropped": +reasons,
                 "quarantined": len(reading.quarantined),
+                "refused": reading.reasons,
+                "wrapped": {
+                    "documents": reading.wrapped_documents,
+                    "share": reading.wrapped_characters / max(1, reading.characters),
+                },
+                "pinned": {
+                    "documents": len({sentence.doc for sentence in test}),
+                    "sentences": len(test),
+                    "foreign_documents": len(strangers),
+                    "foreign_sentences": sum(sentence.doc in strangers for sentence in test),
+                },
             },
         )
 

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from mendel.corpus.clean import Cleaning
+from mendel.corpus import wrapping
+from mendel.corpus.clean import Cleaning, clean
 from mendel.corpus.sources import AnySource
 from mendel.corpus.sources.base import Document, Rejected, Split, text_hash
 from mendel.corpus.split import Dropped, Sentence
@@ -14,8 +15,8 @@ from mendel.errors import InputError, MendelError
 from mendel.log import log, track
 from mendel.manifest import InputEntry
 
-NAMED_IN_LOG = 20
-"""Quarantined items that the log names one by one; quarantine.jsonl has them all."""
+NAMED_IN_LOG = 3
+"""Quarantined items that the log names of each reason; quarantine.jsonl has them all."""
 
 
 @dataclass
@@ -24,11 +25,21 @@ class Reading:
     dropped: list[Dropped] = field(default_factory=list)
     quarantined: list[Rejected] = field(default_factory=list)
     documents: Counter[Split] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Of what is quarantined."""
+    characters: int = 0
+    wrapped_characters: int = 0
+    wrapped_documents: int = 0
+    """Of those, and of the documents, what looks as if its lines were broken by width."""
+
+    told: bool = True
+    """Whether the log names what is quarantined. The first ingest reads twice, and says it once."""
 
     def quarantine(self, item: Rejected) -> None:
         self.quarantined.append(item)
-        if len(self.quarantined) <= NAMED_IN_LOG:
-            log.warning("quarantined", uri=item.uri, reason=item.reason)
+        self.reasons[item.reason] += 1
+        if self.told and self.reasons[item.reason] <= NAMED_IN_LOG:
+            log.warning("quarantined", uri=item.uri, reason=item.reason, detail=item.detail)
 
 
 def read(source: AnySource, cleaning: Cleaning, entry: InputEntry, only: Split | None = None) -> Reading:
@@ -37,7 +48,7 @@ def read(source: AnySource, cleaning: Cleaning, entry: InputEntry, only: Split |
     Raises InputError if no document can be read, and MendelError (worth a retry) if the source is not, or no longer,
     what `entry` says: the version's name would be wrong.
     """
-    reading = Reading()
+    reading = Reading(told=only is None)
     for document in track(_documents(source, reading), "reading", total=entry.rows):
         reading.documents[document.split] += 1
         if only in (None, document.split):
@@ -47,7 +58,7 @@ def read(source: AnySource, cleaning: Cleaning, entry: InputEntry, only: Split |
     if not reading.documents:
         raise InputError(
             f"{entry.uri} holds no text that can be read; {len(reading.quarantined)} refused, such as "
-            + "; ".join(f"{item.uri}: {item.reason}" for item in reading.quarantined[:3])
+            + "; ".join(f"{item.uri}: {item.detail}" for item in reading.quarantined[:3])
         )
     return reading
 
@@ -60,18 +71,25 @@ def _documents(source: AnySource, reading: Reading) -> Iterator[Document]:
             reading.quarantine(item)
         elif texts.setdefault(item.id, text := text_hash(item.text)) != text:
             reading.quarantine(
-                Rejected(item.id, "another document of this name has another text; give it a name of its own")
+                Rejected(
+                    item.id, "same_name", "another document of this name has another text; give it a name of its own"
+                )
             )
         else:
             yield item
 
 
 def _add(document: Document, cleaning: Cleaning, reading: Reading) -> None:
+    cleaned = clean(document.text)
+    reading.characters += len(cleaned)
+    if wrapping.width(cleaned):
+        reading.wrapped_characters += len(cleaned)
+        reading.wrapped_documents += 1
     position = -1
-    for position, text in enumerate(cleaning.sentences(document.text)):
+    for position, text in enumerate(cleaning.split(cleaned)):
         if fault := cleaning.fault(text):
             reading.dropped.append(Dropped(document.id, position, text, *fault))
         else:
             reading.sentences.append(Sentence(document.id, position, document.year, document.split, text))
     if position < 0:
-        reading.quarantine(Rejected(document.id, "no text is left after cleaning"))
+        reading.quarantine(Rejected(document.id, "nothing_left", "no text is left after cleaning"))

@@ -53,7 +53,7 @@ def write(table: pa.Table, path: Path) -> None:
 
 
 def write_quarantine(quarantined: Iterable[Rejected], path: Path) -> None:
-    lines = (json.dumps({"uri": item.uri, "reason": item.reason}) + "\n" for item in quarantined)
+    lines = (json.dumps({"uri": item.uri, "reason": item.reason, "detail": item.detail}) + "\n" for item in quarantined)
     path.write_text("".join(lines))
 
 

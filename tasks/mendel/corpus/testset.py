@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mendel import digest, manifest
 from mendel.corpus.clean import Cleaning
 from mendel.corpus.sources import AnySource
 from mendel.manifest import InputEntry, Manifest
 from mendel.stage import Context, Draft, Outcome, Stage, execute
+
+if TYPE_CHECKING:
+    from mendel.corpus.reading import Reading
+    from mendel.corpus.split import Sentence
 
 
 class Testset(Stage):
@@ -56,6 +60,21 @@ def pinned(testset: Testset, context: Context) -> Manifest:
     """The test set in force for a source; the first call makes it, later ones find it whatever the source holds now."""
     found = manifest.current(context.root, Testset.dataset, testset.source.name)
     return found or execute(testset, replace(at_source(testset, context), force=False))
+
+
+def foreign(test: Sequence[Sentence], reading: Reading) -> set[str]:
+    """Documents of a test set that the source has no more, by their names.
+
+    It has one if its document of that name has one of the sentences, or if half of them are anywhere in it: files are
+    edited, and renamed.
+    """
+    there = {(item.doc, item.text) for item in reading.sentences}
+    there |= {(item.doc, item.text) for item in reading.dropped}
+    texts = {text for _, text in there}
+    own = {item.doc for item in test if (item.doc, item.text) in there}
+    found = Counter(item.doc for item in test if item.text in texts)
+    size = Counter(item.doc for item in test)
+    return {doc for doc in size if doc not in own and 2 * found[doc] < size[doc]}
 
 
 def at_source(testset: Testset, context: Context) -> Context:

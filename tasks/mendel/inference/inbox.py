@@ -18,11 +18,12 @@ from fsspec.implementations.local import LocalFileSystem
 
 from mendel import lake, manifest
 from mendel.errors import InputError
-from mendel.inference import formats
-from mendel.inference.formats import UnreadableFileError
 from mendel.inference.records import Record, Rejection, Rules, read
+from mendel.records.problems import UnreadableFileError
 
 DATASET = "inbox"
+UNREADABLE = "unreadable"
+NO_PERMISSION = "no permission to read it"
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class InboxFile:
     def local(self) -> Iterator[Path]:
         """The file on this machine, a copy where the lake is remote. Raises UnreadableFileError."""
         if not self.regular:
-            raise UnreadableFileError("unreadable", "not a file; files lie directly in the day's folder")
+            raise UnreadableFileError(UNREADABLE, "not a file; files lie directly in the day's folder")
         if isinstance(self.fs, LocalFileSystem):
             yield Path(self.path)
             return
@@ -48,7 +49,7 @@ class InboxFile:
             try:
                 self.fs.get_file(self.path, str(copy))
             except PermissionError as error:
-                raise UnreadableFileError("unreadable", "no permission to read it") from error
+                raise UnreadableFileError(UNREADABLE, NO_PERMISSION) from error
             yield copy
 
     def sha256(self) -> str:
@@ -57,7 +58,7 @@ class InboxFile:
             with self.local() as path, path.open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         except PermissionError:
-            return "unreadable"
+            return UNREADABLE
         except UnreadableFileError as error:
             return error.reason
 
@@ -94,7 +95,8 @@ def records(file: InboxFile, rules: Rules) -> Iterator[Record | Rejection]:
     """All that a file holds, in order: records and rejections, or the one rejection of the file as a whole."""
     try:
         with file.local() as path:
-            formats.check(path, rules.text_key)
             yield from read(path, file.name, rules)
     except UnreadableFileError as error:
         yield Rejection(file.name, None, error.reason, error.detail)
+    except PermissionError:
+        yield Rejection(file.name, None, UNREADABLE, NO_PERMISSION)

@@ -17,9 +17,10 @@ from mendel.errors import InputError, MendelError
 from mendel.frozen import Frozen
 from mendel.inference import inbox, planned
 from mendel.inference.inbox import InboxFile
-from mendel.inference.records import EXCERPT_CHARACTERS, Record, Rejection, Rules
+from mendel.inference.records import Record, Rejection, Rules
 from mendel.log import log, track
 from mendel.manifest import InputEntry
+from mendel.records.reader import EXCERPT_CHARACTERS
 from mendel.registry import champions, ledger
 from mendel.stage import Context, Draft, Outcome, Stage
 

@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mendel.frozen import Frozen
-from mendel.inference import formats
-from mendel.inference.formats import BadRecordError, Found
+from mendel.records import reader
+from mendel.records.reader import EXCERPT_CHARACTERS, Layout
+from mendel.records.values import Row
 
-EXCERPT_CHARACTERS = 200
+ID = "id"
 
 
 class Rules(Frozen):
@@ -20,6 +20,10 @@ class Rules(Frozen):
 
     text_key: str
     max_characters: int
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(text_key=self.text_key, id_key=ID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,72 +48,29 @@ class Rejection:
 
 
 def read(path: Path, name: str, rules: Rules) -> Iterator[Record | Rejection]:
-    """The records and rejections of a file that passed `formats.check`, in order.
+    """The records and rejections of a file, in order. Raises UnreadableFileError before the first.
 
     `name` stands for the file in ids and results. A record without an id of its own gets one from `name` and its place.
     """
-    suffix = formats.format_of(path.name).suffix
-    raws: Iterator[Any] = formats.rows(path, rules.text_key) if suffix == ".parquet" else formats.lines(path)
-    return (parse(raw, suffix, name, ordinal, rules) for ordinal, raw in enumerate(raws, start=1))
+    with path.open("rb") as file:
+        for item in reader.read(file, path.name, rules.layout):
+            yield _of(item, name, rules)
 
 
-def parse(raw: bytes | Found, suffix: str, name: str, ordinal: int, rules: Rules) -> Record | Rejection:
-    """One line (its `suffix` says how to read it) or row, as a record or a rejection; `name` and `ordinal` are its place."""
-    try:
-        found = _found(raw, suffix, rules)
-        return Record(_id(found.id, name, ordinal), _text(found.text, rules), name, ordinal)
-    except BadRecordError as error:
-        return Rejection(name, ordinal, error.reason, error.detail, excerpt(raw))
+def parse(raw: bytes | Row, kind: str, name: str, ordinal: int, rules: Rules) -> Record | Rejection:
+    """One message, `jsonl` or `txt`, as a record or a rejection; `name` and `ordinal` are its place."""
+    return _of(reader.parse(raw, kind, ordinal, rules.layout), name, rules)
 
 
-def excerpt(raw: bytes | Found) -> str:
-    """The beginning of what was found, readable whatever its bytes."""
-    content = raw.text if isinstance(raw, Found) else raw
-    if isinstance(content, str):
-        content = content[:EXCERPT_CHARACTERS].encode()
-    if not isinstance(content, bytes):
-        return ""
-    return content[: 4 * EXCERPT_CHARACTERS].decode(errors="backslashreplace")[:EXCERPT_CHARACTERS]
+def _of(item: reader.Record | reader.Fault, name: str, rules: Rules) -> Record | Rejection:
+    if isinstance(item, reader.Fault):
+        return Rejection(name, item.ordinal, item.reason, item.detail, item.excerpt)
+    assert item.ordinal is not None, "of an inbox file no record is the whole"
+    if len(item.text) > rules.max_characters:
+        detail = f"{len(item.text)} characters; max_characters is {rules.max_characters}"
+        return Rejection(name, item.ordinal, "too_long", detail, item.text[:EXCERPT_CHARACTERS])
+    return Record(item.id or _id(name, item.ordinal), item.text, name, item.ordinal)
 
 
-def _found(raw: bytes | Found, suffix: str, rules: Rules) -> Found:
-    if isinstance(raw, Found):
-        return raw
-    if len(raw) >= formats.LINE_BYTES:
-        raise BadRecordError("too_long", f"a line of {formats.LINE_BYTES} bytes or more")
-    return formats.from_json(raw, rules.text_key) if suffix == ".jsonl" else Found(None, raw)
-
-
-def _text(value: Any, rules: Rules) -> str:
-    if isinstance(value, bytes):
-        value = formats.decoded(value)
-    if value is None:
-        raise BadRecordError("no_text", f"{rules.text_key!r} is null")
-    if not isinstance(value, str):
-        raise BadRecordError("not_text", f"{rules.text_key!r} is not a string, it is {formats.kind_of(value)}")
-    _check_unicode(value, rules.text_key)
-    if not value.strip():
-        raise BadRecordError("empty", "no text, or only white space")
-    if len(value) > rules.max_characters:
-        raise BadRecordError("too_long", f"{len(value)} characters; max_characters is {rules.max_characters}")
-    return value
-
-
-def _id(value: Any, name: str, ordinal: int) -> str:
-    if isinstance(value, bytes):
-        value = formats.decoded(value)
-    if value is None or value == "":
-        return hashlib.sha256(f"{name}\n{ordinal}".encode()).hexdigest()[:32]
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise BadRecordError("bad_id", f"'id' is neither a string nor a whole number, it is {formats.kind_of(value)}")
-    own = str(value)
-    _check_unicode(own, formats.ID)
-    return own
-
-
-def _check_unicode(value: str, key: str) -> None:
-    """JSON can spell half of a surrogate pair, which no file of text can hold."""
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise BadRecordError("not_utf8", f"{key!r} has half a surrogate pair at character {error.start + 1}") from error
+def _id(name: str, ordinal: int) -> str:
+    return hashlib.sha256(f"{name}\n{ordinal}".encode()).hexdigest()[:32]

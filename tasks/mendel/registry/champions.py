@@ -89,11 +89,6 @@ def _resolved(root: str, candidate: Manifest, version: int | None, standing: Sta
     )
 
 
-def restorer_uri(root: str, decision: Decision) -> str:
-    """URI of the folder that holds the decided model's files."""
-    return lake.join(root, decision.candidate.folder)
-
-
 def _standing(history: ledger.History, decision: Decision | None) -> Standing:
     if decision is None:
         return "not judged"

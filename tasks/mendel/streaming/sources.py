@@ -14,9 +14,9 @@ from pyspark.sql.functions import col, unix_millis
 
 from mendel import lake
 from mendel.inference import inbox
-from mendel.inference.formats import Found
 from mendel.inference.inbox import InboxFile
 from mendel.inference.records import Record, Rejection, Rules, parse
+from mendel.records.values import Row
 from mendel.streaming import kafka
 from mendel.streaming.settings import Files, Kafka, Stream
 
@@ -93,13 +93,13 @@ def _messages(spark: SparkSession, source: Kafka, rules: Rules) -> DataFrame:
         .load()
     )
     found = messages.select("value", "topic", "partition", "offset", unix_millis(col("timestamp")).alias("sent"))
-    return found.mapInArrow(_message_parser(f".{source.format}", rules), SCHEMA)
+    return found.mapInArrow(_message_parser(source.format, rules), SCHEMA)
 
 
-def _message_parser(suffix: str, rules: Rules) -> Parser:
+def _message_parser(kind: str, rules: Rules) -> Parser:
     def one(row: dict[str, Any]) -> Item:
-        raw = Found(None, None) if row["value"] is None else row["value"]
-        return parse(raw, suffix, f"{row['topic']}/{row['partition']}", row["offset"], rules)
+        raw = Row(None, None) if row["value"] is None else row["value"]
+        return parse(raw, kind, f"{row['topic']}/{row['partition']}", row["offset"], rules)
 
     def parse_messages(batches: Batches) -> Iterator[pa.RecordBatch]:
         for batch in batches:

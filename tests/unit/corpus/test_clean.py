@@ -14,7 +14,8 @@ MARKUP = st.lists(
     st.sampled_from(["<p>", "</p>", "<b", ">", "&lt;", "&amp;", "<!--", "-->", "[", "]", "(applause)", "<br/>", "\n"])
     | st.sampled_from(
         ["word", " ", "\u2014", "\u2026", "\xa0", "\u201c", "<script>", "</script>", "<td>", "'", "&#x2014;"]
-    ),
+    )
+    | st.sampled_from(["-\n", "\xad\n", "\xac", "\u2013\n", "and", "Word", "<int>", "](x)", "[word]: x.y\n", "= "]),
     max_size=25,
 ).map("".join)
 
@@ -24,6 +25,9 @@ MARKUP = st.lists(
 @example("[a [b [c] d] e]")
 @example("<p>a &lt;p&gt; b</p>")
 @example("\ud800 lone")
+@example("word-\nword-\nword word-word")
+@example("[word][word]\n[word]: x.y")
+@example("&lt;b&gt;word&lt;int&gt;</b>")
 def test_cleaning_twice_changes_nothing(text: str) -> None:
     once = clean(text)
 
@@ -71,6 +75,9 @@ def test_odd_characters_take_their_plain_form(text: str, expected: str) -> None:
         ("5 < 6 and 7 > 3", "5 < 6 and 7 > 3"),
         ("if x <y and z> w", "if x <y and z> w"),
         ("<!-- hidden -->shown", "shown"),
+        ("<TEI><l n='1'>One</l><lb/> two</TEI>", "One two"),
+        ("<b>see</b> vector<int> and x<y", "see vector<int> and x<y"),
+        ("one<br>two<p>three", "one\ntwo\n\nthree"),
         ('<a href="https://example.org/?a=1&b=2">link</a>', "link"),
     ],
 )
@@ -91,6 +98,76 @@ def test_markup_goes_and_its_text_stays(text: str, expected: str) -> None:
 )
 def test_stage_directions_and_editors_notes_go(text: str, expected: str) -> None:
     assert clean(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a[i] = b[i] + 1",
+        "m[0][1] = f(x)[2]",
+        "x = [1, 2, 3] + [n for n in y]",
+        "[[1, 2], [3, 4]]",
+        "print([a, b]) or list[int]",
+        "copy [-v] [--help] with [a-z]+ and [$x == 1]",
+        "vector<int> and Map<String, List<T>>",
+        "Optional<Address> and Promise<Body>",
+        "#include <vector> and usage: copy <file> <folder>",
+        "std::vector<std::string> names",
+    ],
+)
+def test_the_brackets_of_code_stay(text: str) -> None:
+    assert clean(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("see [the docs](https://example.org/a_(b)) for more", "see the docs for more"),
+        ('see [the docs](a.html "Title"), too', "see the docs, too"),
+        ("![A cat](cat.png) sleeps", "A cat sleeps"),
+        ("[![Build](badge.svg)](https://ci.example.org) passes", "Build passes"),
+        ('see [the docs][1] and [Peers]\n\n[1]: https://example.org\n[peers]: ../b.md "B"', "see the docs and Peers"),
+        ("[Applause][Laughter] Thank you", "Thank you"),
+    ],
+)
+def test_the_labels_of_links_stay(text: str, expected: str) -> None:
+    assert clean(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("die Immo\u00ad\nbilien", "die Immobilien"),
+        ("die Immo&shy;\r\nbilien", "die Immobilien"),
+        ("<p>die Immo&shy;\nbilien</p>", "die Immobilien"),
+        ("a solu-\ntion is", "a solution is"),
+        ("a solu- \r\n  tion is", "a solution is"),
+        ("a solu\u2010\ntion is", "a solution is"),
+        ("A SOLU-\nTION IS", "A SOLUTION IS"),
+        ("a cross-\nsectional and a cross-sectional", "a cross-sectional and a cross-sectional"),
+        ("Cross-sectional. A cross-\nsectional study", "Cross-sectional. A cross-sectional study"),
+        ("a mother-in-\nlaw, as mother-in-law", "a mother-in-law, as mother-in-law"),
+        ("die Immo\u00ac\nbilien", "die Immobilien"),
+        ("die Immo\u00ac bilien, Immo\u00acbilien", "die Immobilien, Immobilien"),
+        ("a cross\u00ac\nsectional, cross-sectional", "a cross-sectional, cross-sectional"),
+        ("a parent\u2013\nchild process", "a parent-child process"),
+        ("two-\nand three-fold", "two-\nand three-fold"),
+        ("Haus-\nund Hof", "Haus-\nund Hof"),
+        ("Jean-\nPaul", "Jean-\nPaul"),
+        ("1990-\n2000", "1990-\n2000"),
+        ("he said--\nand went", "he said--\nand went"),
+        ("a list\n- one\n- two", "a list\n- one\n- two"),
+        ("not p: \u00acp", "not p: \u00acp"),
+    ],
+)
+def test_words_that_a_lines_end_divides_are_joined(text: str, expected: str) -> None:
+    assert clean(text) == expected
+
+
+def test_a_hyphen_before_a_capital_or_a_digit_joins_wrapped_lines_and_half_a_compound_does_not() -> None:
+    text = "In 1990-\n2000 Jean-\nPaul made two-\nand three-fold gains."
+
+    assert Cleaning(wrapped_lines=True).sentences(text) == ["In 1990-2000 Jean-Paul made two- and three-fold gains."]
 
 
 def test_sentences_end_where_they_end_and_not_at_abbreviations() -> None:
@@ -146,3 +223,9 @@ def test_filters_can_be_loosened() -> None:
 def test_filters_that_keep_nothing_are_refused() -> None:
     with pytest.raises(ValidationError, match="min_chars 30 is above max_chars 20"):
         Cleaning(min_chars=30, max_chars=20)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("piece", ["a", "a-", "a-\n", "a\xac", "[a", "[a](", "<a ", "<a b=c ", "- "])
+def test_a_text_made_to_be_slow_is_cleaned_in_time(piece: str) -> None:
+    clean(f"{piece * 20_000}-\n{'b' * 20_000} c-d")

@@ -48,10 +48,13 @@ def grow(folder: Path) -> None:
 
 
 def test_ingest_makes_the_corpus_and_pins_the_test_set(
-    monkeypatch: pytest.MonkeyPatch, pipeline: str, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], pipeline: str, tmp_path: Path
 ) -> None:
     assert ingest(monkeypatch, pipeline) == 0
 
+    assert "sentences kept" in capsys.readouterr().out, "it does not end with a summary"
+    assert ingest(monkeypatch, pipeline) == 0
+    assert "sentences kept" in capsys.readouterr().out, "a second run, which finds all made, does not say what there is"
     corpus = manifest.current(str(tmp_path / "lake"), "corpus", "2026-11-23")
     assert corpus is not None
     assert corpus.input("testset").digest == pinned(tmp_path).digest
@@ -64,7 +67,7 @@ def test_ingest_makes_the_corpus_and_pins_the_test_set(
         (["--set", "source.glbo=x"], "source.files.glbo: there is no such key here"),
         (["--set", "source.kind=web"], "source: 'kind' must be one of"),
         (["--set", "cleaning.min_chars=250", "--set", "cleaning.max_chars=260"], "the test split has no sentence"),
-        (["--set", "source.text_key=body"], "no key 'body'; it has 'text', 'key'"),
+        (["--set", "source.text_key=body"], "no key 'body'; there is: key, text. Set text_key"),
         (["--set", "source.name=My Texts"], "source.files.name: String should match pattern"),
     ],
 )
@@ -81,6 +84,33 @@ def test_bad_input_exits_2_and_says_what_to_change(
 
     assert ingest(monkeypatch, pipeline, *arguments) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_wrong_key_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], pipeline: str, folder: Path
+) -> None:
+    (folder / "many.jsonl").write_text('{"body": "Four score."}\n' * 31_103)
+
+    assert ingest(monkeypatch, pipeline) == 0
+
+    captured = capsys.readouterr()
+    assert captured.err.count("no key 'text'; there is: body") + captured.out.count("no key 'text'") == 1
+    assert "no_text 1;" in captured.out
+
+
+def test_a_test_set_of_another_corpus_exits_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], pipeline: str, folder: Path
+) -> None:
+    assert ingest(monkeypatch, pipeline) == 0
+    for path in folder.iterdir():
+        path.unlink()
+    grow(folder)
+
+    assert ingest(monkeypatch, pipeline) == 2
+    assert "give it a name of its own: source.name" in capsys.readouterr().err
+    assert ingest(monkeypatch, pipeline, "--set", "source.name=comets") == 0
+    assert renew(monkeypatch, pipeline) == 0
+    assert ingest(monkeypatch, pipeline) == 0
 
 
 def test_a_partition_is_written_as_a_date(

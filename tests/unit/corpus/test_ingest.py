@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mendel import digest, lake, manifest
+from mendel.corpus import summary
 from mendel.corpus.ingest import Ingest
 from mendel.corpus.sources.sotu import Sotu
 from mendel.errors import InputError
@@ -155,6 +156,46 @@ def test_tested_text_that_comes_back_in_a_training_document_is_dropped(root: str
     assert second.metrics["dropped"]["leak"] > 0
     for split in ("train", "validation"):
         assert texts(root, second, split) == texts(root, first, split), f"tested text came into {split}"
+
+
+def test_a_test_set_of_another_corpus_is_refused_saying_what_to_do(root: str, folder: Path, tmp_path: Path) -> None:
+    execute(make(folder), Context(root, DAY))
+    other = tmp_path / "other"
+    other.mkdir()
+    for number in range(40):  # under the same names
+        (other / f"{number:02}.txt").write_text(f"The comet of year {number * 3571} was seen by {number} people.")
+
+    with pytest.raises(InputError, match=r"testset/texts .*has no document .*source\.name.* mendel testset renew"):
+        execute(make(other), Context(root, WEEK_LATER))
+
+    assert manifest.current(root, "corpus", WEEK_LATER) is None, "a corpus was made for another's test set"
+
+
+def test_a_test_set_that_is_partly_gone_is_told_of_with_shares(root: str, folder: Path) -> None:
+    first = execute(make(folder), Context(root, DAY))
+    tested = {row["doc"] for row in table(root, first).to_pylist() if row["split"] == "test"}
+    files = sorted(doc for doc in tested if doc.endswith(".txt"))
+    assert 1 < len(files) < len(tested), "there is nothing to take away, or to leave"
+    (folder / files[0]).unlink()
+
+    second = execute(make(folder), Context(root, WEEK_LATER))
+
+    [said] = [line for line in summary.lines(second) if "pinned test set" in line]
+    assert f"1 of {len(tested)} documents, with {2 / second.metrics['sentences']['test']:.0%} of its sentences" in said
+    assert first.metrics["pinned"]["foreign_documents"] == 0
+    assert texts(root, second, "test") == texts(root, first, "test"), "what was pinned did not stay"
+
+
+def test_files_that_were_renamed_or_edited_are_no_other_corpus(root: str, folder: Path) -> None:
+    execute(make(folder), Context(root, DAY))
+    for path in list(folder.glob("*.txt")):
+        path.rename(folder / f"renamed-{path.name}")
+    lines = (folder / "lines.jsonl").read_text().replace("Nobody in", "No one in")
+    (folder / "lines.jsonl").write_text(lines)
+
+    second = execute(make(folder), Context(root, WEEK_LATER))
+
+    assert second.metrics["pinned"]["foreign_documents"] == 0
 
 
 def test_a_damaged_test_set_stops_ingest_and_is_named(root: str, folder: Path) -> None:

@@ -46,7 +46,7 @@ def test_documents_that_come_to_nothing_are_reported(tmp_path: Path) -> None:
 
     reading = read(source(tmp_path), Cleaning(), source(tmp_path).entry())
 
-    assert [(item.uri, item.reason) for item in reading.quarantined] == [("a.txt", "no text is left after cleaning")]
+    assert [(item.uri, item.reason) for item in reading.quarantined] == [("a.txt", "nothing_left")]
 
 
 def test_two_texts_of_one_name_are_reported_and_the_same_text_twice_is_left_to_the_removal_of_duplicates(
@@ -65,7 +65,7 @@ def test_a_source_of_which_nothing_can_be_read_is_an_error_that_says_why(tmp_pat
     (tmp_path / "a.txt").touch()
     (tmp_path / "b.pdf").write_text("text")
 
-    with pytest.raises(InputError, match=r"2 refused, such as .*a\.txt: empty; .*b\.pdf: unknown format"):
+    with pytest.raises(InputError, match=r"2 refused, such as .*a\.txt: no text.*b\.pdf: the name ends in \.pdf"):
         read(source(tmp_path), Cleaning(), source(tmp_path).entry())
 
 

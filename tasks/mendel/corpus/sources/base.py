@@ -32,6 +32,8 @@ class Rejected:
 
     uri: str
     reason: str
+    """In a word, for counting."""
+    detail: str
 
 
 class Source(Frozen, ABC):
@@ -72,5 +74,5 @@ class HashSplit(Frozen):
 
 
 def text_hash(text: str) -> str:
-    """Names a text that has no name of its own. Lone surrogates, which JSON can hold, count as they are."""
-    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
+    """Names a text that has no name of its own."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

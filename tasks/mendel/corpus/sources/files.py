@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 from collections.abc import Iterator
@@ -15,11 +16,12 @@ from fsspec.implementations.local import LocalFileSystem
 from pydantic import Field
 
 from mendel import digest, lake
-from mendel.corpus.sources import formats
-from mendel.corpus.sources.base import Document, HashSplit, Rejected, Source
-from mendel.corpus.sources.formats import Layout, Record, UnreadableError
+from mendel.corpus.sources.base import Document, HashSplit, Rejected, Source, text_hash
 from mendel.errors import InputError
 from mendel.manifest import InputEntry
+from mendel.records import reader
+from mendel.records.problems import UnreadableFileError
+from mendel.records.reader import Fault, Layout, Record
 
 ITS_OWN_FAULT = (PermissionError, FileNotFoundError, IsADirectoryError)
 """Errors that stay however often one tries. Others (a connection lost, say) end the run, which is then retried: a
@@ -38,7 +40,8 @@ class Found(NamedTuple):
 
 
 class Files(Source):
-    """Text files (.txt: a document each), JSON lines and Parquet (a document per record), .gz .bz2 .xz .zst or plain.
+    """Text files (.txt: a document each), JSON Lines (.jsonl, .ndjson) and Parquet (a document per record), plain or
+    .gz, .bz2, .xz or .zst.
 
     A record is called by its own id where `id_key` is set, else by a hash of its text. A file is read whole.
     """
@@ -80,29 +83,46 @@ class Files(Source):
             refused += _closed_folders(start, pattern[len(start) :].strip("/"))
             # Opening a pipe or a device would wait for ever. A dangling link is left to fail by name.
             odd = {path for path in paths if Path(path).exists() and not Path(path).is_file()}
-            refused += [Rejected(f"file://{path}", "not a regular file") for path in sorted(odd)]
+            refused += [Rejected(f"file://{path}", "unreadable", "not a regular file") for path in sorted(odd)]
             paths = [path for path in paths if path not in odd]
         if not paths and not refused:
             folder = f"; it is a folder: write {self.glob.rstrip('/')}/**/*.txt" if fs.isdir(pattern) else ""
             raise InputError(f"source.glob {self.glob} matches no file{folder}")
         return [Found(fs, path, _printable(path[len(start) :].strip("/"))) for path in paths], refused
 
+    @property
+    def _layout(self) -> Layout:
+        return Layout(
+            text_key=self.text_key,
+            id_key=self.id_key,
+            id_wanted=self.id_key is not None,
+            txt=self.txt_documents,
+            skip_blank_lines=True,
+        )
+
     def _documents(self, file: Found) -> Iterator[Document | Rejected]:
-        layout = Layout(text_key=self.text_key, id_key=self.id_key, txt_documents=self.txt_documents)
         try:
-            records = list(formats.parse(file.name, file.fs.cat_file(file.path), layout))
-        except UnreadableError as error:
-            yield Rejected(file.uri, str(error))
-            return
+            content = io.BytesIO(file.fs.cat_file(file.path))
         except ITS_OWN_FAULT as error:
-            yield Rejected(file.uri, f"cannot be opened: {error.strerror or error}")
+            yield Rejected(file.uri, "unreadable", f"cannot be opened: {error.strerror or error}")
             return
-        for record in records:
-            if isinstance(record, Record):
-                name = file.name if record.id is None else f"{file.name}#{record.id}"
-                yield Document(name, record.text, self.split.of(name))
-            else:
-                yield Rejected(f"{file.uri}:{record.number}", record.reason)
+        try:
+            item = None
+            for item in reader.read(content, file.name, self._layout):
+                yield self._document(file, item)
+            if item is None:
+                yield Rejected(file.uri, "empty", "the file holds no record")
+        except UnreadableFileError as error:
+            yield Rejected(file.uri, error.reason, error.detail)
+
+    def _document(self, file: Found, item: Record | Fault) -> Document | Rejected:
+        if isinstance(item, Fault):
+            return Rejected(f"{file.uri}:{item.ordinal}", item.reason, item.detail)
+        if item.id is not None and not item.id.isprintable():
+            detail = f"{self.id_key!r} holds characters that cannot be printed: {item.id!r}"
+            return Rejected(f"{file.uri}:{item.ordinal}", "bad_id", detail)
+        name = file.name if item.ordinal is None else f"{file.name}#{item.id or text_hash(item.text)}"
+        return Document(name, item.text, self.split.of(name))
 
 
 def _sha256(file: Found) -> str:
@@ -118,7 +138,7 @@ def _closed_folders(start: str, pattern: str) -> list[Rejected]:
 
     def refuse(error: OSError) -> None:
         if not isinstance(error, FileNotFoundError):
-            closed.append(Rejected(f"file://{error.filename}", f"cannot be listed: {error.strerror}"))
+            closed.append(Rejected(f"file://{error.filename}", "unreadable", f"cannot be listed: {error.strerror}"))
 
     for folder, folders, _ in os.walk(start or "/", onerror=refuse):
         below = folder[len(start) :].strip("/")

@@ -12,6 +12,8 @@ from pydantic import Field
 from mendel.corpus.sources.base import Document, HashSplit, Rejected, Source, text_hash
 from mendel.errors import InputError
 from mendel.manifest import InputEntry
+from mendel.records.problems import BadRecordError
+from mendel.records.values import text_of
 
 
 class HuggingFace(Source):
@@ -39,13 +41,13 @@ class HuggingFace(Source):
     def read(self) -> Iterator[Document | Rejected]:
         _, data = self._load()
         for number, row in enumerate(data, start=1):
-            text = row[self.text_column]
-            if isinstance(text, str) and text.strip():
-                name = str(row[self.id_column]) if self.id_column else text_hash(text)
-                yield Document(name, text, self.split.of(name))
-            else:
-                reason = "is empty" if isinstance(text, str) else "is no string"
-                yield Rejected(f"hf://datasets/{self.path}:{number}", f"{self.text_column!r} {reason}")
+            try:
+                text = text_of(row[self.text_column], self.text_column)
+            except BadRecordError as error:
+                yield Rejected(f"hf://datasets/{self.path}:{number}", error.reason, error.detail)
+                continue
+            name = str(row[self.id_column]) if self.id_column else text_hash(text)
+            yield Document(name, text, self.split.of(name))
 
     def _load(self) -> tuple[str, Any]:
         commit, data = _load(self.path, self.subset, self.rows, self.revision)

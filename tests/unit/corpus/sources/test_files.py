@@ -33,6 +33,10 @@ def refusals(files: Files) -> dict[str, str]:
     return {item.uri: item.reason for item in files.read() if isinstance(item, Rejected)}
 
 
+def details(files: Files) -> dict[str, str]:
+    return {item.uri: item.detail for item in files.read() if isinstance(item, Rejected)}
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "b").mkdir()
@@ -133,16 +137,16 @@ def test_every_kind_of_bad_file_is_reported_by_name_and_the_good_one_is_read(fol
 
     files = source(folder / "*")
 
-    assert {uri.removeprefix(f"file://{folder}/"): reason.split(":")[0] for uri, reason in refusals(files).items()} == {
-        "latin1.txt": "not UTF-8",
+    assert {uri.removeprefix(f"file://{folder}/"): reason for uri, reason in refusals(files).items()} == {
+        "latin1.txt": "not_utf8",
         "empty.txt": "empty",
         "binary.txt": "binary",
-        "cut.txt.gz": "damaged or truncated .gz",
-        "lines.jsonl:2": "no key 'text'; it has 'body'",
-        "lines.jsonl:3": "not JSON",
-        "lines.jsonl:4": "'text' is a number, expected a string",
-        "dangling.txt": "cannot be opened",
-        "pipe.txt": "not a regular file",
+        "cut.txt.gz": "damaged",
+        "lines.jsonl:2": "no_text",
+        "lines.jsonl:3": "not_json",
+        "lines.jsonl:4": "not_text",
+        "dangling.txt": "unreadable",
+        "pipe.txt": "unreadable",
     }
     assert sorted(documents(files).values()) == ["Four score.", "Good."]
 
@@ -150,7 +154,7 @@ def test_every_kind_of_bad_file_is_reported_by_name_and_the_good_one_is_read(fol
 def test_a_file_that_may_not_be_read_is_reported_by_name(without_rights: Path) -> None:
     as_owner(without_rights / "open.txt", 0o000)
 
-    assert refusals(source(without_rights / "*.txt")) == {
+    assert details(source(without_rights / "*.txt")) == {
         f"file://{without_rights}/open.txt": "cannot be opened: Permission denied"
     }
 
@@ -164,7 +168,7 @@ def test_a_folder_that_may_not_be_listed_is_reported_by_name(without_rights: Pat
     (without_rights / "closed").chmod(0o000)
     os.seteuid(user)
 
-    assert refusals(source(without_rights / pattern)) == {
+    assert details(source(without_rights / pattern)) == {
         f"file://{without_rights}/closed": "cannot be listed: Permission denied"
     }
 
@@ -211,3 +215,27 @@ def test_names_that_are_not_text_and_names_that_look_like_uris_are_read(tmp_path
     found = documents(source(tmp_path / "*.txt"))
 
     assert found == {r"caf\xe9.txt": "Latin name.", "a::b[1].txt": "Odd name."}
+
+
+def test_records_go_by_their_own_id_or_by_their_text_wherever_it_lies(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "Four score."}\n{"text": "Ago."}\n')
+    (tmp_path / "b.ndjson").write_text('{"text": "Ago."}')
+
+    names = list(documents(source(tmp_path / "*")))
+
+    assert names == ["a.jsonl#8b54d2dffdcfec3f", "a.jsonl#294dc7b549aa55e4", "b.ndjson#294dc7b549aa55e4"]
+
+
+def test_an_id_that_cannot_be_printed_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "Four score.", "key": "a\\u0007"}\n{"text": "Ago.", "key": "b"}\n')
+
+    files = source(tmp_path / "*", id_key="key")
+
+    assert refusals(files) == {f"file://{tmp_path}/a.jsonl:1": "bad_id"}
+    assert documents(files) == {"a.jsonl#b": "Ago."}
+
+
+def test_a_file_without_a_record_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text("\n\n")
+
+    assert refusals(source(tmp_path / "*")) == {f"file://{tmp_path}/a.jsonl": "empty"}

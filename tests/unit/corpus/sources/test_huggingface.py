@@ -101,8 +101,8 @@ def test_rows_are_documents_and_bad_ones_are_reported(hub: ThreadingHTTPServer) 
         (str(row["key"]), row["text"]) for row in ROWS
     ]
     assert {item.uri: item.reason for item in items if isinstance(item, Rejected)} == {
-        "hf://datasets/me/little:41": "'text' is no string",
-        "hf://datasets/me/little:42": "'text' is empty",
+        "hf://datasets/me/little:41": "no_text",
+        "hf://datasets/me/little:42": "empty",
     }
 
 

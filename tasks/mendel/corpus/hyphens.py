@@ -1,0 +1,45 @@
+"""Words that a line's end divides, put together again."""
+
+from __future__ import annotations
+
+import re
+
+LETTER = r"[^\W\d_]"
+WORD = rf"{LETTER}{{1,60}}"
+HYPHENS = r"\-\u2010\u2011\ufe63\uff0d"
+DASHES = r"\u2012\u2013\u2212"
+BREAK = r"[^\S\n]*\n[^\S\n]*"
+SOFT = re.compile(rf"\u00ad{BREAK}")
+DIVIDED = re.compile(rf"(?<={LETTER})(?:(?:[{HYPHENS}]|([{DASHES}])){BREAK}|\u00ac(?:{BREAK}|[^\S\n]?))(?={LETTER})")
+"""A hyphen at the end of a line, in a word. Scans have the NOT SIGN for it, there or anywhere in a word."""
+BEFORE, AFTER = re.compile(rf"(?:{WORD}-)*{WORD}\Z"), re.compile(WORD)
+WINDOW = 80
+COMPOUND = re.compile(rf"(?<!{LETTER}){LETTER}++(?:-{LETTER}++)+")
+SUSPENDED = frozenset({"and", "or", "und", "oder", "bzw", "et", "ou"})
+"""What follows the hyphen of half a compound, as in `two- and three-fold`."""
+
+
+def join(text: str) -> str:
+    """Text whose divided words are whole, on one line.
+
+    The hyphen goes, unless the word has it elsewhere in the text (`cross-sectional`) or it was a dash. A capital after
+    it begins a word of its own, unless all is in capitals; there the line's end stays, as it does in `two-⏎and three-fold`.
+    """
+    text = SOFT.sub("", text)
+    if not DIVIDED.search(text):
+        return text
+    compounds = {found.casefold() for found in COMPOUND.findall(text)}
+
+    def between(found: re.Match[str]) -> str:
+        left, right = (
+            BEFORE.search(text[max(0, found.start() - WINDOW) : found.start()]),
+            AFTER.match(text, found.end()),
+        )
+        assert left, "letters stand on both sides"
+        assert right, "letters stand on both sides"
+        whole = right[0].islower() or (left[0].isupper() and right[0].isupper())
+        if not whole or right[0].casefold() in SUSPENDED:
+            return found[0]
+        return "-" if found[1] or f"{left[0]}-{right[0]}".casefold() in compounds else ""
+
+    return DIVIDED.sub(between, text)
