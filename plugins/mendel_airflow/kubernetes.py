@@ -7,13 +7,13 @@ import os
 import shlex
 from collections import deque
 from collections.abc import Collection, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 from airflow.providers.cncf.kubernetes.utils.pod_manager import PodNotFoundException
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowRescheduleException
 from kubernetes.client import ApiException, V1Pod
 from urllib3.exceptions import HTTPError
 
@@ -32,6 +32,9 @@ IN_A_POD = "KUBERNETES_SERVICE_HOST"
 
 SLACK = timedelta(minutes=10)
 """How much later than the pod's own limits Airflow gives up: for a node that dies and never says how its pod ended."""
+
+QUOTA, ASK_AGAIN = "exceeded quota", timedelta(minutes=1)
+"""How Kubernetes says that the namespace is full, and how long until it is asked again."""
 
 DEFAULTS: dict[str, Any] = {
     "deferrable": True,  # a stage of hours holds no worker
@@ -57,6 +60,7 @@ class KubernetesStage(KubernetesPodOperator):
 
     As in a local process, exit codes 2 (bad configuration or input) and 3 (a gate said no) fail at once with the
     stage's own message; any other ending, out of memory, eviction and deletion included, is left to the task's retries.
+    Where the namespace's quota is used up, the task waits for room, and holds neither a worker nor a slot of its pool.
 
     :param arguments: the command line after `mendel`, templated; what renders empty is left out.
     :param execution_timeout: how long the pod may run. Waiting for a node and for the image has limits of its own.
@@ -94,7 +98,11 @@ class KubernetesStage(KubernetesPodOperator):
         try:
             super().execute(context)
         except ApiException as error:
-            raise AirflowException(f"Kubernetes refuses the pod: {_reason(error)}") from error
+            reason = _reason(error)
+            if QUOTA in reason:  # room comes when others end, and waiting for it is no try
+                self.log.warning("waits for room in the namespace's quota: %s", reason)
+                raise AirflowRescheduleException(datetime.now(UTC) + ASK_AGAIN) from error  # type: ignore[no-untyped-call]
+            raise AirflowException(f"Kubernetes refuses the pod: {reason}") from error
 
     def trigger_reentry(self, context: Context, event: dict[str, Any]) -> None:
         """The triggerer has seen the pod end, or has given up waiting: what came of it."""

@@ -81,6 +81,7 @@ class Approval(ApprovalOperator):
             self.log.info("nothing to approve, the gate says no: %s", "; ".join(decision["reasons"]))
             return
         self.body = "The gate says yes:\n\n" + "\n".join(f"- {reason}" for reason in decision["reasons"])
+        self.log.info(self.body)  # after a clear Airflow asks with the text of before
         super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> str | None:

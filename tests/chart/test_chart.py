@@ -209,6 +209,35 @@ def test_no_password_is_written_down(objects: list[dict[str, Any]]) -> None:
                 assert not secret or "valueFrom" in variable, f"{name} has {variable['name']} in plain sight"
 
 
+@pytest.mark.parametrize(
+    ("host", "allowed"),
+    [
+        ("mendel-mlflow", True),
+        ("mendel-mlflow:5000", True),
+        ("mendel-mlflow.mendel:5000", True),
+        ("mendel-mlflow.mendel.svc:5000", True),
+        ("mendel-mlflow.mendel.svc.cluster.local:5000", True),
+        ("localhost", True),
+        ("localhost:5000", True),
+        ("mlflow.example.com", True),
+        ("mlflow.example.com:8443", True),
+        ("narrow.example.com:443", True),
+        ("narrow.example.com:8443", False),
+        ("evil.example.com", False),
+        ("mendel-mlflow.evil.example.com", False),
+    ],
+)
+def test_mlflow_answers_to_its_names_with_a_port_and_without(render: Render, host: str, allowed: bool) -> None:
+    from mlflow.server.security_utils import is_allowed_host_header
+
+    # Given a name of the deployment's own, without a port, and one with a port
+    objects = render(VALUES[0], {"mlflow": {"allowedHosts": ["mlflow.example.com", "narrow.example.com:443"]}})
+    container = named(objects, "Deployment", "mendel-mlflow")["spec"]["template"]["spec"]["containers"][0]
+    hosts = next(entry["value"] for entry in container["env"] if entry["name"] == "MLFLOW_SERVER_ALLOWED_HOSTS")
+    # Then MLflow, which compares name and port as one word, takes what was meant
+    assert is_allowed_host_header(hosts.split(","), host) is allowed, f"{host} of {hosts}"
+
+
 def test_all_is_denied_but_what_is_listed(objects: list[dict[str, Any]]) -> None:
     deny = named(objects, "NetworkPolicy", "mendel-default-deny")["spec"]
     assert deny == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +16,7 @@ import yaml
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
 from airflow.sdk.definitions.mappedoperator import MappedOperator
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowRescheduleException
 from hypothesis import example, given
 from hypothesis import strategies as st
 from kubernetes.client import ApiClient, ApiException
@@ -276,15 +277,36 @@ def test_what_is_missing_is_named_and_not_retried(monkeypatch: pytest.MonkeyPatc
         stage("finetune").execute(Run().context)
 
 
-def test_a_refused_pod_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    task = stage()
+def refusal(task: KubernetesStage, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Kubernetes answer the task so when it asks for its pod."""
 
     def refuse(*_: Any, **__: Any) -> None:
         error = ApiException(status=403, reason="Forbidden")
-        error.body = '{"message": "pods \\"x\\" is forbidden: exceeded quota: gpus"}'
+        error.body = json.dumps({"message": message})
         raise error
 
     monkeypatch.setattr(type(task).__mro__[1], "execute", refuse)
-    with pytest.raises(AirflowException, match=r"Kubernetes refuses the pod: .* exceeded quota: gpus") as failure:
+
+
+def test_a_refused_pod_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = stage()
+    refusal(task, 'pods "x" is forbidden: violates PodSecurity "restricted:latest"', monkeypatch)
+    with pytest.raises(AirflowException, match=r"Kubernetes refuses the pod: .* violates PodSecurity") as failure:
         task.execute(Run().context)
-    assert not isinstance(failure.value, AirflowFailException), "a quota is free again later"
+    assert not isinstance(failure.value, AirflowRescheduleException), "waiting makes no pod lawful"
+
+
+def test_a_full_namespace_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a namespace whose quota others have used up
+    task = stage()
+    refusal(task, 'pods "x" is forbidden: exceeded quota: gpus, requested: pods=1, used: pods=1', monkeypatch)
+    # When the pod is asked for, then the task asks again later, without a try being spent
+    with pytest.raises(AirflowRescheduleException) as later:
+        task.execute(Run().context)
+    wait = later.value.reschedule_date - datetime.now(UTC)
+    assert timedelta(0) < wait <= timedelta(minutes=1), "it asks again within a minute"
+
+
+def test_no_two_pods_share_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {pod_of(stage(), monkeypatch)["metadata"]["name"] for _ in range(20)}
+    assert len(names) == 20, "Airflow finds a pod again by its name alone"

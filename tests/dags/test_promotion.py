@@ -83,13 +83,16 @@ def test_a_deployment_that_says_neither_is_an_error(said: str, monkeypatch: pyte
         approval_param()
 
 
-def test_asks_with_the_gates_reasons(lake: Lake, asked: list[dict[str, Any]]) -> None:
+def test_asks_with_the_gates_reasons(
+    lake: Lake, asked: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
     lake.commit("evaluation", decision={"promote": True, "reasons": ["better than SymSpell", "fast"]})
     with pytest.raises(TaskAwaitingInput):
         Approval(partition=MONDAY).execute(approval_run(on=True))
     (question,) = asked
     assert question["body"] == "The gate says yes:\n\n- better than SymSpell\n- fast"
     assert question["defaults"] == ["Reject"]
+    assert question["body"] in capsys.readouterr().out, "the log has the present question, whatever Airflow shows"
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,7 @@ def _corruptor(
 def _pairs(kernel: Kernel, batch: pa.RecordBatch, copy: int) -> pa.RecordBatch:
     copies = pa.array(np.full(len(batch), copy, dtype=np.int32))
     noisy, edits = kernel.corrupt(batch["id"], copies, batch["text"])
-    ids = pc.binary_join_element_wise(batch["id"], f"{copy}", "#")
+    # Spark's useLargeVarTypes makes strings of its own kind, which Arrow joins to no others
+    ids = pc.binary_join_element_wise(batch["id"].cast(pa.string()), f"{copy}", "#")
     columns = [ids, batch["id"], batch["split"], copies, batch["text"], noisy, edits]
     return pa.RecordBatch.from_arrays(columns, names=list(COLUMNS))
