@@ -10,7 +10,9 @@ from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader, HTTPBearer
 from pydantic_core import from_json
 
+from mendel.restoration import pieces
 from mendel.serving import problems
+from mendel.serving.models import Model
 from mendel.serving.settings import Serve
 
 REFUSALS = {
@@ -22,13 +24,14 @@ REFUSALS = {
     ),
     408: ("The body came too slowly", "The body did not arrive within 10 s."),
     413: ("Too large: the detail says the limit", "300 texts; at most 256 in one request: send several."),
+    421: ("Called by another name than its own", "The service does not answer under this name."),
     422: ("A field is wrong: the detail says which", "body.txet: Extra inputs are not permitted"),
     429: ("The queue is full: see Retry-After", "The service is busy: try again later."),
     500: ("The model failed on this text", problems.UNEXPECTED),
     503: ("Too many requests, no model, or no answer in time", "No champion is loaded yet."),
 }
 """Status → meaning, and an example of the detail."""
-EVERYWHERE = (401, 408, 413, 503)
+EVERYWHERE = (401, 408, 413, 421, 503)
 """What the gateway may say to any request."""
 RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer", "example": 5}}}
 
@@ -83,3 +86,14 @@ def check_size(settings: Serve, texts: Sequence[str]) -> None:
         raise HTTPException(413, f"{len(texts)} texts; at most {settings.max_texts} in one request: send several.")
     if (size := sum(map(len, texts))) > settings.max_characters:
         raise HTTPException(413, f"{size} characters; at most {settings.max_characters} in one request: send several.")
+
+
+def check_time(settings: Serve, model: Model, texts: Sequence[str]) -> None:
+    """Refuse what this model could not restore in time, though it had nothing else to do."""
+    most = max(pieces.LONGEST, int(model.speed * settings.answer_seconds))
+    if (size := sum(map(len, texts))) > most:
+        raise HTTPException(
+            413,
+            f"{size} characters; version {model.version} restores some {most} in {settings.answer_seconds:g} s: "
+            "send several requests.",
+        )

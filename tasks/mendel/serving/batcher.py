@@ -1,8 +1,9 @@
 """Micro-batching: requests wait in a bounded queue, and one thread restores what has gathered meanwhile.
 
 There is no timer: a batch begins as soon as the thread is free, so a lone request never waits for company, and under load
-the batches grow by themselves, up to the work that fits into `batch_seconds`. Requests take turns text by text, so a
-large one does not hold up the small ones behind it. Everything but the restoring happens on the event loop: no locks.
+the batches grow by themselves, up to the work that fits into `batch_seconds`. Requests take turns piece by piece (turns.py),
+so a long text does not hold up the short ones behind it, and one that nobody waits for any more costs a piece at most.
+Everything but the restoring happens on the event loop: no locks.
 """
 
 from __future__ import annotations
@@ -10,21 +11,23 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from mendel.log import log
 from mendel.restoration.restorer import Restoration
 from mendel.serving.models import Model
 from mendel.serving.settings import Serve
+from mendel.serving.turns import Item, Job, Turns
 
-FIRST_GUESS = 5000.0
-"""Characters a second, until a batch has been measured."""
-SMOOTHING = 0.3
-"""Weight of the latest batch in the measured speed."""
+BATCH_CHARACTERS = 4000
+"""In a batch at most, however fast those before it were: random characters take a hundred times as long as words."""
+FADING = 0.7
+"""Weight of a batch in the measured speed, against that of the next one."""
+HUNG = 20
+"""Times what a batch should take: then its thread has hung, and is not just slow."""
 
 
 class QueueFullError(Exception):
@@ -35,37 +38,27 @@ class QueueFullError(Exception):
         self.retry_after = retry_after
 
 
-@dataclass(eq=False)
-class Job:
-    """One request's texts."""
-
-    model: Model
-    texts: Sequence[str]
-    answer: asyncio.Future[list[Restoration]]
-    taken: int = 0
-    """Texts that have been put into batches."""
-    found: dict[int, Restoration] = field(default_factory=dict)
-
-    @property
-    def waiting(self) -> int:
-        return sum(map(len, self.texts[self.taken :]))
-
-
-class Item(NamedTuple):
-    job: Job
-    place: int
-
-    @property
-    def text(self) -> str:
-        return self.job.texts[self.place]
-
-
 class Batch(NamedTuple):
-    """Done: how many texts and characters, in what time, by which model."""
+    """Done: how many pieces of texts and characters, in what time, by which model."""
 
     texts: int
     characters: int
     seconds: float
+
+
+class Speed:
+    """Of a model, in characters a second: what the latest batches took, the older ones the less."""
+
+    def __init__(self, first: float, seconds: float) -> None:
+        """`first` counts as a batch that took so many seconds."""
+        self._characters, self._seconds = first * seconds, seconds
+
+    def __float__(self) -> float:
+        return self._characters / self._seconds
+
+    def add(self, characters: int, seconds: float) -> None:
+        self._characters = FADING * self._characters + characters
+        self._seconds = FADING * self._seconds + seconds
 
 
 class Batcher:
@@ -81,30 +74,29 @@ class Batcher:
         self._settings = settings
         self._observe = observe
         self._worker = worker or ThreadPoolExecutor(1, "inference")
-        self._queue: dict[Job, None] = {}
-        self._speed = FIRST_GUESS
+        self._queue = Turns()
+        self._speeds: WeakKeyDictionary[Model, Speed] = WeakKeyDictionary()
         self._began: float | None = None
+        self._expected = 0.0
 
-    async def restore(self, model: Model, texts: Sequence[str]) -> list[Restoration]:
-        """One restoration for each text, in order. Cancelled, its texts leave the queue.
+    async def restore(self, model: Model, texts: Sequence[str], caller: str = "") -> list[Restoration]:
+        """One restoration for each text, in order. Cancelled, its pieces leave the queue.
 
         Raises QueueFullError, and whatever the restorer raised on one of these texts.
         """
-        size = sum(map(len, texts))
-        if self._queue and self.characters + size > self._settings.queue_characters:
-            raise QueueFullError(max(1, math.ceil(self.characters / self._speed)))
-        job = Job(model, texts, asyncio.get_running_loop().create_future())
-        self._queue[job] = None
+        self._check_room(model, sum(map(len, texts)), caller)
+        job = Job(model, texts, caller, asyncio.get_running_loop().create_future())
+        self._queue.add(job)
         self._start()
         try:
             return await job.answer
         finally:
-            self._queue.pop(job, None)
+            self._queue.discard(job)
 
     @property
     def depth(self) -> int:
         """Requests that wait."""
-        return len(self._queue)
+        return sum(1 for _ in self._queue)
 
     @property
     def characters(self) -> int:
@@ -112,67 +104,61 @@ class Batcher:
         return sum(job.waiting for job in self._queue)
 
     @property
-    def busy_seconds(self) -> float:
-        """How long the present batch has been under way; 0 where there is none."""
-        return 0.0 if self._began is None else time.monotonic() - self._began
+    def hung_seconds(self) -> float:
+        """How long the present batch has been under way, where that is far longer than it should be; else 0."""
+        busy = self._busy_seconds
+        return busy if busy > max(2 * self._settings.answer_seconds, HUNG * self._expected) else 0.0
 
     def close(self) -> None:
         """Let the batch under way end; what still waits is not begun."""
         self._worker.shutdown(wait=True, cancel_futures=True)
 
-    def _start(self) -> None:
-        if self._began is not None or not self._queue:
+    @property
+    def _busy_seconds(self) -> float:
+        return 0.0 if self._began is None else time.monotonic() - self._began
+
+    def _speed(self, model: Model) -> Speed:
+        return self._speeds.setdefault(model, Speed(model.speed, self._settings.batch_seconds))
+
+    def _check_room(self, model: Model, size: int, caller: str) -> None:
+        """Turn away what would wait for too much, or too long to be answered in time. Where nobody waits, all is welcome."""
+        if not (before := self._queue.before(caller, size)):
             return
-        items = self._take()
+        before[model] += size
+        seconds = sum(characters / float(self._speed(each)) for each, characters in before.items())
+        if before.total() > self._settings.queue_characters or seconds > self._settings.answer_seconds:
+            raise QueueFullError(math.ceil(min(max(1.0, seconds), self._settings.answer_seconds)))
+
+    def _start(self) -> None:
+        if self._began is not None or (first := next(iter(self._queue), None)) is None:
+            return
+        speed = float(self._speed(first.model))
+        budget = min(speed * self._settings.batch_seconds, BATCH_CHARACTERS)
+        items = self._queue.batch(first.model, budget, self._settings.batch_texts)
+        self._expected = _characters(items) / speed
         self._began = time.monotonic()
         running = asyncio.get_running_loop().run_in_executor(self._worker, _restore, items)
         running.add_done_callback(lambda done: self._finish(items, done.result()))
 
-    def _take(self) -> list[Item]:
-        """The texts of the next batch: one model, that of the oldest request; the requests take turns."""
-        model = next(iter(self._queue)).model
-        turns = deque(job for job in self._queue if job.model is model)
-        budget = self._speed * self._settings.batch_seconds
-        items: list[Item] = []
-        while turns and len(items) < self._settings.batch_texts and (budget > 0 or not items):
-            job = turns.popleft()
-            items.append(Item(job, job.taken))
-            budget -= len(items[-1].text)
-            job.taken += 1
-            if job.taken < len(job.texts):
-                turns.append(job)
-            else:
-                del self._queue[job]
-        return items
-
     def _finish(self, items: Sequence[Item], found: Sequence[Restoration | Exception]) -> None:
-        characters = sum(len(item.text) for item in items)
-        seconds = self.busy_seconds
+        characters, seconds = _characters(items), self._busy_seconds
         self._began = None
         if characters and seconds > 0:
-            self._speed += SMOOTHING * (characters / seconds - self._speed)
+            self._speed(items[0].job.model).add(characters, seconds)
         self._observe(Batch(len(items), characters, seconds))
         for item, result in zip(items, found, strict=True):
-            _hand_over(item, result)
+            item.job.hand_over(item.place, result)
             if item.job.answer.done():
-                self._queue.pop(item.job, None)
+                self._queue.discard(item.job)
         self._start()
 
 
-def _hand_over(item: Item, result: Restoration | Exception) -> None:
-    job = item.job
-    if job.answer.done():
-        return
-    if isinstance(result, Exception):
-        job.answer.set_exception(result)
-        return
-    job.found[item.place] = result
-    if len(job.found) == len(job.texts):
-        job.answer.set_result([job.found[index] for index in range(len(job.texts))])
+def _characters(items: Sequence[Item]) -> int:
+    return sum(len(item.text) for item in items)
 
 
 def _restore(items: Sequence[Item]) -> Sequence[Restoration | Exception]:
-    """In the worker thread. Where a batch fails, each text is tried by itself: one bad text must not fail the others."""
+    """In the worker thread. Where a batch fails, each piece is tried by itself: one bad text must not fail the others."""
     restorer = items[0].job.model.restorer
     try:
         return restorer.restore([item.text for item in items])

@@ -1,4 +1,4 @@
-"""Around the application: request ids, access log, keys, and bodies that are too large or too slow.
+"""Around the application: request ids, access log, names, keys, and bodies that are too large or too slow.
 
 Plain ASGI, so that a refused request costs no parsing, and a client that goes away is seen by the handler.
 """
@@ -13,9 +13,11 @@ from collections.abc import Iterator
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mendel.log import log
+from mendel.serving import hosts
 from mendel.serving.keys import Keys
 from mendel.serving.metrics import Metrics
 from mendel.serving.problems import problem
@@ -24,6 +26,8 @@ from mendel.serving.settings import Serve
 REQUEST_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 GUARDED = "/v1/"
 READY = "/readyz"
+PROBED = ("/healthz", READY, "/metrics")
+NO_BODY = "Such a request takes no body."
 
 
 class Gateway:
@@ -32,6 +36,7 @@ class Gateway:
         self._settings = settings
         self._metrics = metrics
         self._keys = keys
+        self._hosts = hosts.trusted(settings.host, settings.hosts)
         self._under_way = 0
         self._draining = False
 
@@ -46,10 +51,11 @@ class Gateway:
         headers = Headers(scope=scope)
         asked = headers.get("x-request-id", "")
         request_id = asked if REQUEST_ID.fullmatch(asked) else uuid.uuid4().hex
+        client = (scope.get("client") or ["?"])[0]
         started = time.monotonic()
         status = 499  # nobody was there any more to be answered
         told: dict[str, object] = {}
-        scope.setdefault("state", {}).update(told=told, request_id=request_id)
+        scope.setdefault("state", {}).update(told=told, request_id=request_id, caller=client)
 
         async def answer(message: Message) -> None:
             nonlocal status
@@ -62,18 +68,14 @@ class Gateway:
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            self._under_way += 1
             try:
-                # Not uvicorn's limit_concurrency: that refuses probes too, and a busy process would be restarted.
-                if scope["path"].startswith(GUARDED) and self._under_way > self._settings.max_requests:
-                    busy = problem(503, "Too many requests are under way: try again later.", {"Retry-After": "5"})
-                    await busy(scope, receive, answer)
-                elif scope["path"] == READY and self._draining:
-                    await problem(503, "The service is ending.")(scope, receive, answer)
+                if (refusal := self._refused(scope, headers)) is not None:
+                    await refusal(scope, receive, answer)
+                elif scope["path"].startswith(GUARDED):
+                    await self._counted(scope, headers, receive, answer)
                 else:
-                    await self._guarded(scope, headers, told, receive, answer)
+                    await self._passed_on(scope, headers, receive, answer)
             finally:
-                self._under_way -= 1
                 seconds = time.monotonic() - started
                 route = getattr(scope.get("route"), "path", "other")
                 self._metrics.requests.labels(route, status).inc()
@@ -84,26 +86,54 @@ class Gateway:
                     path=scope["path"],
                     status=status,
                     ms=round(1000 * seconds, 1),
-                    client=(scope.get("client") or ["?"])[0],
+                    client=client,
                     **told,
                 )
 
-    async def _guarded(
-        self, scope: Scope, headers: Headers, told: dict[str, object], receive: Receive, send: Send
-    ) -> None:
-        if self._keys is not None and scope["path"].startswith(GUARDED):
+    def _refused(self, scope: Scope, headers: Headers) -> Response | None:
+        """What strangers get to hear; of a caller who may ask, its name and its connection are noted."""
+        path, state = scope["path"], scope["state"]
+        if not self._known_as(headers.get("host", ""), path):
+            return problem(421, "The service does not answer under this name: list it in serve.hosts, if it is yours.")
+        if path == READY and self._draining:
+            return problem(503, "The service is ending.")
+        if not path.startswith(GUARDED):
+            return None
+        if self._keys is not None:
             holder = self._keys.holder(_key(headers))
             if holder is None:
-                refusal = problem(
-                    401, "Send a known key as X-API-Key or Authorization: Bearer.", {"WWW-Authenticate": "Bearer"}
-                )
-                await refusal(scope, receive, send)
-                return
-            told["caller"] = holder
-        limit = self._settings.max_body_bytes
-        too_large = problem(413, f"The body is larger than {limit} bytes: send several smaller requests.")
-        if headers.get("content-length", "").isdigit() and int(headers["content-length"]) > limit:
-            await too_large(scope, receive, send)
+                asking = {"WWW-Authenticate": "Bearer"}
+                return problem(401, "Send a known key as X-API-Key or Authorization: Bearer.", asking)
+            state["caller"] = state["told"]["caller"] = holder
+        if (connection := state.get("connection")) is not None:
+            connection.admitted()
+        return None
+
+    def _known_as(self, host: str, path: str) -> bool:
+        """Probes and Prometheus call a pod by its address, whatever its callers' names for it are."""
+        probed = self._keys is not None and path in PROBED
+        return self._hosts is None or probed or hosts.name(host) in self._hosts
+
+    async def _counted(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
+        # Not uvicorn's limit_concurrency: that refuses probes too, and a busy process would be restarted.
+        if self._under_way >= self._settings.max_requests:
+            busy = problem(503, "Too many requests are under way: try again later.", {"Retry-After": "5"})
+            await busy(scope, receive, send)
+            return
+        self._under_way += 1
+        try:
+            await self._passed_on(scope, headers, receive, send)
+        finally:
+            self._under_way -= 1
+
+    async def _passed_on(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
+        """To the application, with a body that is there and not too large."""
+        taken = scope["method"] == "POST" and scope["path"].startswith(GUARDED)
+        limit = self._settings.max_body_bytes if taken else 0
+        told = f"The body is larger than {limit} bytes: send several smaller requests." if taken else NO_BODY
+        length = headers.get("content-length", "")
+        if (length.isdigit() and int(length) > limit) or ("transfer-encoding" in headers and not taken):
+            await problem(413, told)(scope, receive, send)
             return
         try:
             async with asyncio.timeout(self._settings.body_seconds):
@@ -113,7 +143,7 @@ class Gateway:
             await problem(408, slow, {"Connection": "close"})(scope, receive, send)
             return
         if messages is None:
-            await too_large(scope, receive, send)
+            await problem(413, told)(scope, receive, send)
             return
         await self._app(scope, _replayed(iter(messages), receive), send)
 

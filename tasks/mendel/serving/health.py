@@ -19,9 +19,9 @@ NOT_READY = "No champion is loaded yet; the log says why."
     },
 )
 async def alive(request: Request) -> schemas.Alive:
-    """200 while the event loop runs and no batch has hung; where it does not, restart the process."""
+    """200 while the event loop runs and no batch has hung, however much waits; else restart the process."""
     parts = request.app.state.parts
-    if (seconds := parts.batcher.busy_seconds) > 2 * parts.settings.answer_seconds:
+    if seconds := parts.batcher.hung_seconds:
         raise HTTPException(503, f"One batch has been under way for {seconds:.0f} s.")
     return schemas.Alive(status="alive")
 

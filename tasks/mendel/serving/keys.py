@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import re
 import secrets
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from typing import Self
 
 from mendel import lake
 from mendel.errors import InputError
+from mendel.serving.hosts import loopback
 
 LINE = re.compile(r"(?P<name>[\w.-]{1,64})\s+(?P<digest>[0-9a-f]{64})")
 
@@ -62,16 +62,9 @@ def required(host: str, keys_file: str | None) -> Keys | None:
     """The keys in force; None where the service is open, which it may be on loopback only. Raises InputError else."""
     if keys_file is not None:
         return Keys.read(keys_file)
-    if not _loopback(host):
+    if not loopback(host):
         raise InputError(
             f"serve.host {host} can be reached from other machines: set serve.keys_file "
             "(`mendel api-key NAME` makes keys), or serve.host=127.0.0.1"
         )
     return None
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -27,7 +27,9 @@ class Metrics:
         self.seconds = Histogram(
             "mendel_request_seconds", "From head to answer", ["route"], buckets=SECONDS, registry=r
         )
-        self.batch_texts = Histogram("mendel_batch_texts", "Texts", buckets=(1, 2, 4, 8, 16, 32, 64), registry=r)
+        self.batch_texts = Histogram(
+            "mendel_batch_texts", "Pieces of texts", buckets=(1, 2, 4, 8, 16, 32, 64), registry=r
+        )
         self.batch_seconds = Histogram("mendel_batch_seconds", "Of the model", buckets=SECONDS, registry=r)
         self.characters = Counter("mendel_characters", "Restored", registry=r)
         self.answers = Counter("mendel_answers", "Requests that a model restored", BY_MODEL, registry=r)

@@ -41,7 +41,8 @@ async def restore(asked: schemas.RestoreRequest, request: Request) -> schemas.Re
         async with asyncio.timeout(parts.settings.answer_seconds):
             model, role = await _choose(parts, asked.version, request.state.request_id)
             told |= {"version": model.name, "role": role}
-            found = await _while_connected(request, _restored(parts, model, role, texts))
+            api.check_time(parts.settings, model, texts)
+            found = await _while_connected(request, _restored(parts, model, role, texts, request.state.caller))
     except QueueFullError as full:
         raise HTTPException(
             429, "The service is busy: try again later.", {"Retry-After": str(full.retry_after)}
@@ -86,10 +87,10 @@ def _challenger(parts: Parts, request_id: str) -> Model | None:
     return None
 
 
-async def _restored(parts: Parts, model: Model, role: Role, texts: Sequence[str]) -> list[Restoration]:
+async def _restored(parts: Parts, model: Model, role: Role, texts: Sequence[str], caller: str) -> list[Restoration]:
     started = time.monotonic()
     try:
-        found = await parts.batcher.restore(model, texts)
+        found = await parts.batcher.restore(model, texts, caller)
     except QueueFullError:
         raise
     except Exception:

@@ -6,13 +6,15 @@ import asyncio
 import math
 import time
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import uvicorn
 
 from mendel.serving import app, keys
+from mendel.serving.connections import Connections
 from mendel.serving.gateway import Gateway
-from mendel.serving.protocol import PunctualProtocol
+from mendel.serving.protocol import HEAD_BYTES, PunctualProtocol
 from mendel.serving.settings import Serve
 
 KEEP_ALIVE = 75
@@ -29,8 +31,11 @@ def run(root: str, settings: Serve) -> None:
 
 def options(settings: Serve) -> dict[str, Any]:
     """uvicorn's, but for the address."""
+    connections = Connections(settings.max_connections, settings.max_strangers)
     return {
-        "http": PunctualProtocol,
+        "loop": "asyncio",  # uvicorn would take what else it finds installed, and so run otherwise in tests than in the image
+        "http": partial(PunctualProtocol, connections, settings.write_seconds),
+        "h11_max_incomplete_event_size": HEAD_BYTES,
         "ws": "none",
         "access_log": False,  # the gateway writes it
         "log_level": "warning",

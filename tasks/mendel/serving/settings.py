@@ -31,6 +31,10 @@ class Serve(Frozen):
 
     host: str = Field("127.0.0.1", description="address to bind; any but loopback needs keys_file")
     port: int = Field(8080, ge=0, le=65535, description="0 takes a free one")
+    hosts: tuple[str, ...] | None = Field(
+        None,
+        description="names (Host) by which it may be called; by default those of loopback on loopback, elsewhere any",
+    )
     keys_file: str | None = Field(
         None, description="path or URI of the callers' key hashes (`mendel api-key` makes lines)"
     )
@@ -46,13 +50,26 @@ class Serve(Frozen):
     batch_seconds: float = Field(
         0.25, gt=0, description="work that one batch may hold, by the speed of those before it"
     )
-    batch_texts: int = Field(64, ge=1, description="most texts in a batch")
-    queue_characters: int = Field(200_000, ge=1, description="waiting at most; beyond it requests get 429")
+    batch_texts: int = Field(64, ge=1, description="most pieces of texts in a batch")
+    queue_characters: int = Field(
+        200_000, ge=1, description="whose turn may come before a request is done; beyond it 429"
+    )
     max_texts: int = Field(256, ge=1, description="of one request")
-    max_characters: int = Field(50_000, ge=1, description="of one request, all its texts together")
+    max_characters: int = Field(
+        50_000, ge=1, description="of one request, all its texts together; fewer where the model needs `answer_seconds`"
+    )
     max_body_bytes: int = Field(1_000_000, ge=1000, description="of one request")
-    max_requests: int = Field(1000, ge=1, description="to /v1 under way at once; beyond them 503")
+    max_requests: int = Field(500, ge=1, description="to /v1 under way at once, with a key; beyond them 503")
+    max_connections: int = Field(
+        900,
+        ge=2,
+        description="open at once, below the files that the process may open; one more takes the place of an idle one",
+    )
+    max_strangers: int = Field(
+        200, ge=1, description="connections that have not shown a key; one more takes the place of the oldest"
+    )
     body_seconds: float = Field(10.0, gt=0, description="in which a request's body has to arrive")
+    write_seconds: float = Field(30.0, gt=0, description="in which a client has to read what it is sent")
     answer_seconds: float = Field(60.0, gt=0, description="after which a request is given up with 503")
     drain_seconds: float = Field(
         0.0,
@@ -60,3 +77,9 @@ class Serve(Frozen):
         description="after SIGTERM it answers so long, not ready, each connection closed: callers go elsewhere",
     )
     log_text: bool = Field(False, description="put the texts into the access log")
+
+    @model_validator(mode="after")
+    def _probes_find_a_connection(self) -> Self:
+        if self.max_connections <= self.max_requests:
+            raise ValueError("max_connections must be more than max_requests: probes need a connection under any load")
+        return self

@@ -42,7 +42,7 @@ def test_a_registry_that_knows_nothing_is_filled_from_the_ledger(promoted: Store
     for version, decision in enumerate(ledger.read(promoted.root), start=1):
         tags = mlflow.MlflowClient().get_model_version(MODEL, str(version)).tags
         assert tags["digest"] == decision.candidate.digest, f"version {version} is the one that the ledger means"
-        assert tags["restorer_uri"] == champions.restorer_uri(promoted.root, decision)
+        assert tags["restorer_uri"] == champions.resolved(promoted.root, decision).restorer_uri
 
 
 def test_aliases_that_say_something_else_are_put_right(promoted: Store) -> None:

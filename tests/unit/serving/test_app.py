@@ -136,7 +136,7 @@ def test_a_new_champion_comes_into_force_without_a_failed_request(crowned: Store
 def test_a_broken_champion_leaves_the_old_one_in_force(crowned: Store, service: httpx.Client) -> None:
     # given
     decision = decide_on(crowned.context(WEEK_2), "declined")
-    path = Path(champions.restorer_uri(crowned.root, decision).removeprefix("file://")) / "ngram.safetensors"
+    path = Path(champions.resolved(crowned.root, decision).restorer_uri.removeprefix("file://")) / "ngram.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
     # when
     decide_on(crowned.context(WEEK_2), "promoted")
@@ -171,7 +171,7 @@ def test_a_body_that_does_not_come_is_given_up(crowned: Store) -> None:
 
     with running(crowned.root, settings(body_seconds=0.2)) as client:
         with socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=30) as slow:
-            slow.sendall(b"POST /v1/restore HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{")
+            slow.sendall(b"POST /v1/restore HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
             assert slow.recv(12) == b"HTTP/1.1 408"
         assert client.get("/healthz").status_code == 200
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from mendel.restoration.pieces import LONGEST
 from mendel.restoration.restorer import Restoration, Restorer
-from mendel.serving.batcher import Batch, Batcher, QueueFullError
+from mendel.serving.batcher import Batch, Batcher, QueueFullError, Speed
 from mendel.serving.models import Model
 from mendel.serving.settings import Serve
 
@@ -51,13 +52,15 @@ def upper() -> Upper:
     return Upper()
 
 
-def model(restorer: Restorer) -> Model:
-    return Model(1, "digest", restorer)
+def model(restorer: Restorer, speed: float = 5000.0) -> Model:
+    return Model(1, "digest", restorer, speed)
 
 
-async def asked(batcher: Batcher, by: Model, *requests: list[str]) -> list[asyncio.Task[list[Restoration]]]:
+async def asked(
+    batcher: Batcher, by: Model, *requests: list[str], caller: str = ""
+) -> list[asyncio.Task[list[Restoration]]]:
     """Requests that have reached the queue."""
-    tasks = [asyncio.create_task(batcher.restore(by, request)) for request in requests]
+    tasks = [asyncio.create_task(batcher.restore(by, request, caller)) for request in requests]
     await asyncio.sleep(0)
     return tasks
 
@@ -71,9 +74,9 @@ async def test_what_gathers_during_a_batch_becomes_one_and_large_requests_take_t
     upper.go_on.set()
     answers = [[found.text for found in await task] for task in tasks]
 
-    assert upper.batches == [["first"], ["a1", "b1", "c1", "a2"], ["a3", "a4", "a5"]]
+    assert upper.batches == [["first"], ["a1", "b1", "c1"], ["a2", "a3"], ["a4", "a5"]]
     assert answers == [["FIRST"], ["A1", "A2", "A3", "A4", "A5"], ["B1"], ["C1"]]
-    assert [batch.texts for batch in done] == [1, 4, 3]
+    assert [batch.texts for batch in done] == [1, 3, 2, 2]
     assert batcher.depth == 0
 
 
@@ -126,3 +129,108 @@ async def test_a_batch_is_of_one_model(upper: Upper) -> None:
     await asyncio.gather(*rest)
 
     assert (upper.batches, newer.batches) == ([["first"], ["old"]], [["new"]])
+
+
+WORDS = "word " * 400  # five pieces
+
+
+@on_a_loop
+async def test_a_long_text_is_restored_piece_by_piece_and_comes_back_whole(upper: Upper) -> None:
+    batcher, by = Batcher(Serve()), model(upper)
+    upper.go_on.set()
+
+    (found,) = await batcher.restore(by, [WORDS])
+
+    assert found.text == WORDS.upper(), "the pieces and what lay between them are the text"
+    assert max(len(text) for batch in upper.batches for text in batch) <= LONGEST
+    assert [len(batch) for batch in upper.batches] == [1, 2, 2], "what it costs is seen before there is more of it"
+
+
+@on_a_loop
+async def test_a_short_text_waits_for_one_piece_of_each_long_one(upper: Upper) -> None:
+    batcher, by = Batcher(Serve(batch_texts=1)), model(upper)
+    long = await asked(batcher, by, [WORDS], [WORDS], caller="long")
+    (short,) = await asked(batcher, by, ["short"], caller="short")
+    upper.go_on.set()
+    await short
+
+    assert upper.batches.index(["short"]) == 2, "before it: the piece under way, and one of the other caller"
+    await asyncio.gather(*long)
+
+
+@on_a_loop
+async def test_callers_take_turns_however_much_each_of_them_asks(upper: Upper) -> None:
+    batcher, by = Batcher(Serve(batch_texts=1)), model(upper)
+    many = await asked(batcher, by, *([f"many {number}"] for number in range(5)), caller="many")
+    few = await asked(batcher, by, ["few 0", "few 1"], caller="few")
+
+    upper.go_on.set()
+    await asyncio.gather(*many, *few)
+
+    assert [text for batch in upper.batches for text in batch] == [
+        *("many 0", "many 1", "few 0", "many 2", "few 1", "many 3", "many 4")
+    ]
+
+
+@on_a_loop
+async def test_what_nobody_waits_for_any_more_costs_the_piece_under_way(upper: Upper) -> None:
+    # given
+    batcher, by = Batcher(Serve()), model(upper, speed=400)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await batcher.restore(by, [WORDS])
+    # when
+    upper.go_on.set()
+    await batcher.restore(by, ["next"])
+    # then
+    assert [len(batch) for batch in upper.batches] == [1, 1]
+    assert upper.batches[1] == ["next"]
+    assert batcher.depth == 0
+
+
+@on_a_loop
+async def test_whoever_fills_the_queue_is_turned_away_and_others_are_not(upper: Upper) -> None:
+    batcher, by = Batcher(Serve(queue_characters=5000)), model(upper)
+    waiting = await asked(batcher, by, *([WORDS] for _ in range(2)), caller="greedy")
+
+    with pytest.raises(QueueFullError):
+        await batcher.restore(by, [WORDS], "greedy")
+    waiting += await asked(batcher, by, ["short"], caller="other")
+
+    upper.go_on.set()
+    await asyncio.gather(*waiting)
+
+
+@on_a_loop
+async def test_what_could_not_be_answered_in_time_is_turned_away(upper: Upper) -> None:
+    batcher, by = Batcher(Serve(answer_seconds=10)), model(upper, speed=400)  # 4,000 characters in time
+    waiting = await asked(batcher, by, [WORDS], [WORDS])
+
+    with pytest.raises(QueueFullError) as full:
+        await batcher.restore(by, [WORDS])
+
+    assert 1 <= full.value.retry_after <= 10
+    upper.go_on.set()
+    await asyncio.gather(*waiting)
+
+
+@pytest.mark.parametrize(("speed", "hung"), [(5000.0, True), (1.0, False)], ids=["fast", "slow"])
+def test_a_slow_model_has_not_hung(speed: float, hung: bool, upper: Upper) -> None:
+    async def ask() -> None:
+        batcher = Batcher(Serve(answer_seconds=0.01))
+        (waiting,) = await asked(batcher, model(upper, speed), ["first"])
+        await asyncio.sleep(0.1)
+        assert (batcher.hung_seconds > 0) == hung
+        upper.go_on.set()
+        await waiting
+
+    asyncio.run(ask())
+
+
+def test_the_speed_is_that_of_the_latest_batches_by_their_time() -> None:
+    speed = Speed(40_000, seconds=0.25)
+    speed.add(400, 2.0)
+    assert float(speed) < 5000, "one slow piece is most of the time"
+    for _ in range(20):
+        speed.add(4000, 0.1)
+    assert float(speed) == pytest.approx(40_000, rel=0.05)

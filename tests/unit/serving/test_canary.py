@@ -151,7 +151,7 @@ async def test_a_slow_or_failing_challenger_is_neither_waited_for_nor_felt() -> 
     metrics, serve = Metrics(), Serve()
     champion = Batcher(serve)
     shadow = Shadow(serve, Canary(fraction=1, queue_characters=10), champion, metrics)
-    challenger = Model(2, "two", upper := Upper())
+    challenger = Model(2, "two", upper := Upper(), 5000.0)
     answered = [Restoration(text="BAD", confidence=1, edits=(), fallback=False)]
     # when
     for text in ("bad", "12345678", "123"):  # under way, in the queue, and one too many
@@ -182,7 +182,9 @@ async def test_the_shadow_computes_when_nobody_else_would() -> None:
     polite.go_on.set()
     shadow = Shadow(Serve(), Canary(fraction=1), Batcher(Serve()), metrics)
 
-    shadow.compare(Model(2, "two", polite), ["a"], [Restoration(text="A", confidence=1, edits=(), fallback=False)])
+    shadow.compare(
+        Model(2, "two", polite, 5000.0), ["a"], [Restoration(text="A", confidence=1, edits=(), fallback=False)]
+    )
     while counts(metrics, "mendel_shadow_texts_total") < 1:
         await asyncio.sleep(0.01)
 
@@ -195,11 +197,11 @@ async def test_a_busy_champion_has_no_shadow() -> None:
     metrics, serve = Metrics(), Serve()
     champion = Batcher(serve)
     shadow = Shadow(serve, Canary(fraction=1), champion, metrics)
-    model = Model(1, "one", upper := Upper())
+    model = Model(1, "one", upper := Upper(), 5000.0)
     waiting = [asyncio.create_task(champion.restore(model, [text])) for text in ("under way", "waiting")]
     await asyncio.sleep(0)
 
-    shadow.compare(Model(2, "two", Upper()), ["a"], [])
+    shadow.compare(Model(2, "two", Upper(), 5000.0), ["a"], [])
 
     assert counts(metrics, "mendel_shadow_dropped_total") == 1
     upper.go_on.set()

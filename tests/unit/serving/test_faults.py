@@ -18,7 +18,7 @@ from mendel.serving import protocol
 
 from .conftest import Store, running, settings, until
 
-RESTORE = b"POST /v1/restore HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+RESTORE = b"POST /v1/restore HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
 def connected(client: httpx.Client) -> socket.socket:
@@ -133,7 +133,7 @@ def test_heads_that_do_not_arrive_give_their_connections_back(crowned: Store, mo
 def test_a_pause_within_a_second_head_is_given_up_too(crowned: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.5)
     with running(crowned.root, settings()) as client, connected(client) as slow:
-        slow.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        slow.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert slow.recv(10_000).startswith(b"HTTP/1.1 200")
         slow.sendall(b"GET /he")
         assert slow.recv(12) == b"HTTP/1.1 408"
@@ -145,7 +145,7 @@ def test_a_client_that_does_not_read_holds_up_nobody(service: httpx.Client) -> N
         assert service.base_url.port is not None
         slow.connect((service.base_url.host, service.base_url.port))
         for _ in range(300):  # some ten megabytes of answers
-            slow.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n")
+            slow.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert answered(service) == 200
         assert service.get("/healthz").status_code == 200
     until(lambda: answered(service) == 200)

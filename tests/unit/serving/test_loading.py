@@ -30,7 +30,7 @@ class Lake:
         self.at_once -= 1
         if version == 13:
             raise InputError("broken")
-        return Model(version, str(version), Upper())
+        return Model(version, str(version), Upper(), speed=5000.0)
 
 
 def pins(lake: Lake, size: int = 2) -> Pins:

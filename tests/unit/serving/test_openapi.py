@@ -27,7 +27,7 @@ def described() -> dict[str, Any]:
 
     async def ask() -> dict[str, Any]:
         transport = httpx.ASGITransport(app.create("file:///nowhere", settings()))
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return dict((await client.get("/openapi.json")).json())
 
     return asyncio.run(ask())

@@ -1,0 +1,120 @@
+"""Who goes next: callers take turns, so do the requests of one caller, and a turn is one piece of a text."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from mendel.restoration import pieces
+from mendel.restoration.restorer import Restoration
+from mendel.serving.models import Model
+
+
+class Job:
+    """One request's texts, in pieces."""
+
+    def __init__(
+        self, model: Model, texts: Sequence[str], caller: str, answer: asyncio.Future[list[Restoration]]
+    ) -> None:
+        self.model = model
+        self.caller = caller
+        self.answer = answer
+        self._texts = [pieces.cut(text) for text in texts]
+        self._pieces = [piece.text for text in self._texts for piece in text]
+        self._taken = 0
+        self._found: dict[int, Restoration] = {}
+        self.waiting = sum(map(len, self._pieces))
+        """Characters that no batch has taken."""
+
+    @property
+    def next(self) -> str | None:
+        """The piece whose turn it is; None where all have been taken."""
+        return self._pieces[self._taken] if self._taken < len(self._pieces) else None
+
+    @property
+    def share(self) -> int:
+        """Pieces that one batch may take: one more than are done, so that a slow text is known as such while it is few."""
+        return len(self._found) + 1
+
+    def take(self) -> Item:
+        item = Item(self, self._taken, self._pieces[self._taken])
+        self._taken += 1
+        self.waiting -= len(item.text)
+        return item
+
+    def hand_over(self, place: int, result: Restoration | Exception) -> None:
+        """A piece's result: the last one makes the answer, the first failure is it."""
+        if self.answer.done():
+            return
+        if isinstance(result, Exception):
+            self.answer.set_exception(result)
+            return
+        self._found[place] = result
+        if len(self._found) == len(self._pieces):
+            found = iter([self._found[place] for place in range(len(self._pieces))])
+            self.answer.set_result([pieces.join(text, [next(found) for _ in text]) for text in self._texts])
+
+
+class Item(NamedTuple):
+    """One piece in a batch."""
+
+    job: Job
+    place: int
+    text: str
+
+
+class Turns:
+    """The requests that wait, by caller, both in the order of their turns."""
+
+    def __init__(self) -> None:
+        self._callers: dict[str, dict[Job, None]] = {}
+
+    def __iter__(self) -> Iterator[Job]:
+        return (job for jobs in self._callers.values() for job in jobs)
+
+    def add(self, job: Job) -> None:
+        self._callers.setdefault(job.caller, {})[job] = None
+
+    def discard(self, job: Job) -> None:
+        jobs = self._callers.get(job.caller, {})
+        jobs.pop(job, None)
+        if not jobs:
+            self._callers.pop(job.caller, None)
+
+    def before(self, caller: str, size: int) -> Counter[Model]:
+        """Characters of each model whose turn comes before so many of a caller are done, where nothing else arrives."""
+        found: Counter[Model] = Counter()
+        step = max(size, pieces.LONGEST)
+        for job in self._callers.get(caller, {}):
+            found[job.model] += min(job.waiting, step)
+        of_caller = found.total() + step
+        for other, jobs in self._callers.items():
+            left = 0 if other == caller else of_caller
+            for job in jobs:
+                found[job.model] += min(job.waiting, left)
+                left -= min(job.waiting, left)
+        return found
+
+    def batch(self, model: Model, characters: float, most: int) -> list[Item]:
+        """So much of one model's work, and at least a piece of it; those that it is of go to the end of their rows."""
+        items: list[Item] = []
+        taken: Counter[Job] = Counter()
+        while len(items) < most:
+            job = next((job for job in self if job.model is model and taken[job] < job.share), None)
+            if job is None or job.next is None or (items and len(job.next) > characters):
+                break
+            items.append(job.take())
+            taken[job] += 1
+            characters -= len(items[-1].text)
+            self._last(job)
+        return items
+
+    def _last(self, job: Job) -> None:
+        jobs = self._callers.pop(job.caller)
+        del jobs[job]
+        if job.next is not None:
+            jobs[job] = None
+        if jobs:
+            self._callers[job.caller] = jobs
