@@ -76,7 +76,9 @@ def test_before_the_first_promotion_the_error_says_what_to_run(candidates: Store
 def test_a_model_whose_file_was_changed_is_not_handed_out(candidates: Store) -> None:
     # given
     decision = decide_on(candidates.context(WEEK_1), "promoted")
-    path = Path(champions.resolved(candidates.root, decision).restorer_uri.removeprefix("file://")) / "ngram.safetensors"
+    path = (
+        Path(champions.resolved(candidates.root, decision).restorer_uri.removeprefix("file://")) / "ngram.safetensors"
+    )
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
