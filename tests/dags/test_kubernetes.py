@@ -17,7 +17,7 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowRescheduleException
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from kubernetes.client import ApiClient, ApiException
 
@@ -159,6 +159,7 @@ def expanded(text: str, variables: dict[str, str]) -> str:
 
 
 @given(st.text(alphabet="$()AB ", max_size=12))
+@settings(deadline=None)
 @example("$(SECRET)")
 @example("$$(SECRET)")
 @example("cost: 5$")

@@ -94,7 +94,7 @@ def test_choices_are_the_files_there_are(dags: dict[str, DAG], dag_id: str, para
         ("corrupt_corpus", "noise", "@/etc/passwd"),
         ("corrupt_corpus", "target_cer", "@/etc/passwd"),
         ("finetune_restorer", "recipe", "../../../etc/passwd"),
-        ("finetune_restorer", "budget_seconds", "1 --set=spark=@/etc/passwd"),
+        ("finetune_restorer", "budget_steps", "1 --set=spark=@/etc/passwd"),
         ("restore_batches", "model_version", "champion --config=/tmp/mine.yaml"),
     ],
 )

@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from mendel import config, manifest
-from mendel.corruption import pairs
+from mendel.corruption import pairs, spark_settings
 from mendel.corruption.corrupt import Copies, Corrupt
 from mendel.corruption.edits import decode, replay, undo
 from mendel.corruption.profile import OPERATIONS, NoiseProfile, ResolvedProfile
@@ -127,11 +127,13 @@ def test_pairs_are_read_by_split_and_column(lake: Context, made: Manifest) -> No
 
 
 @pytest.mark.spark
-def test_digest_does_not_depend_on_how_the_work_is_divided(made: Manifest, tmp_path: Path) -> None:
+def test_digest_does_not_depend_on_how_the_work_is_divided(
+    made: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # given pairs made from one file a split, by one Spark task
     # when four tasks corrupt the same corpus from three files a split, handed to them as large strings
-    otherwise = {"spark.default.parallelism": "4", "spark.sql.execution.arrow.useLargeVarTypes": "true"}
-    four = run(make_lake(tmp_path, files=3), spark=LOCAL | otherwise)
+    monkeypatch.setenv(spark_settings.SETTINGS, "spark.sql.execution.arrow.useLargeVarTypes: true")
+    four = run(make_lake(tmp_path, files=3), spark=LOCAL | {"spark.default.parallelism": "4"})
     # then the parts differ in number, the pairs do not
     assert len(made.files) < len(four.files)
     assert (made.rows, made.digest) == (four.rows, four.digest)

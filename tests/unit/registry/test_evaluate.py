@@ -116,7 +116,7 @@ def test_a_strict_gate_declines_and_that_is_a_good_run(candidates: Store) -> Non
     decision = made.metrics["decision"]
     assert not decision["promote"]
     assert len(decision["reasons"]) == 1, f"one rule is broken: {decision['reasons']}"
-    assert "at least 99.0% is required" in decision["reasons"][0]
+    assert "not shown to be at least 99.0%" in decision["reasons"][0]
     report = file_of(candidates, made, "report.md").read_text()
     assert "Decision: **decline**" in report
     assert decision["reasons"][0] in report, "the report says why"

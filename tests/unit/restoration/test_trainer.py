@@ -94,6 +94,8 @@ def test_without_bitsandbytes_the_extra_is_named(tiny_lm: Path, monkeypatch: pyt
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+import torch
+torch.set_num_threads(int(sys.argv[5]))
 sys.path.insert(0, sys.argv[4])
 from tests.unit.restoration.test_trainer import trainer
 from tests.unit.restoration.conftest import sentences
@@ -116,7 +118,7 @@ def test_killed_and_resumed_gives_the_same_model_and_curve(tiny_lm: Path, tmp_pa
     # When the same one is killed after its fifth step, and then goes on
     store = tmp_path / "killed"
     repo = Path(__file__).parents[3]
-    command = [sys.executable, "-c", KILLED, str(tiny_lm), str(store), "5", str(repo)]
+    command = [sys.executable, "-c", KILLED, str(tiny_lm), str(store), "5", str(repo), str(torch.get_num_threads())]
     ended = subprocess.run(
         command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(repo / "tasks")}
     )
