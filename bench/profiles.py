@@ -143,7 +143,7 @@ def adapted(uri: str, profile: NoiseProfile, train: Sequence[str], validation: S
     decoder = Decoder(channel, restorer.decoder.ngram, restorer.decoder.config)
     noisy = damaged("sotu", validation, profile, train).sample.noisy
     sample = [Text(one, other, None) for one, other in zip(validation, noisy, strict=True)]
-    weights = calibration.fit(*Evidence(sample, decoder).choices(None), Calibration(), with_llm=False)
+    weights = calibration.fit(*Evidence(sample, sample, decoder).choices(None), Calibration(), with_llm=False)
     return ChannelRestorer(restorer.kind, decoder, {FIRST_PASS: weights})
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mendel.restoration.ngram import CharNgram
     from mendel.restoration.second_pass import SecondPass
 
-BITS_SAMPLE = 100
+BITS_SAMPLE = 60
 """Validation texts whose cross-entropy is reported: a tenth of a bit is seen, and the LLM reads them in seconds."""
 
 
@@ -86,10 +86,12 @@ class ChannelWork(Work):
         train, validation = self._texts("train"), self._texts("validation")
         self.rows = len(train)
         decoder = self._first_pass(train, profile)
-        sample = validation[: self.recipe.calibration.sentences]
+        calibration = self.recipe.calibration
+        sample = validation[: calibration.sentences]
+        untouched = validation[: calibration.clean_sentences or calibration.sentences]
         told: dict[str, Any] = {"kind": self.recipe.kind, "decoder": self.recipe.decoder.model_dump(mode="json")}
         with self._timed("decode"):
-            evidence = Evidence(sample, decoder)
+            evidence = Evidence(sample, untouched, decoder)
         weights = {FIRST_PASS: self._fit(evidence, FIRST_PASS)}
         bits = {"ngram": decoder.ngram.bits_per_character([text.clean for text in sample[:BITS_SAMPLE]])}
         if isinstance(self.recipe, recipes.ChannelLlm):
@@ -191,13 +193,14 @@ class ChannelWork(Work):
 
 
 class Evidence:
-    """The validation sample, noisy and clean, with the first pass's candidates: what weights and threshold are fitted on."""
+    """Validation texts, noisy and clean, with the first pass's candidates: what weights and threshold are fitted on."""
 
-    def __init__(self, sample: Sequence[Text], decoder: Decoder) -> None:
+    def __init__(self, damaged: Sequence[Text], untouched: Sequence[Text], decoder: Decoder) -> None:
         from mendel.threads import available
 
-        self.clean = [text.clean for text in sample]
-        self.texts = [text.noisy for text in sample] + self.clean
+        self.damaged = len(damaged)
+        self.texts = [*(text.noisy for text in damaged), *(text.clean for text in untouched)]
+        self.truths = [text.clean for text in (*damaged, *untouched)]
         self.candidates = decoder.decode(self.texts, threads=available())
         self.reductions: dict[str, float] = {}
 
@@ -206,8 +209,8 @@ class Evidence:
         from mendel.restoration.calibration import Choices
 
         candidates = second.explore(self.texts, self.candidates) if second else self.candidates
-        made = [Choices.of(*each) for each in zip(self.texts, self.clean * 2, candidates, strict=True)]
-        return made[: len(self.clean)], made[len(self.clean) :]
+        made = [Choices.of(*each) for each in zip(self.texts, self.truths, candidates, strict=True)]
+        return made[: self.damaged], made[self.damaged :]
 
     def record(self, name: str, noisy: Sequence[Choices], weights: Weights) -> None:
         """Take down which share of the errors the weights remove, and which the best of the candidates would."""

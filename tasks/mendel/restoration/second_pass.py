@@ -36,6 +36,11 @@ class SecondPassConfig(Frozen):
     margin: float = Field(
         5.0, gt=0, description="nats behind the first pass's best at which a candidate is not plausible"
     )
+    lead: float | None = Field(
+        None,
+        ge=0,
+        description="nats by which the input itself may be ahead and the others still be read; else `margin`",
+    )
     ngram_weight: float = Field(0.5, ge=0, description="of the n-gram's log-probability, in the search")
     llm_weight: float = Field(0.5, ge=0, description="of the language model's, in the search")
 
@@ -70,7 +75,10 @@ class SecondPass:
     def plausible(self, text: str, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Those near the best, and the input, against which every change is measured; none where one is far ahead."""
         scores = np.array([c.channel + self.decoder.config.lm_weight * c.lm for c in candidates])
-        near = scores >= scores.max() - self.config.margin
+        margin = self.config.margin
+        if self.config.lead is not None and candidates[int(scores.argmax())].text == text:
+            margin = self.config.lead
+        near = scores >= scores.max() - margin
         if near.sum() == 1:
             return []
         return [c for c, is_near in zip(candidates, near, strict=True) if is_near or c.text == text]
