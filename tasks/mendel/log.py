@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import suppress
-from typing import TextIO, TypeVar, cast
+from typing import Any, TextIO, TypeVar, cast
 
 import structlog
 
@@ -17,18 +17,40 @@ T = TypeVar("T")
 
 def configure() -> None:
     """Send logs to stderr as logfmt lines, and quiet the libraries."""
-    logging.basicConfig(
-        level=logging.WARNING, stream=sys.stderr, format="level=%(levelname)s logger=%(name)s %(message)s"
-    )
+    others = logging.StreamHandler(sys.stderr)
+    others.setFormatter(Plain("level=%(levelname)s logger=%(name)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[others])
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="%Y-%m-%dT%H:%M:%SZ", utc=True),
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], drop_missing=True),
+            lambda _, __, line: plain(line),
         ],
         logger_factory=structlog.PrintLoggerFactory(cast(TextIO, Expendable(sys.stderr))),
     )
+
+
+def plain(text: str) -> str:
+    """`text` as one line that does nothing to a terminal.
+
+    What is not printed is written as Python would: a line's end as `\\n`, ESC as `\\x1b`. Else whoever is quoted in a log, such
+    as a caller with a path, could write lines of its own into it.
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+class Plain(logging.Formatter):
+    """A library's message on one line; a traceback on lines that do not look like the log's own."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's name)
+        return plain(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        return "\n".join(f"  {plain(line)}" for line in super().formatException(ei).split("\n"))
 
 
 class Expendable:

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
+from mendel import config
+from mendel.serving import hosts
 from mendel.serving.keys import Keys
 from mendel.serving.settings import Serve
+from mendel.streaming.settings import Stream
 
 from .conftest import CHART, DATABASES, VALUES, Render, containers, helm, merged, named, of_kind, pods, values_of
 
@@ -275,6 +278,8 @@ def test_the_stream_is_one_restricted_pod(name: str, render: Render) -> None:
     assert (deployment["spec"]["replicas"], deployment["spec"]["strategy"]) == (1, {"type": "Recreate"})
     assert pod["automountServiceAccountToken"] is False
     assert pod["containers"][0]["args"][-1] == "--set=source.topic=noisy"
+    said = [one.removeprefix("--set=") for one in pod["containers"][0]["args"] if one.startswith("--set=")]
+    assert Stream.model_validate(config.override({}, said)).metrics_host == "0.0.0.0", "Prometheus is another pod"
     for kind, wanted in {
         "ServiceAccount": pod["serviceAccountName"],
         "PriorityClass": pod["priorityClassName"],
@@ -307,6 +312,12 @@ def the_service(objects: list[dict[str, Any]]) -> tuple[dict[str, Any], dict[str
     return deployment, pod, container
 
 
+def told(container: dict[str, Any]) -> Serve:
+    """The settings that its arguments come to."""
+    said = [argument.removeprefix("--set=") for argument in container["args"] if argument.startswith("--set=")]
+    return Serve.model_validate(config.override({}, said))
+
+
 def test_the_service_is_off_on_a_laptop_and_on_at_work(render: Render) -> None:
     assert not [item for item in render("local") if item["metadata"]["name"] == "mendel-serve"]
     assert {item["kind"] for item in render("eks") if item["metadata"]["name"] == "mendel-serve"} == {
@@ -337,8 +348,7 @@ def test_a_pod_of_the_service_ends_only_when_nobody_needs_it(render: Render) -> 
     assert deployment["spec"]["strategy"] == {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
     assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
     assert container["livenessProbe"]["httpGet"]["path"] == "/healthz", "without a champion it is alive all the same"
-    said = dict(argument.removeprefix("--set=").split("=", 1) for argument in container["args"][3:])
-    settings = Serve.model_validate(said)
+    settings = told(container)
     assert settings.drain_seconds >= 5, "balancers take seconds to hear of it"
     assert pod["terminationGracePeriodSeconds"] > settings.drain_seconds + settings.answer_seconds
 
@@ -415,10 +425,50 @@ def test_the_service_is_opened_under_a_name_with_tls(render: Render) -> None:
     ingress = named(render("eks"), "Ingress", "mendel-serve")["spec"]
     (rule,) = ingress["rules"]
     assert ingress["tls"] == [{"hosts": [rule["host"]], "secretName": "mendel-tls"}]
-    (path,) = rule["http"]["paths"]
-    assert (path["path"], path["backend"]["service"]["name"]) == ("/", "mendel-serve")
+    assert {path["backend"]["service"]["name"] for path in rule["http"]["paths"]} == {"mendel-serve"}
     with pytest.raises(helm.HelmRenderError, match=r"serve\.ingress\.host"):
         render("local", {"serve": {"enabled": True, "ingress": {"enabled": True}}})
+
+
+def opened(objects: list[dict[str, Any]], asked: str) -> bool:
+    """Whether the Ingress passes a path on, as Kubernetes defines Exact and Prefix."""
+    (rule,) = named(objects, "Ingress", "mendel-serve")["spec"]["rules"]
+    return any(
+        asked == path["path"]
+        or (path["pathType"] == "Prefix" and f"{asked}/".startswith(path["path"].rstrip("/") + "/"))
+        for path in rule["http"]["paths"]
+    )
+
+
+INSIDE = ["/metrics", "/healthz", "/readyz", "/metrics/", "/anything"]
+PAGE = ["/", "/static/app.css", "/openapi.json"]
+
+
+def test_the_outside_gets_the_page_and_the_api_and_neither_metrics_nor_probes(render: Render) -> None:
+    for name, over, page in [("eks", {}, True), ("eks", {"serve": {"ingress": {"page": False}}}, False)]:
+        objects = render(name, over)
+        assert opened(objects, "/v1/restore"), over
+        assert [opened(objects, path) for path in PAGE] == [page] * len(PAGE), over
+        assert [path for path in INSIDE if opened(objects, path)] == [], over
+
+
+def test_the_service_answers_under_its_names_and_those_of_its_ingress(render: Render) -> None:
+    _, _, container = the_service(render("eks", {"serve": {"allowedHosts": ["Restore.example.org"]}}))
+    settings = told(container)
+    names = hosts.trusted(settings.host, settings.hosts)
+    assert names is not None, "any name will do"
+    for called in (
+        "mendel-serve:8080",
+        "mendel-serve.mendel:8080",
+        "mendel-serve.mendel.svc.cluster.local:8080",
+        "localhost:8080",
+        "mendel.example.com",
+        "restore.example.org",
+    ):
+        assert hosts.name(called) in names, f"{called} is not one of {sorted(names)}"
+    assert hosts.name("evil.example") not in names
+    with pytest.raises((helm.HelmRenderError, helm.HelmValuesError)):
+        render("eks", {"serve": {"ingress": {"host": "*.example.com"}}})
 
 
 def test_gpus_are_capped(objects: list[dict[str, Any]]) -> None:

@@ -182,8 +182,14 @@ def test_the_restorer_is_told_the_hash_of_the_key_in_env() -> None:
     assert Keys({holder: digest}).holder("k") == "compose", done.stderr
     words = shlex.split(serve)
     said = dict(word.split("=") for flag, word in pairwise(words) if flag == "--set")
+    assert said.pop("hosts") == "[$HOSTS]"
     settings = Serve.model_validate(said)
     assert (settings.host, settings.keys_file) == ("0.0.0.0", "/tmp/keys")
+    names = service["environment"]["HOSTS"].removeprefix("${RESTORER_HOSTS:-").removesuffix("}")
+    assert names.split(",") == ["localhost", "127.0.0.1", "restorer"], (
+        "the ports of this machine, and the network's name"
+    )
+    assert f"RESTORER_HOSTS={names}\n" in EXAMPLE, "what one would add to"
     assert service["ports"] == [f"127.0.0.1:${{RESTORER_PORT:-8090}}:{settings.port}"]
     assert int(service["stop_grace_period"].removesuffix("s")) > settings.drain_seconds + settings.answer_seconds
 

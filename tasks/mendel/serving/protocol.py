@@ -28,7 +28,7 @@ class CappedConnection(h11.Connection):
         if isinstance(event, h11.Request):
             size = len(event.target) + sum(len(name) + len(value) for name, value in event.headers)
             if size > HEAD_BYTES:
-                raise h11.RemoteProtocolError("the head is too long", error_status_hint=431)
+                raise h11.RemoteProtocolError("the head is too long")
         return event
 
 

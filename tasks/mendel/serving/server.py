@@ -38,6 +38,7 @@ def options(settings: Serve) -> dict[str, Any]:
         "h11_max_incomplete_event_size": HEAD_BYTES,
         "ws": "none",
         "access_log": False,  # the gateway writes it
+        "log_config": None,  # as all libraries' lines: uvicorn's own would write what callers sent as it came
         "log_level": "warning",
         "server_header": False,
         "timeout_keep_alive": KEEP_ALIVE,

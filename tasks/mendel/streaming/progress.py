@@ -131,9 +131,9 @@ class Watcher(StreamingQueryListener):
 
 
 class Gauges:
-    """Prometheus's metrics of the stream, on a port of this process."""
+    """Prometheus's metrics of the stream, on an address of this process."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, host: str, port: int) -> None:
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
         registry = CollectorRegistry()
@@ -156,7 +156,7 @@ class Gauges:
         self.last = Gauge(
             "mendel_stream_last_batch_timestamp_seconds", "When the last micro-batch ended", registry=registry
         )
-        self._server, self._thread = start_http_server(port, registry=registry)
+        self._server, self._thread = start_http_server(port, host, registry=registry)
 
     def add(self, found: Step) -> None:
         for outcome in ("restored", "rejected", "duplicates"):

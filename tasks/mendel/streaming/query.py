@@ -76,7 +76,7 @@ def run_in(session: SparkSession, root: str, settings: Stream, context: Context,
     """As `run`, in a session that is there."""
     reigning = Reigning(root, settings.alias)
     reigning.now()  # without a model nothing is read
-    gauges = Gauges(settings.metrics_port) if settings.metrics_port and not once else None
+    gauges = Gauges(settings.metrics_host, settings.metrics_port) if settings.metrics_port and not once else None
     watcher = Watcher(gauges)
     each = EachBatch(context, settings, reigning, gauges)
     session.streams.addListener(watcher)

@@ -105,6 +105,7 @@ class Stream(Frozen):
     batch_records: int = Field(256, ge=1, description="texts that the restorer is given at once: bounds the memory")
     duplicate_seconds: int = Field(3600, ge=1, description="a record whose id came within this time before is dropped")
     interval_seconds: float = Field(10, ge=0, description="least time from one micro-batch to the next, when always on")
+    metrics_host: str = Field("127.0.0.1", description="address of Prometheus's metrics; 0.0.0.0 for other machines")
     metrics_port: int | None = Field(None, ge=1, le=65535, description="port for Prometheus, when always on")
     spark: Tuning = Field(default_factory=dict, description="how Spark is tuned, as in spark.master: local[4]")
 

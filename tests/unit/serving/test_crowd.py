@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from http.client import HTTPResponse
 
 import httpx
 import pytest
@@ -20,7 +19,7 @@ from mendel.restoration.restorer import Restorer
 from mendel.serving.keys import Keys, new
 
 from .conftest import Store, running, settings, until
-from .test_faults import answered, connected
+from .test_faults import answered, connected, read
 
 KEY, DIGEST = new()
 HOLDER = Keys({"reports": DIGEST})
@@ -48,10 +47,7 @@ def asked(connection: socket.socket) -> int:
     """The status of what a holder of a key asks on a connection that stays open."""
     connection.settimeout(60)
     connection.sendall(f"GET /v1/models HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {KEY}\r\n\r\n".encode())
-    answer = HTTPResponse(connection)
-    answer.begin()
-    answer.read()
-    return answer.status
+    return read(connection).status
 
 
 def ended(connection: socket.socket) -> bool:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import resource
 import signal
+import socket
 import threading
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 
@@ -118,3 +121,26 @@ def test_callers_are_sent_elsewhere_before_the_port_closes(crowned: Store, tmp_p
         assert "Connection" not in before.headers
         assert status(f"{url}/healthz") == 200
         assert service.wait(PATIENCE) == -signal.SIGTERM
+
+
+def test_what_a_caller_sends_writes_no_line_of_its_own_into_the_log(tmp_path: Path) -> None:
+    # given a path with ends of lines and a terminal's commands, and a request id of the same kind
+    forged = "\r\n".join(["/a", 'level=error event=forged path="'])
+    sent = [forged, "/\x1b]0;title\x07\x1b[2J", "/\u2028\x9b2J\u202e", "/v1/restore?" + forged]
+    with (tmp_path / "log").open("wb") as log, process(str(tmp_path), tmp_path, stderr=log) as (_, url):
+        until(lambda: status(f"{url}/healthz") == 200)
+        # when
+        for path in sent:
+            status(url + quote(path, safe="/?"))
+        with closing(socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])))) as raw:
+            raw.sendall(b"GET /last HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: \x1b[2J\x9b\r\n\r\n")
+            assert raw.recv(12) == b"HTTP/1.1 404"
+        until(lambda: b"path=/last" in (tmp_path / "log").read_bytes())
+    # then
+    lines = (tmp_path / "log").read_bytes().decode().removesuffix("\n").split("\n")
+    assert [line for line in lines if not line.isprintable()] == []
+    assert [line for line in lines if line.startswith("level=error event=forged")] == []
+    told = [line for line in lines if " event=request " in line and "path=/healthz" not in line]
+    assert len(told) == len(sent) + 1, "one line for each request"
+    assert r"path=/\u2028\x9b2J\u202e" in told[2], told[2]
+    assert r"\x1b" not in told[-1], "the caller's id was kept, though it is none"

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from pyspark.sql import SparkSession
 from mendel import lake, manifest
 from mendel.corruption import spark
 from mendel.errors import GateError, InputError
-from mendel.streaming import batches, query, runs
+from mendel.streaming import batches, progress, query, runs
 from mendel.streaming.query import Run
 from mendel.streaming.settings import Stream
 
@@ -358,9 +359,21 @@ def test_always_on_it_restores_what_arrives_until_it_is_asked_to_stop(a_stream: 
     assert "mendel_stream_lag_seconds" in told
 
 
-def free_port() -> int:
-    import socket
+@pytest.mark.parametrize(("host", "reached"), [(Stream().metrics_host, False), ("0.0.0.0", True)])
+def test_metrics_are_for_this_machine_unless_told_otherwise(host: str, reached: bool) -> None:
+    # Given another address of this machine: to a socket on all of them it is as good as the first
+    port = free_port()
+    gauges = progress.Gauges(host, port)
+    try:
+        assert "mendel_stream_records" in scrape(port)
+        # Then
+        with socket.socket() as other:
+            assert (other.connect_ex(("127.0.0.2", port)) == 0) is reached, f"bound to {host}"
+    finally:
+        gauges.close()
 
+
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
