@@ -26,7 +26,7 @@ def configure() -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="%Y-%m-%dT%H:%M:%SZ", utc=True),
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], drop_missing=True),
-            lambda _, __, line: plain(line),
+            lambda _, __, line: plain(cast(str, line)),
         ],
         logger_factory=structlog.PrintLoggerFactory(cast(TextIO, Expendable(sys.stderr))),
     )

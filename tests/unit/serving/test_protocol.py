@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import socket
@@ -46,7 +47,11 @@ def test_the_parser_is_the_images_whatever_else_is_installed(tmp_path: Path) -> 
     pytest.importorskip("httptools", reason="uvicorn would not prefer it where it is not installed")
     chosen = uvicorn.Config(app.create(str(tmp_path), settings()), **options(settings()))
     chosen.load()
-    made = chosen.http_protocol_class(config=chosen, server_state=uvicorn.server.ServerState(), app_state={})
+    loop = asyncio.new_event_loop()
+    made = chosen.http_protocol_class(
+        config=chosen, server_state=uvicorn.server.ServerState(), app_state={}, _loop=loop
+    )
+    loop.close()
     assert isinstance(made, H11Protocol)
 
 
