@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from mendel.registry.systems import System
 
 
+Sentences = Annotated[int, AfterValidator(deployment_rules.no_fewer(1000))]
+"""Size of a sample, no smaller than the deployment's."""
+
+
 class Evaluate(Stage):
     """Scores and verdict of a candidate."""
 
@@ -26,8 +30,12 @@ class Evaluate(Stage):
     stage_version: ClassVar = 2
     dataset: ClassVar = "evaluation"
 
-    max_sentences: int = Field(1000, ge=30, le=20_000, description="of the test split, in the order of their ids' hash")
-    clean_sentences: int = Field(1000, ge=30, le=50_000, description="given uncorrupted, which are to stay as they are")
+    max_sentences: Sentences = Field(
+        1000, ge=30, le=20_000, validate_default=True, description="of the test split, in the order of their ids' hash"
+    )
+    clean_sentences: Sentences = Field(
+        1000, ge=30, le=50_000, validate_default=True, description="given uncorrupted, which are to stay as they are"
+    )
     resamples: int = Field(1000, ge=200, le=10_000, description="of the bootstrap")
     seed: int = Field(0, ge=0, description="of the sample and of the bootstrap")
     rules: Annotated[Rules, AfterValidator(deployment_rules.no_laxer)] = Field(Rules(), validate_default=True)

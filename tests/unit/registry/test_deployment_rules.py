@@ -57,6 +57,25 @@ def test_settings_loosen_nothing_either(tmp_path: Path, deployed: Rules) -> None
     assert rules_of(config, "rules.max_worse=1", "rules.min_reduction=0") == deployed
 
 
+@pytest.mark.parametrize(("asked", "judged"), [("30", 500), ("500", 500), ("2000", 2000)])
+def test_a_run_is_judged_by_no_fewer_sentences_than_the_deployments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str, judged: int
+) -> None:
+    # Given a deployment that names the size of one sample, and keeps the other's default
+    monkeypatch.setenv(PIPELINE, pipeline(tmp_path / "deployed.yaml", "evaluate: {max_sentences: 500}"))
+    config = pipeline(tmp_path / "own.yaml", "evaluate: {clean_sentences: 30}")
+    # When a run asks for samples of its own
+    _, stage = load_section(config, "evaluate", [f"max_sentences={asked}"])
+    # Then few sentences do not hide what a restorer harms
+    assert (stage.max_sentences, stage.clean_sentences) == (judged, 1000)
+
+
+def test_a_deployments_sample_that_is_no_number_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PIPELINE, pipeline(tmp_path / "deployed.yaml", "evaluate: {max_sentences: many}"))
+    with pytest.raises(InputError, match=r"deployed.yaml: evaluate.max_sentences must be a whole number"):
+        load_section(pipeline(tmp_path / "own.yaml"), "evaluate")
+
+
 def test_a_run_may_be_stricter(tmp_path: Path, deployed: Rules) -> None:
     config = pipeline(tmp_path / "own.yaml", "evaluate: {rules: {min_reduction: 0.4, max_worse: 0.01}}")
     found = rules_of(config)
