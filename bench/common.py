@@ -23,9 +23,9 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from mendel import lake, manifest
-from mendel.corruption import pairs
-from mendel.manifest import Manifest
+from mendel.core import lake, manifest
+from mendel.core.manifest import Manifest
+from mendel.noise import pairs
 
 REPO = Path(__file__).resolve().parent.parent
 RESULTS = REPO / "bench" / "results"

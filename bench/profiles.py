@@ -32,20 +32,20 @@ import common
 import scans
 from restoration import NOISE, SEED, Case, Correct, System, apply, damaged, identity, restorer, row, symspell
 
-from mendel import config
-from mendel.corruption import commands
-from mendel.corruption.calibrate import resolve
-from mendel.corruption.learn import learn
-from mendel.corruption.profile import OPERATIONS, NoiseProfile
-from mendel.registry.scores import Sample
-from mendel.restoration import calibration
-from mendel.restoration.channel import Channel
-from mendel.restoration.decoder import Decoder
-from mendel.restoration.finetune import Evidence
-from mendel.restoration.recipe import Calibration
-from mendel.restoration.rescoring import FIRST_PASS, ChannelRestorer
-from mendel.restoration.restorer import Restorer
-from mendel.restoration.work import Text
+from mendel.channel.costs import Channel
+from mendel.channel.decoder import Decoder
+from mendel.cli import noise as commands
+from mendel.core import config
+from mendel.evaluation.scores import Sample
+from mendel.noise.calibrate import resolve
+from mendel.noise.learn import learn
+from mendel.noise.profile import OPERATIONS, NoiseProfile
+from mendel.recipes.recipe import Calibration
+from mendel.restorers import calibration
+from mendel.restorers.channel import FIRST_PASS, ChannelRestorer
+from mendel.restorers.making import Text
+from mendel.restorers.restorer import Restorer
+from mendel.stages.finetune import Evidence
 
 WORD = re.compile(r"[A-Za-z]{3,}")
 SHARE = 0.5

@@ -24,8 +24,8 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from mendel.core.threads import available
 from mendel.corpus.clean import clean
-from mendel.threads import available
 
 TYPEFACE = "fonts/ttf/STIXGeneral.ttf"
 """Of matplotlib, so that no machine lacks it: cut like Times."""

@@ -30,11 +30,11 @@ import httpx
 import numpy as np
 import psutil
 
-from mendel.log import log
-from mendel.manifest import Manifest
-from mendel.registry import champions, ledger
-from mendel.registry.ledger import Decision, History
-from mendel.restoration.restorer import Restorer
+from mendel.core.log import log
+from mendel.core.manifest import Manifest
+from mendel.promotion import champions, ledger
+from mendel.promotion.ledger import Decision, History
+from mendel.restorers.restorer import Restorer
 
 HERE = Path(__file__).parent
 FOLDER = common.FOLDER / "serving"
@@ -278,7 +278,7 @@ def without_server(folder: str, texts: Sequence[str], together: int) -> dict[str
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.parse_args()
-    from mendel.registry import model_registry  # not at the top: MLflow takes seconds in each process
+    from mendel.promotion import model_registry  # not at the top: MLflow takes seconds in each process
 
     described = common.machine()
     common.prepare()

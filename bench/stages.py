@@ -25,7 +25,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from mendel import manifest
+from mendel.core import manifest
 
 REPO = Path(__file__).resolve().parent.parent
 MENDEL = Path(sys.executable).with_name("mendel")

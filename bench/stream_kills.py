@@ -29,7 +29,7 @@ import common
 import pyarrow.parquet as pq
 import yaml
 
-from mendel import lake, manifest
+from mendel.core import lake, manifest
 from mendel.streaming import batches
 
 SMOKE = common.REPO / "include" / "pipelines" / "smoke.yaml"

@@ -25,7 +25,7 @@ from typing import Any
 
 import common
 
-from mendel.threads import available
+from mendel.core.threads import available
 
 FLOPS_PER_WEIGHT = 4
 WEIGHTS = 135e6
@@ -52,8 +52,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 def ngram(texts: Sequence[str]) -> dict[str, Any]:
     """One core: the fit is not parallel."""
-    from mendel.restoration.ngram import CharNgram
-    from mendel.restoration.recipe import Ngram
+    from mendel.models.ngram import CharNgram
+    from mendel.recipes.recipe import Ngram
 
     settings = Ngram()
     CharNgram.fit(texts[:50], order=settings.order, prune_from=settings.prune_from)  # compiled
@@ -68,10 +68,10 @@ def ours(
     texts: Sequence[str], seconds: float, peak: float, without: str = "", setting: str = ""
 ) -> list[dict[str, Any]]:
     """Steps of the recipe's own trainer until the time is spent; then, of the whole of it, one under the profiler."""
-    from mendel.restoration import llm as language_model
-    from mendel.restoration.checkpoints import Checkpoints
-    from mendel.restoration.recipe import BaseModel, Lora
-    from mendel.restoration.trainer import Trainer
+    from mendel.models import llm as language_model
+    from mendel.recipes.recipe import BaseModel, Lora
+    from mendel.training.checkpoints import Checkpoints
+    from mendel.training.trainer import Trainer
 
     if without == "kept memory":
         language_model.keep_freed_memory = lambda: None
@@ -107,8 +107,8 @@ def leave_out(what: str, trainer: Any) -> None:
     """Take one thing back that the trainer does otherwise than the plain loop."""
     import torch.nn.functional as functional
 
-    from mendel.restoration import objective
-    from mendel.restoration import trainer as module
+    from mendel.models import objective
+    from mendel.training import trainer as module
 
     if what == "plain attention":
         trainer.llm.model.set_attn_implementation("sdpa")
@@ -165,9 +165,9 @@ def plain(texts: Sequence[str], seconds: float, peak: float) -> dict[str, Any]:
     )
     from transformers import Trainer as PlainTrainer
 
-    from mendel.restoration.llm import _expanded
-    from mendel.restoration.recipe import BaseModel, Lora
-    from mendel.restoration.trainer import LORA_LAYERS
+    from mendel.models.llm import _expanded
+    from mendel.recipes.recipe import BaseModel, Lora
+    from mendel.training.trainer import LORA_LAYERS
 
     folder = str(_expanded(BaseModel()))
     tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -229,7 +229,7 @@ def gemm() -> tuple[str, float]:
     """The device's type, and FLOP/s of the best of some bf16 matrix products on it."""
     import torch
 
-    from mendel.restoration.llm import device
+    from mendel.models.llm import device
 
     place = device().type
     size = GEMM[place]

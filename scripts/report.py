@@ -15,11 +15,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mendel import lake, manifest
-from mendel.manifest import Manifest
-from mendel.registry.gate import Check
-from mendel.registry.ledger import Decision
-from mendel.registry.report import told_apart
+from mendel.core import lake, manifest
+from mendel.core.manifest import Manifest
+from mendel.evaluation.gate import Check
+from mendel.evaluation.report import told_apart
+from mendel.promotion.ledger import Decision
 
 DATASETS = ("corpus", "pairs", "candidate", "evaluation")
 NOT_STAGES = ("resolve_partition", "retrain_check", "emit_", "approval", "list_shards")

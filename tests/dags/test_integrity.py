@@ -57,7 +57,7 @@ POOLS = {
     "version_candidate": VERSIONING,
 }
 NEVER_IN_DAGS = {"mendel", "pandas", "torch", "pyspark", "mlflow", "great_expectations", "numpy", "requests"}
-MENDEL_IN_PLUGINS = {"mendel.manifest", "mendel.lake"}
+MENDEL_IN_PLUGINS = {"mendel.core.manifest", "mendel.core.lake"}
 
 each_dag = pytest.mark.parametrize("dag_id", TASKS)
 
@@ -213,4 +213,4 @@ def test_the_import_checks_see_what_they_look_for(tmp_path: Path) -> None:
     file.write_text(
         "def f():\n    import torch.nn\n    from mendel import lake, stage\n    from pandas import DataFrame\n"
     )
-    assert imported(file) == {"torch.nn", "mendel.lake", "mendel.stage", "pandas"}
+    assert imported(file) == {"torch.nn", "mendel.core.lake", "mendel.core.stage", "pandas"}

@@ -14,10 +14,10 @@ from typing import ClassVar
 
 import pytest
 
-from mendel import cache, digest, lake
-from mendel.errors import InputError
-from mendel.manifest import FileEntry, InputEntry, Manifest
-from mendel.stage import Context, Draft, Outcome, Stage, execute
+from mendel.core import cache, digest, lake
+from mendel.core.errors import InputError
+from mendel.core.manifest import FileEntry, InputEntry, Manifest
+from mendel.core.stage import Context, Draft, Outcome, Stage, execute
 
 DAY = "2026-11-23"
 
@@ -234,7 +234,7 @@ def test_a_listing_is_of_its_folder_alone() -> None:
     root = f"memory://{uuid.uuid4().hex}"
     found = execute(Train(), Context(root, DAY))
 
-    from mendel import manifest
+    from mendel.core import manifest
 
     assert manifest.listed(lake.join(root, found.folder)) == (
         FileEntry(path="adapter/weights", bytes=32, sha256=found.files[0].sha256),

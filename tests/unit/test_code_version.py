@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from mendel import cli, code_version
+from mendel.cli import main as cli
+from mendel.core import code_version
 
 REPO = Path(__file__).resolve().parents[2]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mendel import config
-from mendel.errors import InputError
+from mendel.core import config
+from mendel.core.errors import InputError
 from mendel.pipeline import load_stage
 
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mendel import digest
+from mendel.core import digest
 
 ROWS = st.lists(
     st.fixed_dictionaries(

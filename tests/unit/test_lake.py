@@ -15,8 +15,8 @@ from fsspec.core import url_to_fs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mendel import lake
-from mendel.errors import InputError
+from mendel.core import lake
+from mendel.core.errors import InputError
 
 
 @pytest.fixture(params=["disk", "remote"])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mendel import log
+from mendel.core import log
 
 CONTROLS = "\r\n\t\x00\x1b\x7f\x85\x9b\u2028\u2029\u202e"
 """Ends of lines as anybody reads them, a terminal's commands, and the change of direction."""

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mendel import lake, manifest
-from mendel.errors import InputError
-from mendel.manifest import FileEntry, InputEntry, Manifest
+from mendel.core import lake, manifest
+from mendel.core.errors import InputError
+from mendel.core.manifest import FileEntry, InputEntry, Manifest
 
 MOMENT = datetime(2026, 11, 23, tzinfo=UTC)
 

@@ -19,11 +19,11 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 from pydantic import ValidationError
 
-from mendel import digest, lake, manifest
-from mendel.code_version import code_version
-from mendel.errors import InputError
-from mendel.manifest import InputEntry
-from mendel.stage import Context, Draft, Outcome, Stage, execute, explain
+from mendel.core import digest, lake, manifest
+from mendel.core.code_version import code_version
+from mendel.core.errors import InputError
+from mendel.core.manifest import InputEntry
+from mendel.core.stage import Context, Draft, Outcome, Stage, execute, explain
 
 DAY, WEEK_LATER = "2026-11-23", "2026-11-30"
 

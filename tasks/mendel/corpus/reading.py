@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from mendel.core.errors import InputError, MendelError
+from mendel.core.log import log, track
+from mendel.core.manifest import InputEntry
 from mendel.corpus import wrapping
 from mendel.corpus.clean import Cleaning, clean
 from mendel.corpus.sources import AnySource
 from mendel.corpus.sources.base import Document, Rejected, Split, text_hash
 from mendel.corpus.split import Dropped, Sentence
-from mendel.errors import InputError, MendelError
-from mendel.log import log, track
-from mendel.manifest import InputEntry
 
 NAMED_IN_LOG = 3
 """Quarantined items that the log names of each reason; quarantine.jsonl has them all."""

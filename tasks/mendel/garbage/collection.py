@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 
-from mendel import lake, manifest
-from mendel.errors import InputError
+from mendel.core import lake, manifest
+from mendel.core.errors import InputError
+from mendel.core.log import log
+from mendel.core.manifest import Manifest
 from mendel.garbage.policy import Policy
 from mendel.garbage.survey import Files, Survey, Version, attempts_of, survey
-from mendel.log import log
-from mendel.manifest import Manifest
-from mendel.registry import ledger
-from mendel.restoration.work import CHECKPOINTS
+from mendel.promotion import ledger
+from mendel.restorers.making import CHECKPOINTS
 
 MANIFEST = "_manifest.json"
 

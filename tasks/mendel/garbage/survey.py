@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from mendel import lake, manifest
-from mendel.errors import InputError
+from mendel.core import lake, manifest
+from mendel.core.errors import InputError
+from mendel.core.log import log
+from mendel.core.manifest import FileEntry, Manifest
 from mendel.inference import parts
-from mendel.log import log
-from mendel.manifest import FileEntry, Manifest
 
 PARTITION = r"(?P<dataset>[^/_][^/]*)/(?P<folder>[^/]+)"
 VERSION = re.compile(

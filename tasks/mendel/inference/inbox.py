@@ -16,8 +16,8 @@ from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
-from mendel import lake, manifest
-from mendel.errors import InputError
+from mendel.core import lake, manifest
+from mendel.core.errors import InputError
 from mendel.inference.records import Record, Rejection, Rules, read
 from mendel.records.problems import UnreadableFileError
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from mendel import lake
-from mendel.errors import InputError
-from mendel.frozen import Frozen
-from mendel.manifest import FileEntry
+from mendel.core import lake
+from mendel.core.errors import InputError
+from mendel.core.frozen import Frozen
+from mendel.core.manifest import FileEntry
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    pass
 
 
 class Totals(Frozen):
@@ -44,25 +44,6 @@ class Part(Frozen):
     run_id: str
     file: FileEntry
     totals: Totals
-
-
-def schema() -> pa.Schema:
-    """Columns of the restored dataset: `text` is restored, `ordinal` is the line or row of `file`, from 1."""
-    import pyarrow as pa
-
-    return pa.schema(
-        {
-            "id": pa.string(),
-            "text": pa.string(),
-            "original": pa.string(),
-            "confidence": pa.float64(),
-            "changed": pa.bool_(),
-            "fallback": pa.bool_(),
-            "model_version": pa.int32(),
-            "file": pa.string(),
-            "ordinal": pa.int64(),
-        }
-    )
 
 
 def read(root: str, folder: str, shard: int) -> Part | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mendel.frozen import Frozen
+from mendel.core.frozen import Frozen
 from mendel.records import reader
 from mendel.records.reader import EXCERPT_CHARACTERS, Layout
 from mendel.records.values import Row

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mendel import lake
+from mendel.core import lake
 from mendel.quality import suite as suites
 from mendel.quality.suite import Suite, Verdict
 

@@ -20,22 +20,22 @@ from pydantic import ValidationError
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
-from mendel import lake
-from mendel.corruption.edits import Edit, decode, replay, undo
-from mendel.corruption.kernel import Kernel
-from mendel.corruption.pairs import NOISE
-from mendel.corruption.profile import OPERATIONS, Operation, ResolvedProfile
-from mendel.errors import InputError
-from mendel.manifest import Manifest
+from mendel.core import lake
+from mendel.core.errors import InputError
+from mendel.core.manifest import Manifest
+from mendel.core.stage import Context
+from mendel.noise.edits import Edit, decode, replay, undo
+from mendel.noise.kernel import Kernel
+from mendel.noise.pairs import NOISE
+from mendel.noise.profile import OPERATIONS, Operation, ResolvedProfile
 from mendel.quality import texts
 from mendel.quality.dataset import SCHEMAS
 from mendel.quality.suite import Suite, expect
-from mendel.stage import Context
 
 if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
 
-    from mendel.quality.stage import ValidatePairs
+    from mendel.quality.bounds import PairsBounds
 
 Floats = NDArray[np.float64]
 
@@ -85,7 +85,7 @@ def noise_of(found: Manifest, context: Context) -> ResolvedProfile:
         raise InputError(f"{path} is not a resolved noise profile: {error}") from error
 
 
-def build(config: ValidatePairs, table: pa.Table, found: Manifest, noise: ResolvedProfile) -> Suite:
+def build(config: PairsBounds, table: pa.Table, found: Manifest, noise: ResolvedProfile) -> Suite:
     """`table` is `dataset.read`'s. Noise is measured on the pairs without nulls, edits on a sample of those."""
     whole, places = _without_nulls(table)
     lengths = _lengths(whole["clean"])
@@ -125,7 +125,7 @@ def build(config: ValidatePairs, table: pa.Table, found: Manifest, noise: Resolv
     )
 
 
-def _of_noisy_texts(config: ValidatePairs) -> list[Expectation]:
+def _of_noisy_texts(config: PairsBounds) -> list[Expectation]:
     shortest, longest = config.noisy_length
     return [
         expect(
@@ -147,7 +147,7 @@ def _of_noisy_texts(config: ValidatePairs) -> list[Expectation]:
     ]
 
 
-def _of_noise(config: ValidatePairs, noise: ResolvedProfile, measured: Noise, drawn: Noise) -> list[Expectation]:
+def _of_noise(config: PairsBounds, noise: ResolvedProfile, measured: Noise, drawn: Noise) -> list[Expectation]:
     target = noise.profile.target_cer
     cer = drawn.cer if target is None else Estimate(target, 0.0)
     source = "a fresh draw's" if target is None else "the profile's target"

@@ -16,8 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
-from mendel.log import log
-from mendel.restoration.restorer import Restoration
+from mendel.core.log import log
+from mendel.restorers.restorer import Restoration
 from mendel.serving.models import Model
 from mendel.serving.settings import Serve
 from mendel.serving.turns import Item, Job, Turns

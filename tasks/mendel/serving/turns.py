@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from mendel.restoration import pieces
-from mendel.restoration.restorer import Restoration
+from mendel.restorers import pieces
+from mendel.restorers.restorer import Restoration
 from mendel.serving.models import Model
 
 

@@ -19,8 +19,8 @@ from pyspark.sql.streaming.listener import (
     StreamingQueryListener,
 )
 
-from mendel.frozen import Frozen
-from mendel.log import log
+from mendel.core.frozen import Frozen
+from mendel.core.log import log
 
 OBSERVED = "read"
 

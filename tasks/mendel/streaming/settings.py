@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
-from mendel import allowed, lake
-from mendel.corruption.spark_settings import Tuning
-from mendel.frozen import Frozen
+from mendel.core import allowed, lake
+from mendel.core.frozen import Frozen
 from mendel.inference.records import Rules
+from mendel.spark.settings import Tuning
 
 INBOX = "inbox_stream"
 CHECKPOINTS = "stream_checkpoints"

@@ -12,7 +12,7 @@ from fsspec.core import url_to_fs
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import col, unix_millis
 
-from mendel import lake
+from mendel.core import lake
 from mendel.inference import inbox
 from mendel.inference.inbox import InboxFile
 from mendel.inference.records import Record, Rejection, Rules, parse

@@ -9,7 +9,7 @@ import sys
 import httpx
 import pytest
 
-from mendel.client.commands import REQUEST_CHARACTERS, REQUEST_TEXTS, requests
+from mendel.cli.client import REQUEST_CHARACTERS, REQUEST_TEXTS, requests
 
 from ..serving.conftest import candidates_template, crowned, service  # noqa: TID252
 

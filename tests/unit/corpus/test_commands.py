@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mendel import cli, lake, manifest
+from mendel.cli import main as cli
+from mendel.core import lake, manifest
 
 
 @pytest.fixture

@@ -20,13 +20,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mendel import digest, lake, manifest
+from mendel.core import digest, lake, manifest
+from mendel.core.errors import InputError
+from mendel.core.manifest import Manifest
+from mendel.core.stage import Context, execute
 from mendel.corpus import summary
-from mendel.corpus.ingest import Ingest
 from mendel.corpus.sources.sotu import Sotu
-from mendel.errors import InputError
-from mendel.manifest import Manifest
-from mendel.stage import Context, execute
+from mendel.stages.ingest import Ingest
 
 DAY, WEEK_LATER = "2026-11-23", "2026-11-30"
 

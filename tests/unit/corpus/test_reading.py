@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from mendel.core.errors import InputError, MendelError
 from mendel.corpus.clean import Cleaning
 from mendel.corpus.reading import read
 from mendel.corpus.sources.files import Files
-from mendel.errors import InputError, MendelError
 
 
 def source(folder: Path) -> Files:

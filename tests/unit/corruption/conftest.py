@@ -6,9 +6,9 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mendel import digest
-from mendel.manifest import InputEntry
-from mendel.stage import Context, Draft, Outcome, Stage, execute
+from mendel.core import digest
+from mendel.core.manifest import InputEntry
+from mendel.core.stage import Context, Draft, Outcome, Stage, execute
 
 PARTITION = "2026-11-23"
 LOCAL = {"spark.master": "local[2]", "spark.default.parallelism": "1"}

@@ -3,10 +3,10 @@ import random
 import pyarrow as pa
 import pytest
 
-from mendel.corruption.calibrate import micro_cer, resolve
-from mendel.corruption.kernel import Kernel
-from mendel.corruption.profile import NoiseProfile, ResolvedProfile
-from mendel.errors import InputError
+from mendel.core.errors import InputError
+from mendel.noise.calibrate import micro_cer, resolve
+from mendel.noise.kernel import Kernel
+from mendel.noise.profile import NoiseProfile, ResolvedProfile
 
 RATES = dict.fromkeys(["deletion", "substitution", "insertion", "duplication", "reversal"], 0.004)
 

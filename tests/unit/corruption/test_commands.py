@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from mendel import config
-from mendel.corruption.commands import learn
-from mendel.corruption.profile import NoiseProfile
-from mendel.errors import InputError
+from mendel.cli.noise import learn
+from mendel.core import config
+from mendel.core.errors import InputError
+from mendel.noise.profile import NoiseProfile
 
 
 @pytest.fixture

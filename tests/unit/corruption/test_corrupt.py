@@ -11,15 +11,16 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from mendel import config, manifest
-from mendel.corruption import pairs, spark_settings
-from mendel.corruption.corrupt import Copies, Corrupt
-from mendel.corruption.edits import decode, replay, undo
-from mendel.corruption.profile import OPERATIONS, NoiseProfile, ResolvedProfile
-from mendel.errors import InputError
-from mendel.lake import read_text
-from mendel.manifest import Manifest
-from mendel.stage import Context, execute, fingerprint
+from mendel.core import config, manifest
+from mendel.core.errors import InputError
+from mendel.core.lake import read_text
+from mendel.core.manifest import Manifest
+from mendel.core.stage import Context, execute, fingerprint
+from mendel.noise import pairs
+from mendel.noise.edits import decode, replay, undo
+from mendel.noise.profile import OPERATIONS, NoiseProfile, ResolvedProfile
+from mendel.spark import settings as spark_settings
+from mendel.stages.corrupt import Copies, Corrupt
 
 from .conftest import LOCAL, PARTITION, corpus_table, make_lake, path_of
 

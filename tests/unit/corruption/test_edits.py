@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mendel.corruption.edits import Edit, decode, encode, replay, undo
-from mendel.errors import InputError
+from mendel.core.errors import InputError
+from mendel.noise.edits import Edit, decode, encode, replay, undo
 
 # what UTF-8, and so Arrow, can hold: any code point but surrogates
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))

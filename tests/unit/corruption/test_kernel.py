@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mendel.corruption.edits import Edit, decode, encode, replay, undo
-from mendel.corruption.kernel import Kernel
-from mendel.corruption.profile import OPERATIONS, NoiseProfile, Operation, Rates, ResolvedProfile
-from mendel.errors import InputError
+from mendel.core.errors import InputError
+from mendel.noise.edits import Edit, decode, encode, replay, undo
+from mendel.noise.kernel import Kernel
+from mendel.noise.profile import OPERATIONS, NoiseProfile, Operation, Rates, ResolvedProfile
 
 UNICODE = st.characters(exclude_categories=["Cs"])
 TEXT = st.text(UNICODE, max_size=80) | st.text("abcäöü ñ漢字🧬", max_size=200)

@@ -7,13 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mendel import config
-from mendel.corruption.calibrate import resolve
-from mendel.corruption.kernel import Kernel
-from mendel.corruption.learn import Learned, learn
-from mendel.corruption.learn_report import table, to_yaml
-from mendel.corruption.profile import OPERATIONS, NoiseProfile
-from mendel.errors import InputError
+from mendel.core import config
+from mendel.core.errors import InputError
+from mendel.noise.calibrate import resolve
+from mendel.noise.kernel import Kernel
+from mendel.noise.learn import Learned, learn
+from mendel.noise.learn_report import table, to_yaml
+from mendel.noise.profile import OPERATIONS, NoiseProfile
 
 WORDS = "union nation labor people through quarter justice beyond market growth taxes health forty peace zeal".split()  # noqa: SIM905
 EQUAL = dict.fromkeys(OPERATIONS, 0.004)

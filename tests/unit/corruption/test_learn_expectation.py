@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mendel.corruption.kernel import Kernel
-from mendel.corruption.learn_expectation import (
+from mendel.noise.kernel import Kernel
+from mendel.noise.learn_expectation import (
     DELETION,
     DUPLICATION,
     INSERTION,
@@ -21,7 +21,7 @@ from mendel.corruption.learn_expectation import (
     differences,
     expect,
 )
-from mendel.corruption.profile import NoiseProfile, Rates, ResolvedProfile
+from mendel.noise.profile import NoiseProfile, Rates, ResolvedProfile
 
 ALPHABET = "ab cd"
 TEXT = st.text(ALPHABET, max_size=30)

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from mendel.corruption.learn_pairs import read
-from mendel.errors import InputError
+from mendel.core.errors import InputError
+from mendel.noise.learn_pairs import read
 
 
 def test_pairs_come_in_order_and_other_keys_are_ignored(tmp_path: Path) -> None:

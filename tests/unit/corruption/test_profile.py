@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from mendel.config import load
-from mendel.corruption.profile import NoiseProfile, Rates, ResolvedProfile
+from mendel.core.config import load
+from mendel.noise.profile import NoiseProfile, Rates, ResolvedProfile
 
 SHIPPED = sorted((Path(__file__).parents[3] / "include" / "noise").glob("*.yaml"))
 

@@ -6,9 +6,9 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from mendel.corruption import spark
-from mendel.corruption.profile import NoiseProfile, Rates, ResolvedProfile
-from mendel.errors import InputError
+from mendel.core.errors import InputError
+from mendel.noise.profile import NoiseProfile, Rates, ResolvedProfile
+from mendel.spark import corruption as spark
 
 from .conftest import LOCAL, corpus_table, write_corpus
 

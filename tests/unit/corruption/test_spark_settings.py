@@ -9,10 +9,10 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from mendel.corruption.corrupt import Corrupt
-from mendel.corruption.spark_settings import EXECUTOR, SETTINGS, deployed
-from mendel.errors import InputError
+from mendel.core.errors import InputError
 from mendel.pipeline import load_section
+from mendel.spark.settings import EXECUTOR, SETTINGS, deployed
+from mendel.stages.corrupt import Corrupt
 
 
 def configured(settings: dict[str, str]) -> dict[str, str]:

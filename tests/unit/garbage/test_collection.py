@@ -14,16 +14,17 @@ from typing import ClassVar
 
 import pytest
 
-from mendel import cli, digest, lake, manifest
-from mendel.errors import InputError
+from mendel.cli import main as cli
+from mendel.core import digest, lake, manifest
+from mendel.core.errors import InputError
+from mendel.core.manifest import FileEntry, InputEntry, Manifest
+from mendel.core.stage import Context, Draft, Outcome, Stage, execute
 from mendel.garbage import collection
 from mendel.garbage.policy import Policy
 from mendel.inference import parts
 from mendel.inference.parts import Part, Totals
-from mendel.manifest import FileEntry, InputEntry, Manifest
-from mendel.registry import ledger
-from mendel.registry.ledger import Decision
-from mendel.stage import Context, Draft, Outcome, Stage, execute
+from mendel.promotion import ledger
+from mendel.promotion.ledger import Decision
 
 DAY, WEEK_LATER = "2026-11-23", "2026-11-30"
 NONE = Policy(newest=0)

@@ -13,17 +13,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mendel import digest, lake
-from mendel.inference.collect import Collect
+from mendel.core import digest, lake
+from mendel.core.manifest import InputEntry, Manifest
+from mendel.core.stage import Context, Draft, Outcome, Stage, execute
 from mendel.inference.parts import Part
-from mendel.inference.plan import Plan, Restore
 from mendel.inference.planned import in_force
-from mendel.inference.shard import restore_shard
-from mendel.manifest import InputEntry, Manifest
-from mendel.registry import ledger
-from mendel.registry.ledger import Decision
-from mendel.restoration.restorer import KINDS
-from mendel.stage import Context, Draft, Outcome, Stage, execute
+from mendel.promotion import ledger
+from mendel.promotion.ledger import Decision
+from mendel.restorers.restorer import KINDS
+from mendel.stages.restore_collect import Collect
+from mendel.stages.restore_plan import Plan, Restore
+from mendel.stages.restore_shard import restore_shard
 
 DAY = "2026-11-20"
 

@@ -5,11 +5,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from mendel import lake, manifest
-from mendel.errors import GateError, InputError
+from mendel.core import lake, manifest
+from mendel.core.errors import GateError, InputError
 from mendel.inference import parts
-from mendel.inference.collect import folder_of, signals
 from mendel.inference.parts import Totals
+from mendel.stages.restore_collect import folder_of, signals
 
 DAY = "2026-11-20"
 LINES = b"".join(b"teh line number %d\n" % number for number in range(10))

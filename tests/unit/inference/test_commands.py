@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import structlog
 
-from mendel import cli, manifest
-from mendel.stage import execute
+from mendel.cli import main as cli
+from mendel.core import manifest
+from mendel.core.stage import execute
 
 from .conftest import MakeCandidate
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mendel.errors import InputError
+from mendel.core.errors import InputError
 from mendel.inference import inbox
 from mendel.inference.records import Record, Rejection, Rules
 

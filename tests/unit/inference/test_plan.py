@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mendel import lake
-from mendel.errors import InputError, MendelError
+from mendel.core import lake
+from mendel.core.errors import InputError, MendelError
+from mendel.core.manifest import InputEntry, Manifest
+from mendel.core.stage import Context, Draft
 from mendel.inference import inbox
-from mendel.inference.plan import Plan, Restore
-from mendel.manifest import InputEntry, Manifest
-from mendel.registry import ledger
-from mendel.stage import Context, Draft
+from mendel.promotion import ledger
+from mendel.stages.restore_plan import Plan, Restore
 
 DAY = "2026-11-20"
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from mendel import lake
-from mendel.errors import InputError
+from mendel.core import lake
+from mendel.core.errors import InputError
 from mendel.inference import parts
-from mendel.inference.collect import folder_of
 from mendel.inference.planned import in_force
-from mendel.restoration.restorer import Restorer
+from mendel.restorers.restorer import Restorer
+from mendel.stages.restore_collect import folder_of
 
 LINES = b"".join(b"teh line number %d\n" % number for number in range(10))
 
@@ -138,8 +138,8 @@ def test_killed_in_a_shard_the_rerun_gives_the_same_day(new_lake: Any) -> None:
 def _slow_shard(root: str, shard: int) -> subprocess.Popen[bytes]:
     code = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        "from mendel.restoration.restorer import KINDS; KINDS['spelling'] = 'spelling:SpellingRestorer'\n"
-        "from mendel.inference.shard import restore_shard; from mendel.stage import Context\n"
+        "from mendel.restorers.restorer import KINDS; KINDS['spelling'] = 'spelling:SpellingRestorer'\n"
+        "from mendel.stages.restore_shard import restore_shard; from mendel.core.stage import Context\n"
         f"restore_shard(Context(root={root!r}, partition='2026-11-20'), {shard})"
     )
     environment = os.environ | {"SPELLING_SECONDS": "60"}

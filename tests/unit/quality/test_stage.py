@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from mendel import lake, manifest
-from mendel.errors import GateError, InputError
-from mendel.quality.stage import ValidateCorpus, ValidatePairs
-from mendel.stage import Context, execute
+from mendel.core import lake, manifest
+from mendel.core.errors import GateError, InputError
+from mendel.core.stage import Context, execute
+from mendel.stages.validate import ValidateCorpus, ValidatePairs
 
 Commit = Callable[..., object]
 

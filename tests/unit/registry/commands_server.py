@@ -17,11 +17,12 @@ from typing import Any
 
 import mlflow
 
-from mendel import cli, lake
+from mendel.cli import main as cli
+from mendel.core import lake
 
 for module in (
     "mendel.pipeline",
-    "mendel.registry.model_registry",
+    "mendel.promotion.model_registry",
     "mlflow.store.model_registry.sqlalchemy_store",
     "mlflow.store.tracking.sqlalchemy_store",
     "pandas",

@@ -19,18 +19,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mendel import digest, manifest
-from mendel.corruption.calibrate import resolve
-from mendel.corruption.kernel import Kernel
-from mendel.corruption.profile import NoiseProfile, Rates
-from mendel.manifest import InputEntry, Manifest
-from mendel.registry import ledger
-from mendel.registry.evaluate import Evaluate
-from mendel.registry.gate import Rules
-from mendel.registry.ledger import Decision, History
-from mendel.registry.promote import Promote
-from mendel.restoration.ngram import CharNgram
-from mendel.stage import Context, Draft, Outcome, Stage, execute
+from mendel.core import digest, manifest
+from mendel.core.manifest import InputEntry, Manifest
+from mendel.core.stage import Context, Draft, Outcome, Stage, execute
+from mendel.evaluation.gate import Rules
+from mendel.models.ngram import CharNgram
+from mendel.noise.calibrate import resolve
+from mendel.noise.kernel import Kernel
+from mendel.noise.profile import NoiseProfile, Rates
+from mendel.promotion import ledger
+from mendel.promotion.ledger import Decision, History
+from mendel.stages.evaluate import Evaluate
+from mendel.stages.promote import Promote
 
 MODEL = "mendel-test"
 """Of the pipeline `test`, which the commands run."""
@@ -240,7 +240,7 @@ def evaluated_template(candidates_template: Store, tmp_path_factory: pytest.Temp
 @pytest.fixture(scope="session")
 def reigning_template(evaluated_template: Store, tmp_path_factory: pytest.TempPathFactory) -> Store:
     """The weaker candidate reigns, and the better one has been evaluated against it."""
-    from mendel.registry import model_registry
+    from mendel.promotion import model_registry
 
     store = evaluated_template.copied(tmp_path_factory.mktemp("reigning"))
     with store.in_use():

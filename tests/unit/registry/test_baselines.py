@@ -1,6 +1,6 @@
 import pytest
 
-from mendel.registry.baselines import SymSpell, identity
+from mendel.evaluation.baselines import SymSpell, identity
 
 
 @pytest.fixture(scope="module")

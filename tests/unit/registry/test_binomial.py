@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 
-from mendel.registry import binomial
-from mendel.registry.binomial import Count
+from mendel.evaluation import binomial
+from mendel.evaluation.binomial import Count
 
 
 @pytest.mark.parametrize(("count", "trials"), [(0, 30), (6, 500), (500, 500), (17, 1000)])

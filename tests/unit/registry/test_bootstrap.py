@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mendel.registry.bootstrap import Bootstrap
+from mendel.evaluation.bootstrap import Bootstrap
 
 COUNTS = st.lists(st.tuples(st.integers(0, 50), st.integers(1, 300)), min_size=1, max_size=40)
 

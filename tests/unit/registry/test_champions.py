@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from mendel import manifest
-from mendel.errors import InputError
-from mendel.registry import champions
-from mendel.restoration.restorer import Restorer
+from mendel.core import manifest
+from mendel.core.errors import InputError
+from mendel.promotion import champions
+from mendel.restorers.restorer import Restorer
 
 from .conftest import WEEK_1, WEEK_2, Store, decide_on
 

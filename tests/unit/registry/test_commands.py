@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from mendel.cli import app
-from mendel.errors import InputError
-from mendel.registry import ledger
+from mendel.cli.main import app
+from mendel.core.errors import InputError
+from mendel.promotion import ledger
 
 from .conftest import WEEK_1, WEEK_2, Store, aliases, decide_on
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mendel.errors import InputError
+from mendel.core.errors import InputError
+from mendel.evaluation.deployment_rules import PIPELINE, stricter
+from mendel.evaluation.gate import Rules
 from mendel.pipeline import load_section
-from mendel.registry.deployment_rules import PIPELINE, stricter
-from mendel.registry.gate import Rules
 
 LAX = Rules(min_reduction=0.0, max_worse=1.0, max_clean_altered=1.0, max_latency_seconds=999)
 STRICT = Rules(min_reduction=0.9, max_worse=0.0, max_clean_altered=0.0, max_latency_seconds=0.1)

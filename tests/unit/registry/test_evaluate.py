@@ -7,12 +7,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from mendel import manifest
-from mendel.errors import InputError
-from mendel.manifest import Manifest
-from mendel.registry import ledger
-from mendel.registry.gate import Rules
-from mendel.stage import Context, execute
+from mendel.core import manifest
+from mendel.core.errors import InputError
+from mendel.core.manifest import Manifest
+from mendel.core.stage import Context, execute
+from mendel.evaluation.gate import Rules
+from mendel.promotion import ledger
 
 from .conftest import LENIENT, WEEK_1, WEEK_2, MakePairs, Store, decide_on, evaluate, promote
 

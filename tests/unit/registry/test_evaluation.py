@@ -1,11 +1,11 @@
 import pytest
 
-from mendel.corruption.edits import Edit, replay
-from mendel.errors import InputError
-from mendel.registry import evaluation
-from mendel.registry.gate import Rules
-from mendel.registry.scores import Output, Sample, measure
-from mendel.registry.systems import Speed
+from mendel.core.errors import InputError
+from mendel.evaluation import evaluation
+from mendel.evaluation.gate import Rules
+from mendel.evaluation.scores import Output, Sample, measure
+from mendel.evaluation.systems import Speed
+from mendel.noise.edits import Edit, replay
 
 SPEED = Speed(chars_per_second=1000, latency_p50_seconds=0.1, latency_p95_seconds=0.2)
 CLEAN = [f"sentence number {number} of the union" for number in range(40)]

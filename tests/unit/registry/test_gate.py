@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mendel.evaluation.binomial import Count
+from mendel.evaluation.gate import Evidence, Rules, Verdict, judge
+from mendel.evaluation.interval import Interval
 from mendel.pipeline import load_stage
-from mendel.registry.binomial import Count
-from mendel.registry.evaluate import Evaluate
-from mendel.registry.gate import Evidence, Rules, Verdict, judge
-from mendel.registry.interval import Interval
+from mendel.stages.evaluate import Evaluate
 
 DEMO = Path(__file__).resolve().parents[3] / "include" / "pipelines" / "demo.yaml"
 RULES = Rules(min_reduction=0.5, max_worse=0.03, max_clean_altered=0.01, max_latency_seconds=2)

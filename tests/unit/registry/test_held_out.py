@@ -1,6 +1,6 @@
-from mendel.corruption.edits import replay
-from mendel.registry import held_out
-from mendel.stage import execute
+from mendel.core.stage import execute
+from mendel.evaluation import held_out
+from mendel.noise.edits import replay
 
 from .conftest import WEEK_1, MakePairs, Store, sentences
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from mendel.errors import InputError
-from mendel.manifest import Manifest
-from mendel.registry import ledger
-from mendel.registry.ledger import Decision, History
+from mendel.core.errors import InputError
+from mendel.core.manifest import Manifest
+from mendel.promotion import ledger
+from mendel.promotion.ledger import Decision, History
 
 EPOCH = datetime(2026, 11, 23, tzinfo=UTC)
 

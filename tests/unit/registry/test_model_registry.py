@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 import requests
 
-from mendel.registry import champions, ledger, model_registry
-from mendel.restoration.restorer import Restorer
+from mendel.promotion import champions, ledger, model_registry
+from mendel.restorers.restorer import Restorer
 
 from .conftest import MODEL, WEEK_1, WEEK_2, Store, aliases, decide_on
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from mendel import manifest
-from mendel.errors import InputError
-from mendel.registry import ledger, model_registry
+from mendel.core import manifest
+from mendel.core.errors import InputError
+from mendel.promotion import ledger, model_registry
 
 from .conftest import MODEL, WEEK_1, WEEK_2, Commands, Store, aliases, make_candidate, promote
 

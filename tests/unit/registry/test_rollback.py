@@ -2,8 +2,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from mendel.errors import InputError
-from mendel.registry import ledger, rollback
+from mendel.core.errors import InputError
+from mendel.promotion import ledger, rollback
 
 from .conftest import WEEK_1, WEEK_2, Store, decide_on
 

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rapidfuzz.distance import Levenshtein
 
-from mendel.corruption.edits import Edit, replay
-from mendel.registry.bootstrap import Bootstrap
-from mendel.registry.scores import CAUSES, Measures, Output, Sample, Scores, measure, summarise
+from mendel.evaluation.bootstrap import Bootstrap
+from mendel.evaluation.scores import CAUSES, Measures, Output, Sample, Scores, measure, summarise
+from mendel.noise.edits import Edit, replay
 
 TEXTS = st.lists(st.text(alphabet="abc ", min_size=1, max_size=30).filter(str.strip), min_size=1, max_size=8)
 

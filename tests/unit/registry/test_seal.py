@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mendel import manifest
-from mendel.errors import InputError
-from mendel.manifest import Manifest
-from mendel.registry import ledger, seal
+from mendel.core import manifest
+from mendel.core.errors import InputError
+from mendel.core.manifest import Manifest
+from mendel.promotion import ledger, seal
 
 from .conftest import LENIENT, WEEK_1, Store, evaluate, promote
 

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
-from mendel.registry.scores import Sample
-from mendel.registry.systems import BATCH, System, apply, latencies
+from mendel.evaluation.scores import Sample
+from mendel.evaluation.systems import BATCH, System, apply, latencies
 
 
 class Recorder:

@@ -8,10 +8,10 @@ import mlflow
 import pytest
 from typer.testing import CliRunner
 
-from mendel.cli import app
-from mendel.errors import InputError
-from mendel.registry import model_registry
-from mendel.registry.verify import verify
+from mendel.cli.main import app
+from mendel.core.errors import InputError
+from mendel.promotion import model_registry
+from mendel.promotion.verify import verify
 
 from .conftest import MODEL, WEEK_1, WEEK_2, Store, promote
 

@@ -11,10 +11,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from mendel.errors import InputError
-from mendel.restoration.adapter import require_trained
-from mendel.restoration.llm import CausalLm
-from mendel.restoration.recipe import BaseModel
+from mendel.core.errors import InputError
+from mendel.models.adapter import require_trained
+from mendel.models.llm import CausalLm
+from mendel.recipes.recipe import BaseModel
 
 from .conftest import sentences
 from .test_trainer import trainer

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mendel.restoration.alignment import backward, explained, forward, meeting, new_rows, step
-from mendel.restoration.channel import DELETION, DUPLICATION, INSERTION, REVERSAL, SUBSTITUTION, Channel, Costs
-from mendel.restoration.vocabulary import Vocabulary
+from mendel.channel.alignment import backward, explained, forward, meeting, new_rows, step
+from mendel.channel.costs import DELETION, DUPLICATION, INSERTION, REVERSAL, SUBSTITUTION, Channel, Costs
+from mendel.models.vocabulary import Vocabulary
 
 from .test_search import channel
 

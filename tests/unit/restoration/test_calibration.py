@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mendel.restoration.calibration import Choices, Table, exceeded_by, fit, pick
-from mendel.restoration.recipe import Calibration
+from mendel.recipes.recipe import Calibration
+from mendel.restorers.calibration import Choices, Table, exceeded_by, fit, pick
 
 
 def choices(channel: list[float], ngram: list[float], llm: list[float], errors: list[int], same: int = 0) -> Choices:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mendel.corruption.profile import OPERATIONS, NoiseProfile, Rates, ResolvedProfile
-from mendel.restoration.channel import DELETION, FLOOR, SUBSTITUTION, Channel, Costs
-from mendel.restoration.vocabulary import BEGIN, END, UNKNOWN, Vocabulary
+from mendel.channel.costs import DELETION, FLOOR, SUBSTITUTION, Channel, Costs
+from mendel.models.vocabulary import BEGIN, END, UNKNOWN, Vocabulary
+from mendel.noise.profile import OPERATIONS, NoiseProfile, Rates, ResolvedProfile
 
 rates = st.floats(0, 0.08)
 

@@ -6,17 +6,18 @@ import random
 from itertools import pairwise
 from typing import Any
 
+import mendel.restoration.decoder
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from rapidfuzz.distance import Levenshtein
 
-import mendel.restoration.decoder
-from mendel.corruption.profile import OPERATIONS, NoiseProfile, Rates, ResolvedProfile
-from mendel.restoration.channel import Channel
-from mendel.restoration.decoder import OVERLAP, WINDOW, Decoder, DecoderConfig
-from mendel.restoration.ngram import CharNgram
+from mendel.channel.costs import Channel
+from mendel.channel.decoder import OVERLAP, WINDOW, Decoder
+from mendel.models.ngram import CharNgram
+from mendel.noise.profile import OPERATIONS, NoiseProfile, Rates, ResolvedProfile
+from mendel.recipes.decoder import DecoderConfig
 
 TRAIN = [
     "The state of the union is strong.",
@@ -83,7 +84,7 @@ def test_the_input_is_kept_where_it_is_the_worst_candidate(decoder: Decoder) -> 
 def test_a_long_text_is_decoded_in_windows_as_a_short_one_is(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
     # given a note of what each search was asked for
     asked: list[tuple[int, int]] = []
-    real = mendel.restoration.decoder.search
+    real = mendel.channel.decoder.search
 
     def noted(*arguments: Any) -> Any:
         asked.append(arguments[4:6])
@@ -92,7 +93,7 @@ def test_a_long_text_is_decoded_in_windows_as_a_short_one_is(decoder: Decoder, m
     noisy = "".join("gwg" + c if at % 100 == 50 else c for at, c in enumerate(STORY))
     (whole,) = decoder.decode([noisy])
     # when
-    monkeypatch.setattr(mendel.restoration.decoder, "search", noted)
+    monkeypatch.setattr(mendel.channel.decoder, "search", noted)
     (found,) = decoder.decode([noisy])
     # then
     assert found == whole, "decoded twice, with two results"

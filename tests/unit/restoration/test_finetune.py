@@ -11,21 +11,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mendel import digest, manifest
-from mendel.corruption.calibrate import resolve
-from mendel.corruption.kernel import Kernel
-from mendel.corruption.profile import NoiseProfile, Rates
-from mendel.errors import InputError
-from mendel.manifest import InputEntry
-from mendel.restoration.commands import merge
-from mendel.restoration.finetune import Finetune, recency
-from mendel.restoration.ngram import CharNgram
-from mendel.restoration.recipe import BaseModel
-from mendel.restoration.restorer import Restorer
-from mendel.restoration.rewriter import CausalRewriter
-from mendel.restoration.rewriting import Guard, RewritingRestorer
-from mendel.restoration.trainer import Trainer
-from mendel.stage import Context, Draft, Outcome, Stage, execute
+from mendel.cli.merge import merge
+from mendel.core import digest, manifest
+from mendel.core.errors import InputError
+from mendel.core.manifest import InputEntry
+from mendel.core.stage import Context, Draft, Outcome, Stage, execute
+from mendel.models.ngram import CharNgram
+from mendel.models.rewriter import CausalRewriter
+from mendel.noise.calibrate import resolve
+from mendel.noise.kernel import Kernel
+from mendel.noise.profile import NoiseProfile, Rates
+from mendel.recipes.recipe import BaseModel
+from mendel.restorers.restorer import Restorer
+from mendel.restorers.rewriting import Guard, RewritingRestorer
+from mendel.stages.finetune import Finetune, recency
+from mendel.training.trainer import Trainer
 
 from .conftest import sentences
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mendel.restoration.lattice import (
+from mendel.channel.lattice import (
     COPY,
     INSERTING,
     INVENT,

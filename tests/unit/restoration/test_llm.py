@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from mendel.errors import InputError
-from mendel.restoration import llm as module
-from mendel.restoration.llm import BOUNDARY, CausalLm, batches
-from mendel.restoration.recipe import BaseModel
+from mendel.core.errors import InputError
+from mendel.models import llm as module
+from mendel.models.llm import BOUNDARY, CausalLm, batches
+from mendel.recipes.recipe import BaseModel
 
 from .conftest import sentences
 

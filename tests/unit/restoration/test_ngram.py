@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mendel.restoration.ngram import CharNgram, advance
-from mendel.restoration.vocabulary import BEGIN
+from mendel.models.ngram import CharNgram, advance
+from mendel.models.vocabulary import BEGIN
 
 TEXTS = ["the state of the union is strong.", "the people of the state", "union", "ünïted ☃ states", ""] * 3
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from mendel.errors import InputError, MendelError
-from mendel.restoration import parallel
-from mendel.restoration.checkpoints import Checkpoints
-from mendel.restoration.recipe import BaseModel, CausalLora, Tuning
-from mendel.restoration.rewriter import CausalRewriter
-from mendel.restoration.trainer import Trainer
+from mendel.core.errors import InputError, MendelError
+from mendel.models.rewriter import CausalRewriter
+from mendel.recipes.recipe import BaseModel, CausalLora, Tuning
+from mendel.training import parallel
+from mendel.training.checkpoints import Checkpoints
+from mendel.training.trainer import Trainer
 
 from .conftest import sentences
 

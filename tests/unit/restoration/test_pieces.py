@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mendel.restoration.pieces import LONGEST, cut, join
-from mendel.restoration.restorer import Restoration, spans
+from mendel.restorers.pieces import LONGEST, cut, join
+from mendel.restorers.restorer import Restoration, spans
 
 texts = st.text(st.sampled_from("ab. !\n\t"), max_size=200)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mendel.restoration.prefix_tree import PrefixTree
+from mendel.models.prefix_tree import PrefixTree
 
 sequences = st.lists(st.lists(st.integers(0, 3), max_size=8).map(lambda rest: [7, *rest]), min_size=1, max_size=6)
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mendel.restoration.decoder import Decoder
-from mendel.restoration.ngram import CharNgram
-from mendel.restoration.proposals import LONGEST_TOKEN, Change, Spellings, propose
+from mendel.channel.decoder import Decoder
+from mendel.channel.proposals import LONGEST_TOKEN, Change, Spellings, propose
+from mendel.models.ngram import CharNgram
 
 from .conftest import sentences
 from .test_search import channel

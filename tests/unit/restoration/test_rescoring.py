@@ -9,18 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mendel.corruption.profile import OPERATIONS, NoiseProfile, Rates, ResolvedProfile
-from mendel.errors import InputError
-from mendel.restoration.calibration import Weights
-from mendel.restoration.ngram import CharNgram
-from mendel.restoration.rescoring import (
-    FIRST_PASS,
-    NGRAM,
-    NOISE,
-    UNTUNED,
-    ChannelRestorer,
-)
-from mendel.restoration.restorer import DESCRIPTION, Restorer
+from mendel.core.errors import InputError
+from mendel.models.ngram import CharNgram
+from mendel.noise.profile import OPERATIONS, NoiseProfile, Rates, ResolvedProfile
+from mendel.restorers.calibration import Weights
+from mendel.restorers.channel import FIRST_PASS, NGRAM, NOISE, UNTUNED, ChannelRestorer
+from mendel.restorers.restorer import DESCRIPTION, Restorer
 
 from .conftest import sentences
 

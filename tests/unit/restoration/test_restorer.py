@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mendel.errors import InputError
-from mendel.restoration.restorer import DESCRIPTION, Restorer, Span, spans
+from mendel.core.errors import InputError
+from mendel.restorers.restorer import DESCRIPTION, Restorer, Span, spans
 
 short = st.text("abc ", max_size=12)
 

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mendel.corruption.profile import OPERATIONS, NoiseProfile, Operation, Rates, ResolvedProfile
-from mendel.restoration.channel import DELETION, DUPLICATION, INSERTION, REVERSAL, SUBSTITUTION, Channel
-from mendel.restoration.decoder import Decoder, DecoderConfig
-from mendel.restoration.ngram import CharNgram
+from mendel.channel.costs import DELETION, DUPLICATION, INSERTION, REVERSAL, SUBSTITUTION, Channel
+from mendel.channel.decoder import Decoder
+from mendel.models.ngram import CharNgram
+from mendel.noise.profile import OPERATIONS, NoiseProfile, Operation, Rates, ResolvedProfile
+from mendel.recipes.decoder import DecoderConfig
 
 CLEAN = "The state of the union is strong."
 PATIENT = DecoderConfig(threshold=30, surprise=6)

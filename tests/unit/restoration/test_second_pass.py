@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mendel.restoration.alignment import explained, forward
-from mendel.restoration.decoder import Candidate, Decoder
-from mendel.restoration.llm import CausalLm
-from mendel.restoration.ngram import CharNgram
-from mendel.restoration.recipe import BaseModel
-from mendel.restoration.second_pass import SecondPass, SecondPassConfig, spread
+from mendel.channel.alignment import explained, forward
+from mendel.channel.decoder import Candidate, Decoder
+from mendel.models.llm import CausalLm
+from mendel.models.ngram import CharNgram
+from mendel.recipes.recipe import BaseModel
+from mendel.recipes.second_pass import SecondPassConfig
+from mendel.restorers.second_pass import SecondPass, spread
 
 from .conftest import sentences
 from .test_search import channel

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import torch
 
-from mendel.errors import InputError
-from mendel.restoration.checkpoints import Checkpoints
-from mendel.restoration.llm import CausalLm
-from mendel.restoration.recipe import BaseModel, Lora
-from mendel.restoration.trainer import Trainer
+from mendel.core.errors import InputError
+from mendel.models.llm import CausalLm
+from mendel.recipes.recipe import BaseModel, Lora
+from mendel.training.checkpoints import Checkpoints
+from mendel.training.trainer import Trainer
 
 from .conftest import sentences
 

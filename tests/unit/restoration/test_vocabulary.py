@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mendel.errors import InputError
-from mendel.restoration.vocabulary import FIRST_CHARACTER, UNKNOWN, Vocabulary, code_points, to_text
+from mendel.core.errors import InputError
+from mendel.models.vocabulary import FIRST_CHARACTER, UNKNOWN, Vocabulary, code_points, to_text
 
 any_text = st.text(st.characters(), max_size=30)
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from mendel.restoration.pieces import LONGEST
-from mendel.restoration.restorer import Restoration, Restorer
+from mendel.restorers.pieces import LONGEST
+from mendel.restorers.restorer import Restoration, Restorer
 from mendel.serving.batcher import Batch, Batcher, QueueFullError, Speed
 from mendel.serving.models import Model
 from mendel.serving.settings import Serve

@@ -14,8 +14,8 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from mendel.registry import champions
-from mendel.restoration.restorer import Restorer
+from mendel.promotion import champions
+from mendel.restorers.restorer import Restorer
 from mendel.serving.keys import Keys, new
 
 from .conftest import Store, running, settings, until

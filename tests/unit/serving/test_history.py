@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mendel import manifest
+from mendel.core import manifest
 
 from ..registry.conftest import evaluated_template  # noqa: TID252
 from .conftest import WEEK_1, WEEK_2, Store, decide_on, running, settings, until

@@ -17,9 +17,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from mendel import lake, manifest
-from mendel.manifest import Manifest
-from mendel.restoration.restorer import KINDS
+from mendel.core import lake, manifest
+from mendel.core.manifest import Manifest
+from mendel.restorers.restorer import KINDS
 from mendel.streaming import batches
 
 from ..inference.conftest import Lake  # noqa: TID252 (tests are no package)

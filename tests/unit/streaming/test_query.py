@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from mendel import lake, manifest
-from mendel.corruption import spark
-from mendel.errors import GateError, InputError
+from mendel.core import lake, manifest
+from mendel.core.errors import GateError, InputError
+from mendel.spark import corruption as spark
 from mendel.streaming import batches, progress, query, runs
 from mendel.streaming.query import Run
 from mendel.streaming.settings import Stream

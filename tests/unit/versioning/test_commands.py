@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mendel import manifest
-from mendel.errors import InputError
-from mendel.manifest import Manifest
-from mendel.versioning.commands import checkout, list_versions
+from mendel.cli.data import checkout, list_versions
+from mendel.core import manifest
+from mendel.core.errors import InputError
+from mendel.core.manifest import Manifest
 
 
 @pytest.fixture

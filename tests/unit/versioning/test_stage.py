@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from mendel import lake
-from mendel.errors import InputError
-from mendel.manifest import Manifest
-from mendel.stage import Context, execute
-from mendel.versioning.stage import Version
+from mendel.core import lake
+from mendel.core.errors import InputError
+from mendel.core.manifest import Manifest
+from mendel.core.stage import Context, execute
+from mendel.stages.version import Version
 
 MakeCorpus = Callable[..., Manifest]
 RunVersion = Callable[..., Manifest]

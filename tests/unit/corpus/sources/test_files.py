@@ -14,9 +14,9 @@ from typing import Any
 import fsspec
 import pytest
 
+from mendel.core.errors import InputError
 from mendel.corpus.sources.base import Document, Rejected
 from mendel.corpus.sources.files import Files
-from mendel.errors import InputError
 
 NOBODY = 65534
 

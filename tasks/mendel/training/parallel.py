@@ -1,0 +1,127 @@
+"""Data-parallel training: the trainer in several processes that torchrun starts, on this machine.
+
+They train alone: the stage waits, then goes on from their last checkpoint. Each loads the model by itself and takes its
+share of each step's rows.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+import torch.distributed as distributed
+
+from mendel.core import log
+from mendel.core.errors import InputError, MendelError
+from mendel.core.frozen import Frozen
+from mendel.recipes import recipe as recipes
+from mendel.training.checkpoints import Checkpoints
+from mendel.training.trainer import Trainer
+
+JOB, ROWS, FAULT = "job.json", "rows.npz", "fault"
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)
+
+
+class Job(Frozen):
+    """What the processes need, besides the rows."""
+
+    recipe: recipes.ChannelLlm | recipes.CausalLora | recipes.Seq2SeqLora
+    checkpoints: str
+
+
+def train(recipe: recipes.ChannelLlm | recipes.CausalLora | recipes.Seq2SeqLora, trainer: Trainer) -> None:
+    """Train as the recipe says: here, or in several processes. SIGTERM ends both with a checkpoint and exit code 143."""
+    count = processes(recipe.lora)
+    if count == 1:
+        trainer.train()
+        return
+    with TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        (folder / JOB).write_text(Job(recipe=recipe, checkpoints=trainer.store.uri).model_dump_json())
+        save_rows(folder / ROWS, trainer.rows, trainer.heads)
+        _run(folder, count)
+    trainer.resume()
+
+
+def processes(settings: recipes.Tuning) -> int:
+    return max(1, torch.cuda.device_count()) if settings.processes == "auto" else settings.processes
+
+
+def _run(folder: Path, count: int) -> None:
+    torchrun = ["torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
+    running = subprocess.Popen(
+        [sys.executable, "-m", *torchrun, "-m", __name__, str(folder)],
+        preexec_fn=_end_with_parent,
+    )
+    asked: list[int] = []
+
+    def hand_on(number: int, _: object) -> None:
+        asked.append(number)
+        running.send_signal(number)
+
+    before = signal.signal(signal.SIGTERM, hand_on)
+    try:
+        code = running.wait()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if asked:
+        raise SystemExit(128 + signal.SIGTERM)
+    if (fault := folder / FAULT).exists():
+        raise InputError(fault.read_text())
+    if code:
+        raise MendelError(
+            f"fine-tuning in {count} processes failed (torchrun: exit code {code}); their errors are above."
+        )
+
+
+def _end_with_parent() -> None:
+    """Have the kernel send SIGTERM when the stage is killed: else its processes would write beside the next try's."""
+    if hasattr(LIBC, "prctl"):
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def save_rows(place: Path, rows: Sequence[Sequence[int]], heads: Sequence[int]) -> None:
+    tokens = np.fromiter((token for row in rows for token in row), np.int32)
+    np.savez(place, tokens=tokens, lengths=np.array([len(row) for row in rows]), heads=np.array(heads))
+
+
+def load_rows(place: Path) -> tuple[list[list[int]], list[int]]:
+    with np.load(place) as found:
+        ends = np.cumsum(found["lengths"])
+        rows = [part.tolist() for part in np.split(found["tokens"], ends[:-1])]
+        return rows, found["heads"].tolist()
+
+
+def work(folder: Path) -> None:
+    """One of the processes."""
+    from mendel.models.rewriter import model_of
+
+    job = Job.model_validate_json((folder / JOB).read_text())
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    rows, heads = load_rows(folder / ROWS)
+    whole = isinstance(job.recipe, recipes.Seq2SeqLora) and job.recipe.scratch is not None
+    trainer = Trainer(model_of(job.recipe), rows, heads, job.recipe.lora, Checkpoints(job.checkpoints), whole)
+    trainer.resume()
+    try:
+        trainer.train()
+    except InputError as error:
+        (folder / FAULT).write_text(str(error))
+        raise
+    finally:
+        distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    log.configure()
+    work(Path(sys.argv[1]))
