@@ -42,8 +42,8 @@ from mendel.noise.learn import learn
 from mendel.noise.profile import OPERATIONS, NoiseProfile
 from mendel.recipes.recipe import Calibration
 from mendel.restorers import calibration
+from mendel.restorers.candidate import Text
 from mendel.restorers.channel import FIRST_PASS, ChannelRestorer
-from mendel.restorers.making import Text
 from mendel.restorers.restorer import Restorer
 from mendel.stages.finetune import Evidence
 

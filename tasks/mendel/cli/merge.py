@@ -22,8 +22,8 @@ def merge(
 
     from mendel.core import cache
     from mendel.core.errors import InputError
+    from mendel.models.generation import Seq2SeqRewriter
     from mendel.models.llm import CausalLm
-    from mendel.models.rewriter import Seq2SeqRewriter
     from mendel.recipes.recipe import BaseModel
     from mendel.restorers.restorer import ADAPTER, DESCRIPTION
 

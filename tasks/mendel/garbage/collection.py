@@ -19,7 +19,7 @@ from mendel.core.manifest import Manifest
 from mendel.garbage.policy import Policy
 from mendel.garbage.survey import Files, Survey, Version, attempts_of, survey
 from mendel.promotion import ledger
-from mendel.restorers.making import CHECKPOINTS
+from mendel.restorers.candidate import CHECKPOINTS
 
 MANIFEST = "_manifest.json"
 

@@ -22,8 +22,8 @@ ADAPTER = "adapter"
 KINDS = {
     "channel-ngram": "mendel.restorers.channel:ChannelRestorer",
     "channel-llm": "mendel.restorers.channel:ChannelRestorer",
-    "causal-lora": "mendel.restorers.rewriting:RewritingRestorer",
-    "seq2seq-lora": "mendel.restorers.rewriting:RewritingRestorer",
+    "causal-lora": "mendel.restorers.rewriter:RewritingRestorer",
+    "seq2seq-lora": "mendel.restorers.rewriter:RewritingRestorer",
 }
 """Which class reads a folder of which kind. By name, so that a restorer without an LLM never imports torch."""
 

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from mendel.core import digest, lake, manifest
-from mendel.core.log import log
 from mendel.core.manifest import InputEntry
 from mendel.core.stage import Context, Draft, Outcome, Stage
-from mendel.noise.profile import ResolvedProfile
 from mendel.recipes import recipe as recipes
-from mendel.restorers.making import CHECKPOINTS, Text, Work
+from mendel.restorers.candidate import CHECKPOINTS, CandidateMaker
 from mendel.restorers.restorer import DESCRIPTION
-
-if TYPE_CHECKING:
-    from mendel.channel.decoder import Decoder
-    from mendel.models.llm import CausalLm
-    from mendel.models.ngram import CharNgram
-    from mendel.restorers.calibration import Choices, Weights
-    from mendel.restorers.second_pass import SecondPass
-
-BITS_SAMPLE = 60
-"""Validation texts whose cross-entropy is reported: a tenth of a bit is seen, and the LLM reads them in seconds."""
 
 
 class Finetune(Stage):
@@ -49,177 +36,29 @@ class Finetune(Stage):
         from mendel.core import tracking
 
         forget_finished(draft.context.root)
-        work = self._work()(self.recipe, inputs["pairs"], draft)
-        with tracking.run(draft.context, self.name, inputs, work.mlflow_run()) as active:
-            work.run_id = active.info.run_id
+        maker = self._maker()(self.recipe, inputs["pairs"], draft)
+        with tracking.run(draft.context, self.name, inputs, maker.mlflow_run()) as active:
+            maker.run_id = active.info.run_id
             mlflow.log_params(flat(self.recipe.model_dump(mode="json")))
-            metrics = work.make()
-            for point in work.curve:
+            metrics = maker.make()
+            for point in maker.curve:
                 mlflow.log_metrics(
                     {key: value for key, value in point.items() if key != "step"}, step=int(point["step"])
                 )
             mlflow.log_metrics({key: value for key, value in flat(metrics).items() if isinstance(value, int | float)})
             mlflow.log_artifact(str(draft.folder / DESCRIPTION))
         return Outcome(
-            rows=work.rows, digest=digest.of_files(draft.folder), metrics={**metrics, "mlflow_run_id": work.run_id}
+            rows=maker.rows, digest=digest.of_files(draft.folder), metrics={**metrics, "mlflow_run_id": maker.run_id}
         )
 
-    def _work(self) -> type[Work]:
+    def _maker(self) -> type[CandidateMaker]:
         if isinstance(self.recipe, recipes.ChannelNgram | recipes.ChannelLlm):
-            return ChannelWork
-        from mendel.restorers.rewriting_making import RewriterWork
+            from mendel.restorers.channel_candidate import ChannelMaker
 
-        return RewriterWork
+            return ChannelMaker
+        from mendel.restorers.rewriter_candidate import RewriterMaker
 
-
-class ChannelWork(Work):
-    """The first pass, and the second where the recipe has one."""
-
-    recipe: recipes.ChannelNgram | recipes.ChannelLlm
-
-    def make(self) -> dict[str, Any]:
-        """Write the candidate's files into the draft; returns its metrics."""
-        from mendel.restorers.channel import FIRST_PASS, NGRAM, NOISE
-
-        (noise,) = self.context.uris(self.pairs, "noise.json")
-        profile = ResolvedProfile.model_validate_json(lake.read_bytes(noise))
-        train, validation = self._texts("train"), self._texts("validation")
-        self.rows = len(train)
-        decoder = self._first_pass(train, profile)
-        calibration = self.recipe.calibration
-        sample = validation[: calibration.sentences]
-        untouched = validation[: calibration.clean_sentences or calibration.sentences]
-        told: dict[str, Any] = {"kind": self.recipe.kind, "decoder": self.recipe.decoder.model_dump(mode="json")}
-        with self._timed("decode"):
-            evidence = Evidence(sample, untouched, decoder)
-        weights = {FIRST_PASS: self._fit(evidence, FIRST_PASS)}
-        bits = {"ngram": decoder.ngram.bits_per_character([text.clean for text in sample[:BITS_SAMPLE]])}
-        if isinstance(self.recipe, recipes.ChannelLlm):
-            weights |= self._second_pass(self.recipe, train, sample, decoder, evidence, told, bits)
-        told["weights"] = {name: found.model_dump(mode="json") for name, found in weights.items()}
-        folder = self.draft.folder
-        with self._timed("save"):
-            decoder.ngram.save(folder / NGRAM)
-        (folder / NOISE).write_text(profile.model_dump_json(indent=2))
-        (folder / DESCRIPTION).write_text(json.dumps(told, indent=2))
-        log.info("fitted", **{name: found.model_dump_json() for name, found in weights.items()})
-        return {
-            "seconds": self.seconds,
-            "bits_per_character": bits,
-            "validation": evidence.reductions,
-            **self.training(),
-        }
-
-    def _first_pass(self, train: Sequence[Text], profile: ResolvedProfile) -> Decoder:
-        from mendel.channel.costs import Channel
-        from mendel.channel.decoder import Decoder
-        from mendel.models.ngram import CharNgram
-
-        settings = self.recipe.ngram
-        texts = [text.clean for text in train]
-        weights = recency([text.year for text in train], settings.half_life_years)
-        if settings.domain:
-            texts, weights = joined(texts, weights, settings.domain)
-        with self._timed("ngram"):
-            ngram: CharNgram = CharNgram.fit(
-                texts, order=settings.order, prune_from=settings.prune_from, weights=weights
-            )
-        decoder = Decoder(Channel.from_profile(profile), ngram, self.recipe.decoder)
-        with self._timed("compile"):
-            decoder.warm_up()
-        return decoder
-
-    def _second_pass(
-        self,
-        recipe: recipes.ChannelLlm,
-        train: Sequence[Text],
-        sample: Sequence[Text],
-        decoder: Decoder,
-        evidence: Evidence,
-        told: dict[str, Any],
-        bits: dict[str, float],
-    ) -> dict[str, Weights]:
-        from mendel.models.llm import CausalLm, pinned
-        from mendel.restorers.channel import TUNED, UNTUNED
-        from mendel.restorers.second_pass import SecondPass
-
-        with self._timed("load_llm"):
-            llm = CausalLm.load(recipe.base)
-        clean = [text.clean for text in sample[:BITS_SAMPLE]]
-        base = pinned(recipe.base, llm.model)
-        self._tell_base(base)
-        conditional = recipe.lora.objective == "conditional"
-        told["llm"] = {
-            "base": base.model_dump(mode="json"),
-            "conditional": conditional,
-            "second_pass": recipe.second_pass.model_dump(mode="json"),
-        }
-        tuning = recipe.lora.budget_steps != 0
-        with self._timed("score_untuned"):
-            bits[UNTUNED] = llm.bits_per_character(clean)
-            config = recipe.second_pass.reading() if tuning else recipe.second_pass
-            weights = {}
-            if recipe.compare_untuned or not tuning:
-                weights[UNTUNED] = self._fit(evidence, UNTUNED, SecondPass(decoder, llm, config))
-        if not tuning:
-            return weights
-        if recipe.lora.quantise:
-            llm = CausalLm.load(base, quantise=recipe.lora.quantise)
-        llm = self._tune(llm, *self._examples(recipe.lora, llm, train), base)
-        with self._timed("score_tuned"):
-            if not conditional:
-                bits[TUNED] = llm.bits_per_character(clean)
-            second = SecondPass(decoder, llm, recipe.second_pass, conditional=conditional)
-            weights[TUNED] = self._fit(evidence, TUNED, second)
-        return weights
-
-    def _examples(
-        self, settings: recipes.Lora, llm: CausalLm, train: Sequence[Text]
-    ) -> tuple[list[list[int]], list[int]]:
-        chosen = self._trained_on(train, settings)
-        conditional = settings.objective == "conditional"
-        heads = [llm.head(text.noisy if conditional else None) for text in chosen]
-        bodies = llm.encode([text.clean for text in chosen])
-        rows = [[*head, *body, *llm.boundary] for head, body in zip(heads, bodies, strict=True)]
-        return rows, [len(head) for head in heads]
-
-    def _fit(self, evidence: Evidence, name: str, second: SecondPass | None = None) -> Weights:
-        from mendel.restorers.calibration import fit
-
-        noisy, clean = evidence.choices(second)
-        weights = fit(noisy, clean, self.recipe.calibration, with_llm=second is not None)
-        evidence.record(name, noisy, weights)
-        return weights
-
-
-class Evidence:
-    """Validation texts, noisy and clean, with the first pass's candidates: what weights and threshold are fitted on."""
-
-    def __init__(self, damaged: Sequence[Text], untouched: Sequence[Text], decoder: Decoder) -> None:
-        from mendel.core.threads import available
-
-        self.damaged = len(damaged)
-        self.texts = [*(text.noisy for text in damaged), *(text.clean for text in untouched)]
-        self.truths = [text.clean for text in (*damaged, *untouched)]
-        self.candidates = decoder.decode(self.texts, threads=available())
-        self.reductions: dict[str, float] = {}
-
-    def choices(self, second: SecondPass | None) -> tuple[list[Choices], list[Choices]]:
-        """The noisy and the clean texts' candidates; those of the second pass where there is one."""
-        from mendel.restorers.calibration import Choices
-
-        candidates = second.explore(self.texts, self.candidates) if second else self.candidates
-        made = [Choices.of(*each) for each in zip(self.texts, self.truths, candidates, strict=True)]
-        return made[: self.damaged], made[self.damaged :]
-
-    def record(self, name: str, noisy: Sequence[Choices], weights: Weights) -> None:
-        """Take down which share of the errors the weights remove, and which the best of the candidates would."""
-        from mendel.restorers.calibration import pick
-
-        before = sum(int(choice.errors[choice.same]) for choice in noisy)
-        left = sum(c.errors[pick(c.scores(weights.ngram, weights.llm), c.same, weights.threshold)] for c in noisy)
-        best = sum(int(choice.errors.min()) for choice in noisy)
-        self.reductions |= {name: float(1 - left / max(before, 1)), f"{name}_oracle": float(1 - best / max(before, 1))}
+        return RewriterMaker
 
 
 def forget_finished(root: str) -> None:
@@ -229,26 +68,6 @@ def forget_finished(root: str) -> None:
     for fingerprint in lake.list_folders(lake.join(root, CHECKPOINTS)):
         if manifest.twin(root, Finetune.dataset, fingerprint) is not None:
             Checkpoints(lake.join(root, CHECKPOINTS, fingerprint)).clear()
-
-
-def recency(years: Sequence[int | None], half_life: float | None) -> list[float] | None:
-    """Weights that halve with every `half_life` years before the newest text; None where all texts count the same."""
-    known = [year for year in years if year is not None]
-    if half_life is None or not known:
-        return None
-    newest = max(known)
-    return [0.5 ** ((newest - (newest if year is None else year)) / half_life) for year in years]
-
-
-def joined(
-    texts: Sequence[str], weights: Sequence[float] | None, domain: recipes.Domain
-) -> tuple[list[str], list[float]]:
-    """The corpus's texts and their weights, with the domain's behind them."""
-    from mendel.corpus.reading import read
-
-    found = [each.text for each in read(domain.source, domain.cleaning, domain.source.entry()).sentences]
-    log.info("domain", sentences=len(found), characters=sum(map(len, found)))
-    return [*texts, *found], [*(weights or [1.0] * len(texts)), *[domain.weight] * len(found)]
 
 
 def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -103,7 +103,7 @@ def load_rows(place: Path) -> tuple[list[list[int]], list[int]]:
 
 def work(folder: Path) -> None:
     """One of the processes."""
-    from mendel.models.rewriter import model_of
+    from mendel.models.generation import model_of
 
     job = Job.model_validate_json((folder / JOB).read_text())
     if torch.cuda.is_available():

@@ -16,14 +16,14 @@ from mendel.core import digest, manifest
 from mendel.core.errors import InputError
 from mendel.core.manifest import InputEntry
 from mendel.core.stage import Context, Draft, Outcome, Stage, execute
+from mendel.models.generation import CausalRewriter
 from mendel.models.ngram import CharNgram
-from mendel.models.rewriter import CausalRewriter
 from mendel.noise.calibrate import resolve
 from mendel.noise.kernel import Kernel
 from mendel.noise.profile import NoiseProfile, Rates
 from mendel.recipes.recipe import BaseModel
 from mendel.restorers.restorer import Restorer
-from mendel.restorers.rewriting import Guard, RewritingRestorer
+from mendel.restorers.rewriter import Guard, RewritingRestorer
 from mendel.stages.finetune import Finetune, recency
 from mendel.training.trainer import Trainer
 

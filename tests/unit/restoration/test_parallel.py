@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from mendel.core.errors import InputError, MendelError
-from mendel.models.rewriter import CausalRewriter
+from mendel.models.generation import CausalRewriter
 from mendel.recipes.recipe import BaseModel, CausalLora, Tuning
 from mendel.training import parallel
 from mendel.training.checkpoints import Checkpoints

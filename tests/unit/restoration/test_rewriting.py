@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from mendel.core.errors import InputError
+from mendel.models.generation import CausalRewriter, Rewriter, Seq2SeqRewriter
 from mendel.models.objective import Objective, log_probabilities
-from mendel.models.rewriter import CausalRewriter, Rewriter, Seq2SeqRewriter
 from mendel.recipes.recipe import BaseModel, ByT5, Writing
 from mendel.restorers.restorer import Restorer
-from mendel.restorers.rewriting import Attempt, Guard, RewritingRestorer, attempts
+from mendel.restorers.rewriter import Attempt, Guard, RewritingRestorer, attempts
 
 SHAPE = ByT5(width=32, inner=64, heads=2, encoder_layers=1, decoder_layers=1)
 OPEN = Guard(length_ratio=100, edits=100, threshold=-math.inf)

@@ -31,7 +31,7 @@ class Text(NamedTuple):
     year: int | None
 
 
-class Work(ABC):
+class CandidateMaker(ABC):
     """One making of a candidate: what its steps share."""
 
     def __init__(self, recipe: recipes.Recipe, pairs: InputEntry, draft: Draft) -> None:

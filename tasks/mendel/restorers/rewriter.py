@@ -13,7 +13,7 @@ from rapidfuzz.distance import Levenshtein
 
 from mendel.core.errors import InputError
 from mendel.core.frozen import Frozen
-from mendel.models.rewriter import CausalRewriter, Rewriter, Seq2SeqRewriter
+from mendel.models.generation import CausalRewriter, Rewriter, Seq2SeqRewriter
 from mendel.recipes.recipe import BaseModel, Writing
 from mendel.restorers import pieces
 from mendel.restorers.calibration import bound_for

@@ -9,15 +9,15 @@ from typing import Any
 from rapidfuzz.distance import Levenshtein
 
 from mendel.core.log import log
+from mendel.models.generation import CausalRewriter, Seq2SeqRewriter, model_of
 from mendel.models.llm import dtype, pinned
-from mendel.models.rewriter import CausalRewriter, Seq2SeqRewriter, model_of
 from mendel.recipes import recipe as recipes
-from mendel.restorers.making import Text, Work
+from mendel.restorers.candidate import CandidateMaker, Text
 from mendel.restorers.restorer import DESCRIPTION
-from mendel.restorers.rewriting import MODEL, Guard, attempts
+from mendel.restorers.rewriter import MODEL, Guard, attempts
 
 
-class RewriterWork(Work):
+class RewriterMaker(CandidateMaker):
     """Train on (noisy, clean) pairs, then fit the guard on validation pairs."""
 
     recipe: recipes.CausalLora | recipes.Seq2SeqLora
