@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from mendel.core import cache
+from mendel.core.errors import InputError
+
 
 def merge(
     candidate: Annotated[str, typer.Option(help="A candidate's folder: path or URI.", show_default=False)],
@@ -20,8 +23,6 @@ def merge(
     """
     import json
 
-    from mendel.core import cache
-    from mendel.core.errors import InputError
     from mendel.models.generation import Seq2SeqRewriter
     from mendel.models.llm import CausalLm
     from mendel.recipes.recipe import BaseModel

@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+from mendel.core import lake
+from mendel.core.errors import InputError
+
 app = typer.Typer(no_args_is_help=True)
 
 
@@ -31,8 +34,6 @@ def learn(
 
     Example: `mendel noise learn --pairs scans.jsonl --out scans.yaml`, then `mendel corrupt … --set noise=@scans.yaml`
     """
-    from mendel.core import lake
-    from mendel.core.errors import InputError
     from mendel.noise.learn import learn as fit
     from mendel.noise.learn_pairs import read
     from mendel.noise.learn_report import table, to_yaml

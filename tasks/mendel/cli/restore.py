@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mendel.cli.options import Config, Force, Partition, Settings, partition_key
+from mendel.core import manifest
+from mendel.core.stage import Context, execute
 
 if TYPE_CHECKING:
     from mendel.core.stage import Context
@@ -41,8 +43,6 @@ def plan(
 
     Example: `mendel restore plan -c include/pipelines/demo.yaml -p 2026-11-22`
     """
-    from mendel.core import manifest
-    from mendel.core.stage import Context, execute
     from mendel.inference import inbox
     from mendel.pipeline import load_section
     from mendel.stages.restore_plan import Plan
@@ -105,7 +105,6 @@ def collect(config: Config, partition: Partition, force: Force = False) -> None:
 
     Example: `mendel restore collect -c include/pipelines/demo.yaml -p 2026-11-22`
     """
-    from mendel.core.stage import execute
     from mendel.inference import planned
     from mendel.stages.restore_collect import Collect
 
@@ -133,7 +132,6 @@ def fill(
 
 
 def _context(config: str, partition: str, force: bool = False) -> Context:
-    from mendel.core.stage import Context
     from mendel.pipeline import load_section
 
     root, _ = load_section(config, "restore")

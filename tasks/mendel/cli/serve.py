@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from mendel.cli.options import Config, Settings
+from mendel.core.errors import InputError
 
 
 def serve(config: Config, settings: Settings = []) -> None:  # noqa: B006 (typer copies it)
@@ -28,7 +29,6 @@ def api_key(name: Annotated[str, typer.Argument(help="Whose key it is: letters, 
 
     Example: `mendel api-key reports`
     """
-    from mendel.core.errors import InputError
     from mendel.serving import keys
 
     key, digest = keys.new()

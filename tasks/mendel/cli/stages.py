@@ -9,6 +9,7 @@ import typer
 from mendel.cli import registry
 from mendel.cli.options import Config, Force, Partition, Settings, partition_key
 from mendel.core.manifest import Manifest
+from mendel.core.stage import Context, execute
 from mendel.versioning.settings import Subject
 
 
@@ -106,7 +107,6 @@ def promote(config: Config, partition: Partition, settings: Settings = [], force
 
 def _run(section: str, config: str, partition: str, settings: list[str], force: bool = False) -> Manifest:
     """Load one section of the pipeline (dots reach inside), with `settings` over it, and execute its stage."""
-    from mendel.core.stage import Context, execute
     from mendel.pipeline import load_stage
 
     root, stage = load_stage(config, section, settings)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from mendel.cli.options import Config, Settings, partition_key
+from mendel.core.stage import Context
 
 
 def stream(
@@ -27,7 +28,6 @@ def stream(
     """
     from datetime import UTC, datetime
 
-    from mendel.core.stage import Context
     from mendel.pipeline import load_section
     from mendel.streaming import query, runs
 

@@ -11,6 +11,7 @@ import typer
 from mendel.cli.options import Config, Force, Settings
 from mendel.core import lake, manifest
 from mendel.core.manifest import Manifest
+from mendel.core.stage import Context, execute
 
 if TYPE_CHECKING:
     from mendel.core.stage import Context
@@ -33,7 +34,6 @@ def renew(
 
     Example: `mendel testset renew -c include/pipelines/demo.yaml --dry-run`
     """
-    from mendel.core.stage import Context, execute
     from mendel.pipeline import load_stage
     from mendel.stages.ingest import Ingest
     from mendel.stages.testset import at_source

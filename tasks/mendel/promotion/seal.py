@@ -98,8 +98,8 @@ def _files(root: str, evaluation: Manifest) -> dict[str, str]:
 
 
 def _judged_again(findings: Mapping[str, Any], rules: Mapping[str, Any]) -> Any:
-    from mendel.evaluation import gate
-    from mendel.evaluation.evaluation import Evaluation
+    from mendel.evaluation import gate  # loads numpy
+    from mendel.evaluation.evaluation import Evaluation  # loads pyarrow, numpy
 
     found = Evaluation.model_validate(findings)
     assert found.evidence is not None, "sealed evaluations keep what their verdict follows from"

@@ -24,7 +24,7 @@ def verify(root: str, name: str) -> Iterator[Finding]:
 
     Where the ledger itself is broken that is the last finding: what it says cannot be believed.
     """
-    from mendel.promotion import model_registry
+    from mendel.promotion import model_registry  # loads mlflow, sqlalchemy
 
     try:
         history = ledger.read(root)

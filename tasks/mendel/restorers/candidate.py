@@ -13,8 +13,10 @@ from mendel.core import lake
 from mendel.core.log import log
 from mendel.core.manifest import InputEntry
 from mendel.core.stage import Draft
+from mendel.noise import pairs
 from mendel.recipes import recipe as recipes
 from mendel.restorers.restorer import ADAPTER
+from mendel.training.checkpoints import Checkpoints
 
 if TYPE_CHECKING:
     from mendel.training.trainer import Holder
@@ -35,7 +37,6 @@ class CandidateMaker(ABC):
     """One making of a candidate: what its steps share."""
 
     def __init__(self, recipe: recipes.Recipe, pairs: InputEntry, draft: Draft) -> None:
-        from mendel.training.checkpoints import Checkpoints
 
         self.recipe = recipe
         self.draft = draft
@@ -71,7 +72,6 @@ class CandidateMaker(ABC):
 
     def _texts(self, split: str) -> list[Text]:
         """The first copy of each pair of a split, in an order that is the same whatever the files are."""
-        from mendel.noise import pairs
 
         rows = pairs.read(
             self.context.uris(self.pairs, ".parquet"), splits=[split], columns=["record_id", "copy", "clean", "noisy"]
@@ -97,9 +97,9 @@ class CandidateMaker(ABC):
 
         Without a base there is no adapter: the whole model is trained.
         """
-        from mendel.models import adapter
-        from mendel.training import parallel
-        from mendel.training.trainer import Trainer
+        from mendel.models import adapter  # loads torch, peft, safetensors
+        from mendel.training import parallel  # loads torch, transformers, numpy and others
+        from mendel.training.trainer import Trainer  # loads torch, transformers, numpy and others
 
         assert not isinstance(self.recipe, recipes.ChannelNgram), "it has no language model"
         settings = self.recipe.lora

@@ -101,7 +101,7 @@ class Llm(NamedTuple):
 
     @classmethod
     def read(cls, folder: Path, decoder: Decoder, told: Mapping[str, Any]) -> Llm:
-        from mendel.models.llm import CausalLm
+        from mendel.models.llm import CausalLm  # loads torch, transformers
 
         adapter = folder / ADAPTER
         tuned = adapter.is_dir()
@@ -112,7 +112,7 @@ class Llm(NamedTuple):
 
     def untuned(self) -> Llm:
         """The language model as it came, which reads the first pass's candidates and proposes nothing."""
-        from mendel.models.llm import CausalLm
+        from mendel.models.llm import CausalLm  # loads torch, transformers
 
         llm = CausalLm.load(BaseModel.model_validate(self.told["base"]))
         return Llm(UNTUNED, SecondPass(self.second_pass.decoder, llm, self.second_pass.config.reading()), self.told)

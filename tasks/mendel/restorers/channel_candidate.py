@@ -18,6 +18,7 @@ from mendel.restorers.calibration import Choices, Weights, fit, pick
 from mendel.restorers.candidate import CandidateMaker, Text
 from mendel.restorers.channel import FIRST_PASS, NGRAM, NOISE, TUNED, UNTUNED
 from mendel.restorers.restorer import DESCRIPTION
+from mendel.restorers.second_pass import SecondPass
 
 if TYPE_CHECKING:
     from mendel.models.llm import CausalLm
@@ -90,8 +91,7 @@ class ChannelMaker(CandidateMaker):
         told: dict[str, Any],
         bits: dict[str, float],
     ) -> dict[str, Weights]:
-        from mendel.models.llm import CausalLm, pinned
-        from mendel.restorers.second_pass import SecondPass
+        from mendel.models.llm import CausalLm, pinned  # loads torch, transformers
 
         with self._timed("load_llm"):
             llm = CausalLm.load(recipe.base)

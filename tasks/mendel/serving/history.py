@@ -122,9 +122,9 @@ def _file(root: str, decision: Decision, name: str) -> Response:
 
 
 def _report(root: str, decision: Decision) -> schemas.Report:
-    from mendel.evaluation import plots
-    from mendel.evaluation.evaluation import Evaluation
-    from mendel.evaluation.report import HEADINGS
+    from mendel.evaluation import plots  # loads numpy
+    from mendel.evaluation.evaluation import Evaluation  # loads pyarrow, numpy
+    from mendel.evaluation.report import HEADINGS  # loads numpy
 
     made = _evaluation(root, decision)
     files = _files(made)

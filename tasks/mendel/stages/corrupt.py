@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from mendel.core import lake
+from mendel.core import digest, lake
 from mendel.core.frozen import Frozen
 from mendel.core.log import log
 from mendel.core.manifest import InputEntry
@@ -55,9 +55,8 @@ class Corrupt(Stage):
         return [context.require("corpus", validated=True)]
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
-        from mendel.core import digest
-        from mendel.noise.calibrate import resolve
-        from mendel.spark import corruption as spark
+        from mendel.noise.calibrate import resolve  # loads numba, pyarrow, numpy and others
+        from mendel.spark import corruption as spark  # loads numba, pyarrow, pyspark and others
 
         context, corpus = draft.context, inputs["corpus"]
         base = lake.join(context.root, context.manifest_of(corpus).folder)
@@ -93,7 +92,7 @@ def measure(made: pa.Table) -> dict[str, Any]:
 def _noise(made: pa.Table) -> dict[str, Any]:
     import pyarrow.compute as pc
 
-    from mendel.noise.calibrate import micro_cer
+    from mendel.noise.calibrate import micro_cer  # loads numba, pyarrow, numpy and others
 
     return {
         "rows": len(made),

@@ -13,7 +13,9 @@ from mendel.core.manifest import InputEntry
 from mendel.core.stage import Context, Draft, Outcome, Stage
 from mendel.evaluation import deployment_rules
 from mendel.evaluation.gate import Rules
-from mendel.promotion import champions, ledger
+from mendel.evaluation.scores import measure
+from mendel.evaluation.systems import Speed, System, apply, latencies
+from mendel.promotion import champions, ledger, seal
 from mendel.restorers.restorer import Restorer
 
 if TYPE_CHECKING:
@@ -54,11 +56,8 @@ class Evaluate(Stage):
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        from mendel.core import tracking
-        from mendel.evaluation import evaluation, held_out, report
-        from mendel.evaluation.scores import measure
-        from mendel.evaluation.systems import Speed, apply, latencies
-        from mendel.promotion import seal
+        from mendel.core import tracking  # loads mlflow, sqlalchemy
+        from mendel.evaluation import evaluation, held_out, report  # loads pyarrow
 
         context = draft.context
         sample = held_out.sample(context, inputs["pairs"], self.max_sentences, self.clean_sentences, self.seed)
@@ -115,8 +114,7 @@ def _rival(context: Context, inputs: Mapping[str, InputEntry]) -> ledger.Decisio
 
 def _systems(context: Context, inputs: Mapping[str, InputEntry], rival: ledger.Decision | None) -> Iterator[System]:
     """Everyone who is scored, each loaded when its turn comes, so that two large models need not fit side by side."""
-    from mendel.evaluation import baselines, held_out
-    from mendel.evaluation.systems import System
+    from mendel.evaluation import baselines, held_out  # loads pyarrow
 
     yield System("identity", baselines.identity)
     yield System("symspell", baselines.SymSpell(held_out.training_text(context, inputs["pairs"])))
@@ -126,7 +124,6 @@ def _systems(context: Context, inputs: Mapping[str, InputEntry], rival: ledger.D
 
 
 def _with_ablations(challenger: Restorer) -> Iterator[System]:
-    from mendel.evaluation.systems import System
 
     yield System.of("challenger", challenger)
     for name, part in challenger.ablations().items():

@@ -11,6 +11,7 @@ from mendel.core.stage import Context, Draft, Outcome, Stage
 from mendel.recipes import recipe as recipes
 from mendel.restorers.candidate import CHECKPOINTS, CandidateMaker
 from mendel.restorers.restorer import DESCRIPTION
+from mendel.training.checkpoints import Checkpoints
 
 
 class Finetune(Stage):
@@ -33,7 +34,7 @@ class Finetune(Stage):
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
         import mlflow
 
-        from mendel.core import tracking
+        from mendel.core import tracking  # loads mlflow, sqlalchemy
 
         forget_finished(draft.context.root)
         maker = self._maker()(self.recipe, inputs["pairs"], draft)
@@ -53,17 +54,16 @@ class Finetune(Stage):
 
     def _maker(self) -> type[CandidateMaker]:
         if isinstance(self.recipe, recipes.ChannelNgram | recipes.ChannelLlm):
-            from mendel.restorers.channel_candidate import ChannelMaker
+            from mendel.restorers.channel_candidate import ChannelMaker  # loads numba, numpy, rapidfuzz and others
 
             return ChannelMaker
-        from mendel.restorers.rewriter_candidate import RewriterMaker
+        from mendel.restorers.rewriter_candidate import RewriterMaker  # loads numba, torch, transformers and others
 
         return RewriterMaker
 
 
 def forget_finished(root: str) -> None:
     """Remove the checkpoints of candidates that exist. Not done by the run itself: its commit comes after its last step."""
-    from mendel.training.checkpoints import Checkpoints
 
     for fingerprint in lake.list_folders(lake.join(root, CHECKPOINTS)):
         if manifest.twin(root, Finetune.dataset, fingerprint) is not None:

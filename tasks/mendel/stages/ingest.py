@@ -41,9 +41,9 @@ class Ingest(Stage):
         return [self.source.entry(), context.as_input(pinned(self.testset, context))]
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
-        from mendel.corpus import tables
-        from mendel.corpus.reading import read
-        from mendel.corpus.split import ORDER, require_all, separate
+        from mendel.corpus import tables  # loads pyarrow, datasketch
+        from mendel.corpus.reading import read  # loads datasketch
+        from mendel.corpus.split import ORDER, require_all, separate  # loads datasketch
 
         [uri] = draft.context.uris(inputs["testset"], "/test.parquet")
         test = tables.read_sentences(uri)

@@ -56,7 +56,7 @@ class Promote(Stage):
         return [candidate, evaluation]
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
-        from mendel.promotion import model_registry, seal
+        from mendel.promotion import model_registry, seal  # loads mlflow, sqlalchemy
 
         context = draft.context
         candidate, evaluation = context.manifest_of(inputs["candidate"]), inputs["evaluation"]

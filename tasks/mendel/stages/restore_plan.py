@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from mendel.core import manifest
+from mendel.core import digest, manifest
 from mendel.core.errors import InputError, MendelError
 from mendel.core.frozen import Frozen
 from mendel.core.log import log, track
@@ -168,8 +168,6 @@ class _Shards:
 
     def _write(self) -> None:
         import pyarrow.parquet as pq
-
-        from mendel.core import digest
 
         table = _table(self.waiting)
         path = self.folder / planned.shard_name(len(self.digests))

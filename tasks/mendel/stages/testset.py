@@ -33,9 +33,9 @@ class Testset(Stage):
         return [self.source.entry()]
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
-        from mendel.corpus import tables
-        from mendel.corpus.reading import read
-        from mendel.corpus.split import require_all, separate
+        from mendel.corpus import tables  # loads pyarrow, datasketch
+        from mendel.corpus.reading import read  # loads datasketch
+        from mendel.corpus.split import require_all, separate  # loads datasketch
 
         reading = read(self.source, self.cleaning, inputs["source"], only="test")
         kept, repeated = separate(reading.sentences, None, self.near_duplicate)

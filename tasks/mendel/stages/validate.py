@@ -82,7 +82,7 @@ class ValidateCorpus(CorpusBounds, Validate):
     subject: ClassVar[str] = "corpus"
 
     def suite(self, table: pa.Table, found: Manifest, context: Context) -> Suite:
-        from mendel.quality import corpus_suite
+        from mendel.quality import corpus_suite  # loads great_expectations, pandas, pyarrow
 
         return corpus_suite.build(self, table, found)
 
@@ -95,7 +95,7 @@ class ValidatePairs(PairsBounds, Validate):
     subject: ClassVar[str] = "pairs"
 
     def suite(self, table: pa.Table, found: Manifest, context: Context) -> Suite:
-        from mendel.quality import pairs_suite
+        from mendel.quality import pairs_suite  # loads great_expectations, numba, pandas and others
 
         return pairs_suite.build(self, table, found, pairs_suite.noise_of(found, context))
 

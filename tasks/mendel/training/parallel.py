@@ -22,6 +22,7 @@ import torch.distributed as distributed
 from mendel.core import log
 from mendel.core.errors import InputError, MendelError
 from mendel.core.frozen import Frozen
+from mendel.models.generation import model_of
 from mendel.recipes import recipe as recipes
 from mendel.training.checkpoints import Checkpoints
 from mendel.training.trainer import Trainer
@@ -103,7 +104,6 @@ def load_rows(place: Path) -> tuple[list[list[int]], list[int]]:
 
 def work(folder: Path) -> None:
     """One of the processes."""
-    from mendel.models.generation import model_of
 
     job = Job.model_validate_json((folder / JOB).read_text())
     if torch.cuda.is_available():
