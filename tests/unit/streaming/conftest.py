@@ -22,7 +22,7 @@ from mendel.core.manifest import Manifest
 from mendel.restorers.restorer import KINDS
 from mendel.streaming import batches
 
-from ..inference.conftest import Lake  # noqa: TID252 (tests are no package)
+from ..inference.conftest import Lake
 
 HERE = Path(__file__).parent
 WORKERS = HERE / "workers"
