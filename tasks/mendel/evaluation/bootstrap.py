@@ -11,9 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mendel.evaluation.interval import Interval
-
-LEVEL = 0.95
+from mendel.evaluation.interval import LEVEL, Interval
 
 
 class Bootstrap:

@@ -15,8 +15,7 @@ from pydantic import Field
 from mendel.core.frozen import Frozen
 from mendel.evaluation import binomial
 from mendel.evaluation.binomial import Count
-from mendel.evaluation.bootstrap import LEVEL
-from mendel.evaluation.interval import Interval
+from mendel.evaluation.interval import LEVEL, Interval
 
 MEANING = {
     "identity": "leaving the text as it is",

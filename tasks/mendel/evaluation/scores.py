@@ -15,8 +15,8 @@ import numpy.typing as npt
 from mendel.core.frozen import Frozen
 from mendel.evaluation import binomial
 from mendel.evaluation.binomial import Count
-from mendel.evaluation.bootstrap import LEVEL, Bootstrap
-from mendel.evaluation.interval import Interval
+from mendel.evaluation.bootstrap import Bootstrap
+from mendel.evaluation.interval import LEVEL, Interval
 from mendel.noise.edits import Edit
 from mendel.noise.profile import OPERATIONS
 

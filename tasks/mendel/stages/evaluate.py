@@ -13,14 +13,11 @@ from mendel.core.manifest import InputEntry
 from mendel.core.stage import Context, Draft, Outcome, Stage
 from mendel.evaluation import deployment_rules
 from mendel.evaluation.gate import Rules
-from mendel.evaluation.scores import measure
-from mendel.evaluation.systems import Speed, System, apply, latencies
 from mendel.promotion import champions, ledger, seal
 from mendel.restorers.restorer import Restorer
 
 if TYPE_CHECKING:
     from mendel.evaluation.systems import System
-
 
 Sentences = Annotated[int, AfterValidator(deployment_rules.no_fewer(1000))]
 """Size of a sample, no smaller than the deployment's."""
@@ -57,7 +54,9 @@ class Evaluate(Stage):
         import pyarrow.parquet as pq
 
         from mendel.core import tracking  # loads mlflow, sqlalchemy
-        from mendel.evaluation import evaluation, held_out, report  # loads pyarrow
+        from mendel.evaluation import evaluation, held_out, report  # loads pyarrow, numpy
+        from mendel.evaluation.scores import measure  # loads numpy
+        from mendel.evaluation.systems import Speed, apply, latencies  # loads numpy
 
         context = draft.context
         sample = held_out.sample(context, inputs["pairs"], self.max_sentences, self.clean_sentences, self.seed)
@@ -114,7 +113,8 @@ def _rival(context: Context, inputs: Mapping[str, InputEntry]) -> ledger.Decisio
 
 def _systems(context: Context, inputs: Mapping[str, InputEntry], rival: ledger.Decision | None) -> Iterator[System]:
     """Everyone who is scored, each loaded when its turn comes, so that two large models need not fit side by side."""
-    from mendel.evaluation import baselines, held_out  # loads pyarrow
+    from mendel.evaluation import baselines, held_out  # loads pyarrow, numpy
+    from mendel.evaluation.systems import System  # loads numpy
 
     yield System("identity", baselines.identity)
     yield System("symspell", baselines.SymSpell(held_out.training_text(context, inputs["pairs"])))
@@ -124,6 +124,7 @@ def _systems(context: Context, inputs: Mapping[str, InputEntry], rival: ledger.D
 
 
 def _with_ablations(challenger: Restorer) -> Iterator[System]:
+    from mendel.evaluation.systems import System  # loads numpy
 
     yield System.of("challenger", challenger)
     for name, part in challenger.ablations().items():
