@@ -25,6 +25,10 @@ __all__ = ["a_lake", "new_lake"]
 LINES = b"".join(b"teh line number %d\n" % number for number in range(10))
 
 
+SPELLING = Path(__file__).parents[1] / "inference"
+"""Holds the restorer of the tests."""
+
+
 def test_a_part_holds_the_restored_text_and_where_it_came_from(a_lake: Any) -> None:
     a_lake.put(
         "a.jsonl", [{"id": "x", "text": "teh end"}, {"id": "y", "text": "teh end?"}, {"id": "z", "text": "fine"}]
