@@ -211,6 +211,6 @@ def test_plugins_need_only_the_light_half_of_mendel(file: Path) -> None:
 def test_the_import_checks_see_what_they_look_for(tmp_path: Path) -> None:
     file = tmp_path / "dag.py"
     file.write_text(
-        "def f():\n    import torch.nn\n    from mendel import lake, stage\n    from pandas import DataFrame\n"
+        "def f():\n    import torch.nn\n    from mendel.core import lake, stage\n    from pandas import DataFrame\n"
     )
     assert imported(file) == {"torch.nn", "mendel.core.lake", "mendel.core.stage", "pandas"}

@@ -401,7 +401,7 @@ KILLED = """
     import os, signal, sys
     from pathlib import Path
     from test_stage import Source
-    from mendel import manifest
+    from mendel.core import manifest
     from mendel.stage import Context, Draft, execute
 
     point, root, runs = sys.argv[1:]

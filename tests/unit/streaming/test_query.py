@@ -208,7 +208,7 @@ def test_a_model_is_loaded_once_for_all_batches(
 
 KILLED = """
 import os, sys
-from mendel import manifest
+from mendel.core import manifest
 from mendel.streaming import batches
 commit, set_current = manifest.commit, manifest.set_current
 def kill(*_): os.kill(os.getpid(), 9)
