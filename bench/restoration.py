@@ -143,9 +143,9 @@ def few_shot(shots: Sequence[tuple[str, str]]) -> Correct:
     import torch
 
     from mendel.models.llm import CausalLm
-    from mendel.recipes.recipe import BaseModel
+    from mendel.recipes.recipe import PretrainedModel
 
-    llm = CausalLm.load(BaseModel())
+    llm = CausalLm.load(PretrainedModel())
     examples = "".join(f"Noisy: {noisy}\nClean: {clean}\n\n" for noisy, clean in shots)
 
     def correct(text: str) -> str:

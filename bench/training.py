@@ -69,7 +69,7 @@ def ours(
 ) -> list[dict[str, Any]]:
     """Steps of the recipe's own trainer until the time is spent; then, of the whole of it, one under the profiler."""
     from mendel.models import llm as language_model
-    from mendel.recipes.recipe import BaseModel, Lora
+    from mendel.recipes.recipe import Lora, PretrainedModel
     from mendel.training.checkpoints import Checkpoints
     from mendel.training.trainer import Trainer
 
@@ -78,7 +78,7 @@ def ours(
     place = language_model.device()
     lora = {"tokens_per_batch": TOKENS[place.type]} | SETTINGS.get(setting, {})
     settings = Lora(budget_steps=10**6, warmup=0, **lora)
-    llm = language_model.CausalLm.load(BaseModel(), quantise=settings.quantise)
+    llm = language_model.CausalLm.load(PretrainedModel(), quantise=settings.quantise)
     bodies = llm.encode(texts)
     rows = [[*llm.boundary, *body, *llm.boundary] for body in bodies]
     with tempfile.TemporaryDirectory() as folder:
@@ -166,10 +166,10 @@ def plain(texts: Sequence[str], seconds: float, peak: float) -> dict[str, Any]:
     from transformers import Trainer as PlainTrainer
 
     from mendel.models.llm import _expanded
-    from mendel.recipes.recipe import BaseModel, Lora
+    from mendel.recipes.recipe import Lora, PretrainedModel
     from mendel.training.trainer import LORA_LAYERS
 
-    folder = str(_expanded(BaseModel()))
+    folder = str(_expanded(PretrainedModel()))
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
     bodies = tokenizer(list(texts), add_special_tokens=False)["input_ids"]

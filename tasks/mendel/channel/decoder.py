@@ -22,7 +22,7 @@ OVERLAP = 64
 """Characters behind a window that help to decide it."""
 
 
-class Candidate(NamedTuple):
+class TextCandidate(NamedTuple):
     """A text that may be the clean one. Scores in nats, not yet weighted."""
 
     text: str
@@ -49,7 +49,7 @@ class Decoder:
         c = self.config
         self._limits = Limits(c.beam, c.threshold, c.lm_weight, c.max_jump, c.max_deletion, c.surprise)
 
-    def decode(self, texts: Sequence[str], *, threads: int = 1) -> list[list[Candidate]]:
+    def decode(self, texts: Sequence[str], *, threads: int = 1) -> list[list[TextCandidate]]:
         """For each text its candidates, distinct, best first by channel + lm_weight * lm, the input always among them."""
         if threads <= 1 or len(texts) <= 1:
             return [self._decode(text) for text in texts]
@@ -62,23 +62,23 @@ class Decoder:
         self._decode("a" * (WINDOW + OVERLAP + 1))
         return time.perf_counter() - started
 
-    def _decode(self, text: str) -> list[Candidate]:
+    def _decode(self, text: str) -> list[TextCandidate]:
         points = np.append(code_points(text), np.int32(0))
         x = self.ngram.vocabulary.ids(points)
         x[-1] = END
-        found = [Candidate("", 0.0, 0.0)]
+        found = [TextCandidate("", 0.0, 0.0)]
         for window in self._windows(x, points) if text else ():
             found = self._best(
-                Candidate(before.text + part.text, before.channel + part.channel, before.lm + part.lm)
+                TextCandidate(before.text + part.text, before.channel + part.channel, before.lm + part.lm)
                 for before in found
                 for part in window
             )
         # Read last: the search has brought what it needs of the model into the cache.
-        same = Candidate(text, len(text) * self.channel.copy_, read(self.ngram.trie, begin(self.ngram.trie), x))
+        same = TextCandidate(text, len(text) * self.channel.copy_, read(self.ngram.trie, begin(self.ngram.trie), x))
         found = self._best([same, *(candidate for candidate in found if candidate.text != text)])
         return found if same in found else [*found[:-1], same]
 
-    def _best(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+    def _best(self, candidates: Iterable[TextCandidate]) -> list[TextCandidate]:
         """As many as wanted, best first; of equal texts the best."""
         weight = self.config.lm_weight
         ranked = sorted(candidates, key=lambda c: -(c.channel + weight * c.lm))
@@ -87,7 +87,7 @@ class Decoder:
             : self.config.max_candidates
         ]
 
-    def _windows(self, x: Ints, points: Ints) -> Iterable[list[Candidate]]:
+    def _windows(self, x: Ints, points: Ints) -> Iterable[list[TextCandidate]]:
         """The candidates for each stretch of a text; their scores are given the best reading of what is before it."""
         trie = self.ngram.trie
         first, context = 0, begin(trie)
@@ -104,7 +104,7 @@ class Decoder:
             window = []
             begun = 0
             for score, lm, ended in zip(scores.tolist(), lms.tolist(), ends.tolist(), strict=True):
-                window.append(Candidate(spelt[begun : ended - nothing], score - self.config.lm_weight * lm, lm))
+                window.append(TextCandidate(spelt[begun : ended - nothing], score - self.config.lm_weight * lm, lm))
                 begun = ended
             yield window
             first, context = stop, following

@@ -74,7 +74,7 @@ class Spellings(NamedTuple):
         return cls(*map(np.ascontiguousarray, (*columns.T, after)))
 
 
-class Survey(NamedTuple):
+class TextSurvey(NamedTuple):
     """What is known of a text before the language model is asked what else it expects."""
 
     x: Ints
@@ -97,7 +97,7 @@ class Survey(NamedTuple):
 
 
 @numba.njit(cache=True, nogil=True)
-def survey(costs: Costs, trie: Trie, x: Ints, text: Ints, heard: Doubles, ngram: float, llm: float) -> Survey:
+def survey(costs: Costs, trie: Trie, x: Ints, text: Ints, heard: Doubles, ngram: float, llm: float) -> TextSurvey:
     """`heard` [characters + 2]: the language model's log-probability of the first characters, the end among them."""
     ahead = forward(costs, x, text)
     behind = backward(costs, x, text, ahead)
@@ -115,11 +115,11 @@ def survey(costs: Costs, trie: Trie, x: Ints, text: Ints, heard: Doubles, ngram:
         tail = (ngram + llm) * max(0.0, read[row] - read[end] - ORDINARY * (end - row))
         for j in range(behind.first[row], behind.last[row] + 1):
             rest[j] = max(rest[j], behind.cells[row, NORMAL, j - behind.first[row]] - said[row] + tail)
-    return Survey(x, text, ahead, behind, explained(ahead, len(x)), ngram, llm, context, read, said, rest)
+    return TextSurvey(x, text, ahead, behind, explained(ahead, len(x)), ngram, llm, context, read, said, rest)
 
 
 @numba.njit(cache=True, nogil=True)
-def promising(known: Survey, places: Any, least: float) -> Any:
+def promising(known: TextSurvey, places: Any, least: float) -> Any:
     """[place]: whether a change there may gain `least` nats: it takes an event more, or one of now's events less."""
     found = np.zeros(len(places), np.bool_)
     for k in range(len(places)):
@@ -130,7 +130,7 @@ def promising(known: Survey, places: Any, least: float) -> Any:
 
 @numba.njit(cache=True, nogil=True)
 def changes_at(
-    costs: Costs, trie: Trie, spellings: Spellings, known: Survey, start: int, expected: Any, least: float
+    costs: Costs, trie: Trie, spellings: Spellings, known: TextSurvey, start: int, expected: Any, least: float
 ) -> tuple[Any, Doubles]:
     """[change, (token, stop)] and their gains: the tokens that may stand at a place, and the passages that they replace.
 
@@ -199,7 +199,7 @@ def changes_at(
 
 
 @numba.njit(cache=True, nogil=True)
-def _hope(known: Survey, rows: Rows, row: int) -> float:
+def _hope(known: TextSurvey, rows: Rows, row: int) -> float:
     """The most that may become of a row, against now."""
     best = -np.inf
     for j in range(rows.first[row], rows.last[row] + 1):
@@ -217,7 +217,7 @@ def _same(text: Ints, start: int, stop: int, spelt: Ints) -> bool:
     return True
 
 
-class Change(NamedTuple):
+class ProposedChange(NamedTuple):
     """A token in the place of text[start:stop]."""
 
     start: int
@@ -241,7 +241,7 @@ def propose(
     expect: Callable[[Any], Any],
     weights: tuple[float, float],
     least: float,
-) -> list[Change]:
+) -> list[ProposedChange]:
     """The changes of a text that promise to gain `least` nats, the most promising first.
 
     `starts` [token]: where the text's tokens start, -1 inside a character. `heard` [characters + 2]: the language model's
@@ -255,5 +255,5 @@ def propose(
     for place, expected in zip(places, expect(places), strict=True):
         found, gains = changes_at(costs, trie, spellings, known, starts[place], expected, least)
         for (token, stop), gain in zip(found.tolist(), gains.tolist(), strict=True):
-            changes.append(Change(int(starts[place]), stop, token, gain))
+            changes.append(ProposedChange(int(starts[place]), stop, token, gain))
     return sorted(changes, key=lambda change: -change.gain)

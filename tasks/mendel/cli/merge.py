@@ -25,7 +25,7 @@ def merge(
 
     from mendel.models.generation import Seq2SeqRewriter
     from mendel.models.llm import CausalLm
-    from mendel.recipes.recipe import BaseModel
+    from mendel.recipes.recipe import PretrainedModel
     from mendel.restorers.restorer import ADAPTER, DESCRIPTION
 
     if out.exists():
@@ -34,7 +34,7 @@ def merge(
     if not (found / ADAPTER).is_dir():
         raise InputError(f"{candidate} has no folder {ADAPTER}: its recipe tuned no pretrained language model")
     told = json.loads((found / DESCRIPTION).read_text())
-    base = BaseModel.model_validate(told.get("llm", told)["base"])
+    base = PretrainedModel.model_validate(told.get("llm", told)["base"])
     loader = Seq2SeqRewriter if told["kind"] == "seq2seq-lora" else CausalLm
     model = loader.load(base, found / ADAPTER)
     model.model.save_pretrained(out)

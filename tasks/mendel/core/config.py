@@ -42,7 +42,7 @@ def load(uri: str, within: Sequence[str] = ()) -> dict[str, Any]:
             raise InputError(f"configuration {uri}, line {node.start_mark.line + 1}: !include takes a path")
         return load(_beside(folder, node.value), [*within, uri])
 
-    class Loader(yaml.SafeLoader):
+    class YamlLoader(yaml.SafeLoader):
         def flatten_mapping(self, node: yaml.MappingNode) -> None:
             """As YAML has it, and `<<` takes the keys of an included file too."""
             for number, (key, value) in enumerate(node.value):
@@ -50,14 +50,14 @@ def load(uri: str, within: Sequence[str] = ()) -> dict[str, Any]:
                     node.value[number] = (key, SafeRepresenter().represent_data(include(value)))
             super().flatten_mapping(node)
 
-    Loader.add_constructor("!include", lambda _, node: include(node))
+    YamlLoader.add_constructor("!include", lambda _, node: include(node))
     try:
         text = lake.read_text(uri)
     except UnicodeDecodeError as error:
         raise InputError(f"configuration {uri} is not YAML: its byte {error.start + 1} is not UTF-8") from None
     except (OSError, ImportError, ValueError) as error:  # ValueError: no store is known by that scheme
         raise InputError(f"configuration {uri} cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    data = parse(text, f"configuration {uri}", Loader)
+    data = parse(text, f"configuration {uri}", YamlLoader)
     if not isinstance(data, dict):
         raise InputError(f"configuration {uri} must be a mapping of keys to values, found {type(data).__name__}")
     return data

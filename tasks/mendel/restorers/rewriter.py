@@ -14,7 +14,7 @@ from rapidfuzz.distance import Levenshtein
 from mendel.core.errors import InputError
 from mendel.core.frozen import Frozen
 from mendel.models.generation import CausalRewriter, Rewriter, Seq2SeqRewriter
-from mendel.recipes.recipe import BaseModel, Writing
+from mendel.recipes.recipe import PretrainedModel, Writing
 from mendel.restorers import pieces
 from mendel.restorers.calibration import bound_for
 from mendel.restorers.restorer import ADAPTER, DESCRIPTION, Restoration, Restorer, spans
@@ -105,7 +105,7 @@ class RewritingRestorer(Restorer):
     def read(cls, folder: Path) -> RewritingRestorer:
         try:
             told = json.loads((folder / DESCRIPTION).read_text())
-            base = BaseModel.model_validate(told["base"] or {"id": str(folder / MODEL)})
+            base = PretrainedModel.model_validate(told["base"] or {"id": str(folder / MODEL)})
             writing, guard = Writing.model_validate(told["writing"]), Guard.model_validate(told["guard"])
         except (OSError, ValueError, KeyError) as error:
             raise InputError(

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mendel.channel.alignment import explained, forward
-from mendel.channel.decoder import Candidate, Decoder
-from mendel.channel.proposals import Change, Spellings, propose
+from mendel.channel.decoder import Decoder, TextCandidate
+from mendel.channel.proposals import ProposedChange, Spellings, propose
 from mendel.core.threads import available
 from mendel.models.ngram import Doubles
 from mendel.recipes.second_pass import SecondPassConfig
@@ -36,7 +36,7 @@ class SecondPass:
         self.conditional = conditional
         self.spellings = Spellings.of(llm.spellings, decoder.ngram) if config.rounds else None
 
-    def explore(self, texts: Sequence[str], candidates: Sequence[Sequence[Candidate]]) -> list[list[Candidate]]:
+    def explore(self, texts: Sequence[str], candidates: Sequence[Sequence[TextCandidate]]) -> list[list[TextCandidate]]:
         """For each text the candidates that were read, the input among them; the first pass's, where one was far ahead."""
         cases = [_Case(text, found, self.plausible(text, found)) for text, found in zip(texts, candidates, strict=True)]
         with self.llm.turn, ThreadPoolExecutor(available()) as pool:
@@ -49,7 +49,7 @@ class SecondPass:
                     list(pool.map(self._note, [open_[number] for number in read], readings, [left] * len(read)))
         return [list(case.read.values() or case.candidates) for case in cases]
 
-    def plausible(self, text: str, candidates: Sequence[Candidate]) -> list[Candidate]:
+    def plausible(self, text: str, candidates: Sequence[TextCandidate]) -> list[TextCandidate]:
         """Those near the best, and the input, against which every change is measured; none where one is far ahead."""
         scores = np.array([c.channel + self.decoder.config.lm_weight * c.lm for c in candidates])
         margin = self.config.margin
@@ -71,7 +71,7 @@ class SecondPass:
         found = self._changed(case, reading, best) if left and self.score(case.read[text]) > was else []
         case.wanted = [self._candidate(case.text, other) for other in found]
 
-    def score(self, candidate: Candidate) -> float:
+    def score(self, candidate: TextCandidate) -> float:
         """What the search climbs."""
         return candidate.channel + self.config.ngram_weight * candidate.lm + self.config.llm_weight * candidate.llm
 
@@ -99,26 +99,26 @@ class SecondPass:
         together = _together(text, changes, self.llm.spellings)
         return [other for other in (*together, *found) if other not in case.read][: self.config.proposals]
 
-    def _candidate(self, noisy: str, text: str) -> Candidate:
+    def _candidate(self, noisy: str, text: str) -> TextCandidate:
         ngram = self.decoder.ngram
         x = ngram.vocabulary.encode(noisy)
         rows = forward(self.decoder.costs, x, ngram.vocabulary.encode(text))
-        return Candidate(text, float(explained(rows, len(x))), ngram.log_probability(text))
+        return TextCandidate(text, float(explained(rows, len(x))), ngram.log_probability(text))
 
 
 class _Case:
     """One text on its way through the rounds."""
 
-    def __init__(self, text: str, candidates: Sequence[Candidate], wanted: Sequence[Candidate]) -> None:
+    def __init__(self, text: str, candidates: Sequence[TextCandidate], wanted: Sequence[TextCandidate]) -> None:
         self.text = text
         self.candidates = candidates
         self.wanted = list(wanted)
-        self.read: dict[str, Candidate] = {}
+        self.read: dict[str, TextCandidate] = {}
 
 
-def _together(text: str, changes: Sequence[Change], spellings: Sequence[str]) -> list[str]:
+def _together(text: str, changes: Sequence[ProposedChange], spellings: Sequence[str]) -> list[str]:
     """The text with all changes that promise a gain, the best first where they overlap; none if there is but one."""
-    taken: list[Change] = []
+    taken: list[ProposedChange] = []
     for change in changes:
         if change.gain > 0 and all(change.stop < one.start or one.stop < change.start for one in taken):
             taken.append(change)

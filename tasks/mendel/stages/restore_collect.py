@@ -12,7 +12,7 @@ from mendel.core.log import log
 from mendel.core.manifest import InputEntry, Manifest
 from mendel.core.stage import Context, Draft, Outcome, Stage, fingerprint
 from mendel.inference import parts, planned, restored
-from mendel.inference.parts import Part, Totals
+from mendel.inference.parts import ShardPart, ShardTotals
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,7 +52,7 @@ class Collect(Stage):
             metrics={
                 "model_version": plan.parameters["model_version"],
                 **_counts(plan, table),
-                **signals(sum((part.totals for part in found), Totals())),
+                **signals(sum((part.totals for part in found), ShardTotals())),
                 "shards": len(found),
                 "reasons": plan.metrics["reasons"],
                 "files": plan.metrics["files"],
@@ -66,7 +66,7 @@ def folder_of(plan: Manifest) -> str:
     return manifest.version_path(DATASET, plan.partition, key)
 
 
-def signals(totals: Totals) -> dict[str, float | None]:
+def signals(totals: ShardTotals) -> dict[str, float | None]:
     """What to watch from day to day for drift, None on a day without records; and the speed of one worker."""
 
     def per(value: float, count: float) -> float | None:
@@ -88,7 +88,7 @@ def _lineage(plan: Manifest) -> list[InputEntry]:
     return [plan.as_input(), *plan.inputs]
 
 
-def _parts(root: str, plan: Manifest) -> list[Part]:
+def _parts(root: str, plan: Manifest) -> list[ShardPart]:
     """The parts of all shards, in order, their files checked. Raises InputError naming the shards that are missing."""
     folder = folder_of(plan)
     found = {shard: parts.read(root, folder, shard) for shard in range(planned.shards(plan))}
@@ -101,7 +101,7 @@ def _parts(root: str, plan: Manifest) -> list[Part]:
     return [_verified(root, plan, part) for part in found.values() if part is not None]
 
 
-def _verified(root: str, plan: Manifest, part: Part) -> Part:
+def _verified(root: str, plan: Manifest, part: ShardPart) -> ShardPart:
     uri = lake.join(root, part.file.path)
     state = f"sha256 {lake.sha256(uri)}" if lake.exists(uri) else "no file"
     if state != (expected := f"sha256 {part.file.sha256}"):
@@ -112,7 +112,7 @@ def _verified(root: str, plan: Manifest, part: Part) -> Part:
     return part
 
 
-def _rows(root: str, plan: Manifest, found: Sequence[Part]) -> pa.Table:
+def _rows(root: str, plan: Manifest, found: Sequence[ShardPart]) -> pa.Table:
     """All rows of the day. Raises GateError unless each shard's ids are those that the plan gave it, each once."""
     import pyarrow as pa
 

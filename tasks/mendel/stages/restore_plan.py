@@ -20,7 +20,7 @@ from mendel.core.manifest import InputEntry
 from mendel.core.stage import Context, Draft, Outcome, Stage
 from mendel.inference import inbox, planned
 from mendel.inference.inbox import InboxFile
-from mendel.inference.records import Record, Rejection, Rules
+from mendel.inference.records import InboxRecord, RecordRules, Rejection
 from mendel.promotion import champions, ledger
 from mendel.records.reader import EXCERPT_CHARACTERS
 
@@ -38,8 +38,8 @@ class Restore(Frozen):
     batch_records: int = Field(256, ge=1, description="texts that the restorer is given at once: bounds the memory")
 
     @property
-    def rules(self) -> Rules:
-        return Rules(text_key=self.text_key, max_characters=self.max_characters)
+    def rules(self) -> RecordRules:
+        return RecordRules(text_key=self.text_key, max_characters=self.max_characters)
 
 
 class Plan(Stage):
@@ -104,7 +104,7 @@ class Plan(Stage):
                 tally = tallies[file.name] = _Tally(bytes=file.bytes)
                 for item in _distinct(inbox.records(file, self.settings.rules), seen):
                     tally.add(item)
-                    if isinstance(item, Record):
+                    if isinstance(item, InboxRecord):
                         shards.add(item)
                     else:
                         rejected.write(json.dumps(asdict(item), ensure_ascii=False) + "\n")
@@ -135,7 +135,7 @@ class _Tally:
     rejected: int = 0
     problem: str | None = None
 
-    def add(self, item: Record | Rejection) -> None:
+    def add(self, item: InboxRecord | Rejection) -> None:
         if isinstance(item, Rejection) and item.ordinal is None:
             self.problem = f"{item.reason}: {item.detail}"
         else:
@@ -151,9 +151,9 @@ class _Shards:
     records_per_shard: int
     rows: int = 0
     digests: list[str] = field(default_factory=list)
-    waiting: list[Record] = field(default_factory=list)
+    waiting: list[InboxRecord] = field(default_factory=list)
 
-    def add(self, record: Record) -> None:
+    def add(self, record: InboxRecord) -> None:
         self.waiting.append(record)
         if len(self.waiting) == self.records_per_shard:
             self._write()
@@ -178,20 +178,20 @@ class _Shards:
         self.waiting = []
 
 
-def _table(records: Sequence[Record]) -> pa.Table:
+def _table(records: Sequence[InboxRecord]) -> pa.Table:
     import pyarrow as pa
 
     schema = pa.schema({"id": pa.string(), "text": pa.string(), "file": pa.string(), "ordinal": pa.int64()})
     return pa.Table.from_pylist([asdict(record) for record in records], schema)
 
 
-def _distinct(items: Iterator[Record | Rejection], seen: set[bytes]) -> Iterator[Record | Rejection]:
+def _distinct(items: Iterator[InboxRecord | Rejection], seen: set[bytes]) -> Iterator[InboxRecord | Rejection]:
     """Of records with one id, the first in order of file name and place; the others are rejected.
 
     `seen` holds a hash of each id of the day, about 100 bytes a record.
     """
     for item in items:
-        if isinstance(item, Record):
+        if isinstance(item, InboxRecord):
             key = hashlib.sha256(item.id.encode()).digest()[:16]
             if key in seen:
                 detail = f"id {item.id!r} is in this day already, in an earlier file or line"

@@ -12,7 +12,7 @@ from mendel.core.log import log, track
 from mendel.core.manifest import Manifest
 from mendel.core.stage import Context, Draft
 from mendel.inference import parts, planned, restored
-from mendel.inference.parts import Part, Totals
+from mendel.inference.parts import ShardPart, ShardTotals
 from mendel.promotion import champions
 from mendel.restorers.restorer import Restoration, Restorer
 from mendel.stages.restore_collect import folder_of
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     pass
 
 
-def restore_shard(context: Context, shard: int) -> Part:
+def restore_shard(context: Context, shard: int) -> ShardPart:
     """Restore one shard of the plan in force, or find that it is restored already.
 
     Raises InputError where there is no plan or no such shard, or where the model or the shard's records have changed.
@@ -41,7 +41,7 @@ def restore_shard(context: Context, shard: int) -> Part:
     with Draft(context, folder) as draft:
         totals = _restore(plan, source, shard, restorer, draft)
         (file,) = draft.files()
-    made = Part(shard=shard, run_id=context.run_id, file=file, totals=totals)
+    made = ShardPart(shard=shard, run_id=context.run_id, file=file, totals=totals)
     part = parts.commit(context.root, folder, made, replace=existing is not None)
     if part != made:
         draft.discard()
@@ -59,13 +59,13 @@ def _restorer(root: str, plan: Manifest) -> Restorer:
     return Restorer.load(str(model.local()))
 
 
-def _restore(plan: Manifest, source: str, shard: int, restorer: Restorer, draft: Draft) -> Totals:
+def _restore(plan: Manifest, source: str, shard: int, restorer: Restorer, draft: Draft) -> ShardTotals:
     """Write the part into the draft, batch by batch, so that memory does not grow with the shard."""
     import pyarrow.parquet as pq
 
     settings = Restore.model_validate(plan.parameters["settings"])
     model_version = plan.parameters["model_version"]
-    totals = Totals()
+    totals = ShardTotals()
     with lake.open_uri(source) as file, pq.ParquetFile(file) as records:
         batches = -(-records.metadata.num_rows // settings.batch_records)
         with pq.ParquetWriter(
@@ -81,8 +81,8 @@ def _restore(plan: Manifest, source: str, shard: int, restorer: Restorer, draft:
     return totals
 
 
-def _totals(texts: Sequence[str], restorations: Sequence[Restoration], seconds: float) -> Totals:
-    return Totals(
+def _totals(texts: Sequence[str], restorations: Sequence[Restoration], seconds: float) -> ShardTotals:
+    return ShardTotals(
         records=len(texts),
         characters=sum(map(len, texts)),
         non_ascii=sum(not character.isascii() for text in texts for character in text),

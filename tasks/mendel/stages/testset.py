@@ -14,7 +14,7 @@ from mendel.corpus.clean import Cleaning
 from mendel.corpus.sources import AnySource
 
 if TYPE_CHECKING:
-    from mendel.corpus.reading import Reading
+    from mendel.corpus.reading import CorpusReading
     from mendel.corpus.split import Sentence
 
 
@@ -62,7 +62,7 @@ def pinned(testset: Testset, context: Context) -> Manifest:
     return found or execute(testset, replace(at_source(testset, context), force=False))
 
 
-def foreign(test: Sequence[Sentence], reading: Reading) -> set[str]:
+def foreign(test: Sequence[Sentence], reading: CorpusReading) -> set[str]:
     """Documents of a test set that the source has no more, by their names.
 
     It has one if its document of that name has one of the sentences, or if half of them are anywhere in it: files are

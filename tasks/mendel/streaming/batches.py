@@ -48,7 +48,7 @@ def _fingerprint(query: str, number: int) -> str:
     return manifest.fingerprint(STAGE, STAGE_VERSION, {}, {"query": query, "batch": number})
 
 
-class Batch:
+class MicroBatch:
     """One micro-batch on its way into the lake."""
 
     def __init__(self, context: Context, settings: Stream, query: str, number: int) -> None:

@@ -21,8 +21,8 @@ from mendel.core.stage import Context
 from mendel.inference import restored
 from mendel.spark import corruption as spark
 from mendel.streaming import batches, kafka, progress, sources
-from mendel.streaming.batches import Batch
-from mendel.streaming.progress import Gauges, Totals, Watcher
+from mendel.streaming.batches import MicroBatch
+from mendel.streaming.progress import Gauges, RunTotals, Watcher
 from mendel.streaming.reigning import Reigning
 from mendel.streaming.restoring import restorer
 from mendel.streaming.settings import KafkaSink, Stream
@@ -40,7 +40,7 @@ class Run(NamedTuple):
     """A run of the stream that came to its end."""
 
     query: str
-    totals: Totals
+    totals: RunTotals
 
 
 def defaults(settings: Stream) -> dict[str, str]:
@@ -144,7 +144,7 @@ class EachBatch:
         if isinstance(self.settings.sink, KafkaSink):
             kafka.write(self.settings.sink, rows, rejected)
             return
-        batch = Batch(self.context, self.settings, query, number)
+        batch = MicroBatch(self.context, self.settings, query, number)
         batch.write(rows, rejected, expected, model, self.reigning.as_input(model))
 
 

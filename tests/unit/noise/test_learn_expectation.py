@@ -16,7 +16,7 @@ from mendel.noise.learn_expectation import (
     REVERSAL,
     SUBSTITUTION,
     Counts,
-    Model,
+    NoiseModel,
     align,
     differences,
     expect,
@@ -27,16 +27,16 @@ ALPHABET = "ab cd"
 TEXT = st.text(ALPHABET, max_size=30)
 
 
-def model(*rates: float, extend: float = 0.5, symbols: int = len(ALPHABET)) -> Model:
+def model(*rates: float, extend: float = 0.5, symbols: int = len(ALPHABET)) -> NoiseModel:
     """Rates in the order of OPERATIONS, of reversals those of two characters or more; uniform noise."""
     noise = np.concatenate([[0.0], np.full(symbols, 1 / symbols)])
-    return Model(np.array(rates), extend, noise, np.tile(noise, (symbols + 1, 1)))
+    return NoiseModel(np.array(rates), extend, noise, np.tile(noise, (symbols + 1, 1)))
 
 
 SOME = model(0.02, 0.03, 0.02, 0.02, 0.01)
 
 
-def counts(clean: str, noisy: str, under: Model = SOME) -> Counts:
+def counts(clean: str, noisy: str, under: NoiseModel = SOME) -> Counts:
     return expect(align([clean], [noisy], ALPHABET), under)
 
 
@@ -52,7 +52,7 @@ def test_the_likelihood_is_how_often_the_kernel_does_it(clean: str) -> None:
     seen = Counter(noisy.to_pylist()).most_common(40)
     # when the model is the same: half of the reversals are of one character, and change nothing
     noise = np.array([0.0, *[0.25] * 4])
-    same = Model(np.array([0.05, 0.08, 0.06, 0.07, 0.16 * 0.5]), 0.5, noise, np.tile(noise, (5, 1)))
+    same = NoiseModel(np.array([0.05, 0.08, 0.06, 0.07, 0.16 * 0.5]), 0.5, noise, np.tile(noise, (5, 1)))
     found = expect(align([clean] * len(seen), [text for text, _ in seen], "abcd"), same)
     # then each outcome's frequency is its probability, within five standard errors
     for (text, count), logp in zip(seen, found.log_likelihood, strict=True):

@@ -12,7 +12,7 @@ import torch
 from mendel.core.errors import InputError
 from mendel.models.generation import CausalRewriter, Rewriter, Seq2SeqRewriter
 from mendel.models.objective import Objective, log_probabilities
-from mendel.recipes.recipe import BaseModel, ByT5, Writing
+from mendel.recipes.recipe import ByT5, PretrainedModel, Writing
 from mendel.restorers.restorer import Restorer
 from mendel.restorers.rewriter import Attempt, Guard, RewritingRestorer, attempts
 
@@ -28,7 +28,7 @@ TEXTS = ["Thhe people must.", "Our naiton together, the economy and the world.",
 @pytest.fixture(params=["causal", "seq2seq"])
 def rewriter(request: pytest.FixtureRequest, tiny_lm: Path) -> Rewriter:
     if request.param == "causal":
-        return CausalRewriter.load(BaseModel(id=str(tiny_lm)))
+        return CausalRewriter.load(PretrainedModel(id=str(tiny_lm)))
     made = Seq2SeqRewriter.new(SHAPE, seed=0)
     made.model.shared.weight.data[:2] = 0  # padding and end: an untrained model repeats what it begins with
     return made

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from mendel.channel.alignment import explained, forward
-from mendel.channel.decoder import Candidate, Decoder
+from mendel.channel.decoder import Decoder, TextCandidate
 from mendel.models.llm import CausalLm
 from mendel.models.ngram import CharNgram
-from mendel.recipes.recipe import BaseModel
+from mendel.recipes.recipe import PretrainedModel
 from mendel.recipes.second_pass import SecondPassConfig
 from mendel.restorers.second_pass import SecondPass, spread
 
@@ -37,19 +37,19 @@ def decoder() -> Decoder:
 @pytest.fixture(scope="module")
 def tiny(tiny_lm: Path) -> CausalLm:
     """Over bytes: each token is a character."""
-    lm = CausalLm.load(BaseModel(id=str(tiny_lm)))
+    lm = CausalLm.load(PretrainedModel(id=str(tiny_lm)))
     lm.model.float()
     return lm
 
 
 @pytest.fixture(scope="module")
-def found(decoder: Decoder) -> list[list[Candidate]]:
+def found(decoder: Decoder) -> list[list[TextCandidate]]:
     return decoder.decode(NOISY)
 
 
 @pytest.mark.parametrize("rounds", [0, 1, 3])
 def test_each_candidate_has_the_scores_of_its_text(
-    decoder: Decoder, tiny: CausalLm, found: list[list[Candidate]], rounds: int
+    decoder: Decoder, tiny: CausalLm, found: list[list[TextCandidate]], rounds: int
 ) -> None:
     # given one that proposes much
     config = SecondPassConfig(rounds=rounds, slack=12, ngram_weight=0.5, llm_weight=0.5)
@@ -78,7 +78,7 @@ def test_round_by_round_it_climbs_to_the_answer(decoder: Decoder, tiny: CausalLm
     # given a first pass that found nothing of use, and an n-gram that is to be trusted
     noisy = "Our natcon mgst."
     same, other = (
-        Candidate(text, len(noisy) * decoder.channel.copy_, decoder.ngram.log_probability(text))
+        TextCandidate(text, len(noisy) * decoder.channel.copy_, decoder.ngram.log_probability(text))
         for text in (noisy, noisy + ".")
     )
     found = []
@@ -95,7 +95,9 @@ def test_round_by_round_it_climbs_to_the_answer(decoder: Decoder, tiny: CausalLm
     assert found[-1].text == "Our nation must."
 
 
-def test_the_company_of_a_text_does_not_matter(decoder: Decoder, tiny: CausalLm, found: list[list[Candidate]]) -> None:
+def test_the_company_of_a_text_does_not_matter(
+    decoder: Decoder, tiny: CausalLm, found: list[list[TextCandidate]]
+) -> None:
     # given
     second = SecondPass(decoder, tiny, SecondPassConfig(rounds=2, slack=6))
     # when
@@ -104,7 +106,7 @@ def test_the_company_of_a_text_does_not_matter(decoder: Decoder, tiny: CausalLm,
     alone = [second.explore([text], [each])[0] for text, each in zip(NOISY, found, strict=True)]
 
     # then
-    def texts(explored: Sequence[Sequence[Candidate]]) -> list[list[str]]:
+    def texts(explored: Sequence[Sequence[TextCandidate]]) -> list[list[str]]:
         return [[candidate.text for candidate in each] for each in explored]
 
     assert texts(together) == texts(backwards) == texts(alone)
@@ -112,7 +114,7 @@ def test_the_company_of_a_text_does_not_matter(decoder: Decoder, tiny: CausalLm,
 
 def test_what_the_first_pass_leaves_alone_is_read_only_where_it_is_in_doubt(decoder: Decoder, tiny: CausalLm) -> None:
     # given the input two nats ahead of another text, and the other way round
-    ahead, behind = Candidate("ab", -1.0, 0.0), Candidate("ac", -3.0, 0.0)
+    ahead, behind = TextCandidate("ab", -1.0, 0.0), TextCandidate("ac", -3.0, 0.0)
     cases = {"ab": [ahead, behind], "ac": [ahead, behind]}
 
     def read(**config: float) -> list[str]:

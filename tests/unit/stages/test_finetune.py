@@ -21,7 +21,7 @@ from mendel.models.ngram import CharNgram
 from mendel.noise.calibrate import resolve
 from mendel.noise.kernel import Kernel
 from mendel.noise.profile import NoiseProfile, Rates
-from mendel.recipes.recipe import BaseModel
+from mendel.recipes.recipe import PretrainedModel
 from mendel.restorers.channel_candidate import recency
 from mendel.restorers.restorer import Restorer
 from mendel.restorers.rewriter import Guard, RewritingRestorer
@@ -248,7 +248,7 @@ def test_merged_for_other_servers_it_writes_the_same(context: Context, tiny_lm: 
     folder = context.local_folder(context.require("candidate"))
     # When its model is merged, then that alone writes what the restorer's does
     merge(str(folder), tmp_path / "merged")
-    alone = CausalRewriter.load(BaseModel(id=str(tmp_path / "merged")))
+    alone = CausalRewriter.load(PretrainedModel(id=str(tmp_path / "merged")))
     ours = Restorer.load(str(folder))
     assert isinstance(ours, RewritingRestorer)
     texts = sentences(3, seed=9)

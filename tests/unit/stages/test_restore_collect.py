@@ -8,7 +8,7 @@ import pytest
 from mendel.core import lake, manifest
 from mendel.core.errors import GateError, InputError
 from mendel.inference import parts
-from mendel.inference.parts import Totals
+from mendel.inference.parts import ShardTotals
 from mendel.stages.restore_collect import folder_of, signals
 
 from ..inference.conftest import a_lake, new_lake
@@ -193,9 +193,9 @@ def test_lost_and_doubled_records_stop_the_day(a_lake: Any, keep: list[int], mes
 
 
 def test_signals_are_means_over_all_records() -> None:
-    totals = Totals(records=3, characters=30, changed=1, fallback=2, edits=2, confidence=2.4, seconds=1.0) + Totals(
-        records=1, characters=10, non_ascii=4, changed=1, edits=2, confidence=0.8, seconds=1.0
-    )
+    totals = ShardTotals(
+        records=3, characters=30, changed=1, fallback=2, edits=2, confidence=2.4, seconds=1.0
+    ) + ShardTotals(records=1, characters=10, non_ascii=4, changed=1, edits=2, confidence=0.8, seconds=1.0)
 
     assert signals(totals) == {
         "share_changed": 0.5,

@@ -92,14 +92,14 @@ def test_of_two_attempts_at_once_one_counts(a_lake: Any, monkeypatch: pytest.Mon
     barrier = threading.Barrier(2, timeout=60)
     commit = parts.commit
 
-    def together(*arguments: Any, **options: Any) -> parts.Part:
+    def together(*arguments: Any, **options: Any) -> parts.ShardPart:
         barrier.wait()
         return commit(*arguments, **options)
 
     monkeypatch.setattr(parts, "commit", together)
 
     # When both restore one shard
-    results: list[parts.Part] = []
+    results: list[parts.ShardPart] = []
     threads = [threading.Thread(target=lambda: results.append(a_lake.shard(0))) for _ in range(2)]
     for thread in threads:
         thread.start()

@@ -166,14 +166,14 @@ def test_a_promotion_counts_from_the_next_micro_batch(
     # Given a promotion while the first micro-batch is being written
     for number in range(3):
         a_stream.drop(f"{number}.jsonl", numbered(number, number + 1))
-    write = batches.Batch.write
+    write = batches.MicroBatch.write
 
-    def promoted_meanwhile(self: batches.Batch, *arguments: Any) -> Any:
+    def promoted_meanwhile(self: batches.MicroBatch, *arguments: Any) -> Any:
         if self.number == 0:
             a_stream.crown({"teh": "THE"})
         return write(self, *arguments)
 
-    monkeypatch.setattr(batches.Batch, "write", promoted_meanwhile)
+    monkeypatch.setattr(batches.MicroBatch, "write", promoted_meanwhile)
 
     run(session, a_stream, source={"files_per_batch": 1})
 
@@ -191,14 +191,14 @@ def test_a_model_is_loaded_once_for_all_batches(
     for number in range(4):
         a_stream.drop(f"{number}.jsonl", numbered(number, number + 1))
     (file,) = a_stream.folder.glob("candidate/**/restorer.json")
-    write = batches.Batch.write
+    write = batches.MicroBatch.write
 
-    def changed_after(self: batches.Batch, *arguments: Any) -> Any:
+    def changed_after(self: batches.MicroBatch, *arguments: Any) -> Any:
         made = write(self, *arguments)
         file.write_text(json.dumps({"kind": "spelling", "words": {"teh": "loaded again"}}))
         return made
 
-    monkeypatch.setattr(batches.Batch, "write", changed_after)
+    monkeypatch.setattr(batches.MicroBatch, "write", changed_after)
 
     run(session, a_stream, source={"files_per_batch": 1})
 

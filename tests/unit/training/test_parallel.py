@@ -14,7 +14,7 @@ import torch
 
 from mendel.core.errors import InputError, MendelError
 from mendel.models.generation import CausalRewriter
-from mendel.recipes.recipe import BaseModel, CausalLora, Tuning
+from mendel.recipes.recipe import CausalLora, PretrainedModel, Tuning
 from mendel.training import parallel
 from mendel.training.checkpoints import Checkpoints
 from mendel.training.trainer import Trainer
@@ -33,7 +33,7 @@ SETTINGS = {"rank": 4, "learning_rate": 1e-2, "checkpoint_seconds": 1e-9}
 
 def prepared(tiny_lm: Path, store: Path, **settings: object) -> tuple[CausalLora, Trainer]:
     recipe = CausalLora(
-        kind="causal-lora", base=BaseModel(id=str(tiny_lm)), lora=Tuning.model_validate({**SETTINGS, **settings})
+        kind="causal-lora", base=PretrainedModel(id=str(tiny_lm)), lora=Tuning.model_validate({**SETTINGS, **settings})
     )
     llm = CausalRewriter.load(recipe.base)
     return recipe, Trainer(llm, *llm.examples(TEXTS, TEXTS), recipe.lora, Checkpoints(store.as_uri()))

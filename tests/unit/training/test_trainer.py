@@ -15,7 +15,7 @@ import torch
 
 from mendel.core.errors import InputError
 from mendel.models.llm import CausalLm
-from mendel.recipes.recipe import BaseModel, Lora
+from mendel.recipes.recipe import Lora, PretrainedModel
 from mendel.training.checkpoints import Checkpoints
 from mendel.training.trainer import Trainer
 
@@ -30,7 +30,7 @@ STEPS = 12
 
 
 def trainer(folder: Path, store: Path, texts: Sequence[str], **settings: Any) -> Trainer:
-    llm = CausalLm.load(BaseModel(id=str(folder)))
+    llm = CausalLm.load(PretrainedModel(id=str(folder)))
     rows = [[*llm.head(), *body, *llm.boundary] for body in llm.encode(texts)]
     given = {"rank": 4, "learning_rate": 1e-2, "tokens_per_batch": 256, "budget_steps": STEPS, **settings}
     return Trainer(llm, rows, [len(llm.head())] * len(rows), Lora(**given), Checkpoints(store.as_uri()))
@@ -70,7 +70,7 @@ def test_the_prompt_has_no_loss(tiny_lm: Path, tmp_path: Path) -> None:
 def test_four_bit_weights_are_trained_over(tiny_lm: Path, tmp_path: Path) -> None:
     pytest.importorskip("bitsandbytes", reason="mendel[qlora] is not installed")
     # Given a base in four bits
-    llm = CausalLm.load(BaseModel(id=str(tiny_lm)), quantise="nf4")
+    llm = CausalLm.load(PretrainedModel(id=str(tiny_lm)), quantise="nf4")
     packed = [p for name, p in llm.model.named_parameters() if "proj" in name]
     assert packed
     assert {p.dtype for p in packed} == {torch.uint8}
@@ -85,15 +85,15 @@ def test_four_bit_weights_are_trained_over(tiny_lm: Path, tmp_path: Path) -> Non
     assert sum(losses[-5:]) < sum(losses[:5]), losses
     assert all(torch.equal(p, was) for p, was in zip(packed, before, strict=True))
     made.save_adapter(tmp_path / "adapter", str(tiny_lm))
-    served = CausalLm.load(BaseModel(id=str(tiny_lm)), tmp_path / "adapter")
+    served = CausalLm.load(PretrainedModel(id=str(tiny_lm)), tmp_path / "adapter")
     texts = sentences(20, seed=1)
-    assert served.bits_per_character(texts) < CausalLm.load(BaseModel(id=str(tiny_lm))).bits_per_character(texts)
+    assert served.bits_per_character(texts) < CausalLm.load(PretrainedModel(id=str(tiny_lm))).bits_per_character(texts)
 
 
 def test_without_bitsandbytes_the_extra_is_named(tiny_lm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"install mendel\[qlora\]"):
-        CausalLm.load(BaseModel(id=str(tiny_lm)), quantise="nf4")
+        CausalLm.load(PretrainedModel(id=str(tiny_lm)), quantise="nf4")
 
 
 KILLED = """

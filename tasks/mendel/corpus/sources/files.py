@@ -39,7 +39,7 @@ class Found(NamedTuple):
         return str(self.fs.unstrip_protocol(self.path))
 
 
-class Files(Source):
+class FileSource(Source):
     """Text files (.txt: a document each), JSON Lines (.jsonl, .ndjson) and Parquet (a document per record), plain or
     .gz, .bz2, .xz or .zst.
 
