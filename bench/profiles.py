@@ -40,7 +40,7 @@ from mendel.evaluation.scores import Sample
 from mendel.noise.calibrate import resolve
 from mendel.noise.learn import learn
 from mendel.noise.profile import OPERATIONS, NoiseProfile
-from mendel.recipes.recipe import Calibration
+from mendel.recipes.calibration import Calibration
 from mendel.restorers import calibration
 from mendel.restorers.candidate import Text
 from mendel.restorers.channel import FIRST_PASS, ChannelRestorer

@@ -143,7 +143,7 @@ def few_shot(shots: Sequence[tuple[str, str]]) -> Correct:
     import torch
 
     from mendel.models.llm import CausalLm
-    from mendel.recipes.recipe import PretrainedModel
+    from mendel.recipes.models import PretrainedModel
 
     llm = CausalLm.load(PretrainedModel())
     examples = "".join(f"Noisy: {noisy}\nClean: {clean}\n\n" for noisy, clean in shots)

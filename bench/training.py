@@ -53,7 +53,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 def ngram(texts: Sequence[str]) -> dict[str, Any]:
     """One core: the fit is not parallel."""
     from mendel.models.ngram import CharNgram
-    from mendel.recipes.recipe import Ngram
+    from mendel.recipes.models import Ngram
 
     settings = Ngram()
     CharNgram.fit(texts[:50], order=settings.order, prune_from=settings.prune_from)  # compiled
@@ -69,7 +69,8 @@ def ours(
 ) -> list[dict[str, Any]]:
     """Steps of the recipe's own trainer until the time is spent; then, of the whole of it, one under the profiler."""
     from mendel.models import llm as language_model
-    from mendel.recipes.recipe import Lora, PretrainedModel
+    from mendel.recipes.models import PretrainedModel
+    from mendel.recipes.training import Lora
     from mendel.training.checkpoints import Checkpoints
     from mendel.training.trainer import Trainer
 
@@ -166,7 +167,8 @@ def plain(texts: Sequence[str], seconds: float, peak: float) -> dict[str, Any]:
     from transformers import Trainer as PlainTrainer
 
     from mendel.models.llm import _expanded
-    from mendel.recipes.recipe import Lora, PretrainedModel
+    from mendel.recipes.models import PretrainedModel
+    from mendel.recipes.training import Lora
     from mendel.training.trainer import LORA_LAYERS
 
     folder = str(_expanded(PretrainedModel()))

@@ -7,7 +7,7 @@ from mendel.channel.decoder import Decoder
 from mendel.models.ngram import CharNgram
 from mendel.noise.kernel import Kernel
 from mendel.noise.profile import OPERATIONS, NoiseProfile, Rates, ResolvedProfile
-from mendel.recipes.recipe import ChannelNgram
+from mendel.recipes.channel import ChannelNgram
 
 TEXTS = ["The state of the union is strong.", "We the people."] * 20
 

@@ -21,21 +21,25 @@ def merge(
 
     Example: `mendel merge --candidate .mendel/lake/candidate/dt=2026-11-23/1f0c… --out merged`
     """
-    import json
-
     from mendel.models.generation import Seq2SeqRewriter
     from mendel.models.llm import CausalLm
-    from mendel.recipes.recipe import PretrainedModel
-    from mendel.restorers.restorer import ADAPTER, DESCRIPTION
+    from mendel.restorers.artifact import ADAPTER, kind_of, read
+    from mendel.restorers.channel import ChannelArtifact
+    from mendel.restorers.rewriter import REWRITERS, RewriterArtifact
 
     if out.exists():
         raise InputError(f"--out {out} exists; choose another")
     found = cache.local(candidate)
     if not (found / ADAPTER).is_dir():
         raise InputError(f"{candidate} has no folder {ADAPTER}: its recipe tuned no pretrained language model")
-    told = json.loads((found / DESCRIPTION).read_text())
-    base = PretrainedModel.model_validate(told.get("llm", told)["base"])
-    loader = Seq2SeqRewriter if told["kind"] == "seq2seq-lora" else CausalLm
+    kind = kind_of(found, candidate)
+    if kind in REWRITERS:
+        loader: type[CausalLm] | type[Seq2SeqRewriter] = REWRITERS[kind]
+        base = read(found, RewriterArtifact).base
+    else:
+        llm = read(found, ChannelArtifact).llm
+        loader, base = CausalLm, llm.base if llm else None
+    assert base is not None, "it has an adapter"
     model = loader.load(base, found / ADAPTER)
     model.model.save_pretrained(out)
     model.tokenizer.save_pretrained(out)

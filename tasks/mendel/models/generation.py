@@ -21,7 +21,7 @@ from transformers import (
 
 from mendel.models import objective
 from mendel.models.llm import BOUNDARY, CausalLm, Scores, batches, device, pretrained
-from mendel.recipes import recipe as recipes
+from mendel.recipes.models import ByT5, PretrainedModel, Writing
 
 BATCH_TOKENS = 2048
 SPARE_TOKENS = 8
@@ -49,7 +49,7 @@ class Rewriter(ABC):
         return rows, [len(head) for head in heads]
 
     @torch.inference_mode()
-    def rewrite(self, texts: Sequence[str], writing: recipes.Writing) -> list[str]:
+    def rewrite(self, texts: Sequence[str], writing: Writing) -> list[str]:
         """What the model makes of each text: greedily, or by beam search; in batches of like lengths."""
         prompts = self.prompts(texts)
         written = [""] * len(texts)
@@ -128,12 +128,12 @@ class Seq2SeqRewriter(Rewriter):
         self.tokenizer = tokenizer
 
     @classmethod
-    def load(cls, base: recipes.PretrainedModel, adapter: Path | None = None, quantise: str | None = None) -> Self:
+    def load(cls, base: PretrainedModel, adapter: Path | None = None, quantise: str | None = None) -> Self:
         """As `CausalLm.load`."""
         return cls(*pretrained(AutoModelForSeq2SeqLM, base, adapter, quantise))
 
     @classmethod
-    def new(cls, shape: recipes.ByT5, seed: int) -> Self:
+    def new(cls, shape: ByT5, seed: int) -> Self:
         """A model with random weights over bytes; in float32, which training needs. Equal seeds give equal ones."""
         tokenizer = ByT5Tokenizer(extra_ids=0)
         config = T5Config(
@@ -164,13 +164,3 @@ class Seq2SeqRewriter(Rewriter):
     @property
     def end(self) -> int:
         return int(self.tokenizer.eos_token_id)
-
-
-def model_of(recipe: recipes.ChannelLlm | recipes.CausalLora | recipes.Seq2SeqLora) -> CausalRewriter | Seq2SeqRewriter:
-    """The model that a recipe trains, as it is before the training."""
-    if not isinstance(recipe, recipes.Seq2SeqLora):
-        return CausalRewriter.load(recipe.base, quantise=recipe.lora.quantise)
-    if recipe.scratch is not None:
-        return Seq2SeqRewriter.new(recipe.scratch, recipe.lora.seed)
-    assert recipe.base is not None, "the recipe has one of both"
-    return Seq2SeqRewriter.load(recipe.base, quantise=recipe.lora.quantise)

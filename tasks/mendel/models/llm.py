@@ -29,7 +29,7 @@ from mendel.core import cache, lake
 from mendel.core.errors import InputError
 from mendel.models.objective import predicting_at
 from mendel.models.prefix_tree import PrefixTree
-from mendel.recipes.recipe import PretrainedModel
+from mendel.recipes.models import PretrainedModel
 
 PYPI = "pypi:"
 BOUNDARY = "\n"

@@ -12,7 +12,7 @@ from rapidfuzz.distance import Levenshtein
 
 from mendel.channel.decoder import TextCandidate
 from mendel.core.frozen import Frozen
-from mendel.recipes.recipe import Calibration
+from mendel.recipes.calibration import Calibration
 
 Array = npt.NDArray[np.float64]
 LM_WEIGHTS = [round(0.05 * step, 2) for step in range(27)]

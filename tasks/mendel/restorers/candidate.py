@@ -14,8 +14,10 @@ from mendel.core.log import log
 from mendel.core.manifest import InputEntry
 from mendel.core.stage import Draft
 from mendel.noise import pairs
-from mendel.recipes import recipe as recipes
-from mendel.restorers.restorer import ADAPTER
+from mendel.recipes.models import PretrainedModel
+from mendel.recipes.recipe import Recipe
+from mendel.recipes.training import Tuning
+from mendel.restorers.artifact import ADAPTER
 from mendel.training.checkpoints import Checkpoints
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ class Text(NamedTuple):
 class CandidateMaker(ABC):
     """One making of a candidate: what its steps share."""
 
-    def __init__(self, recipe: recipes.Recipe, pairs: InputEntry, draft: Draft) -> None:
+    def __init__(self, recipe: Recipe, pairs: InputEntry, draft: Draft) -> None:
 
         self.recipe = recipe
         self.draft = draft
@@ -54,7 +56,7 @@ class CandidateMaker(ABC):
         import mlflow
         from mlflow.exceptions import MlflowException
 
-        found = None if isinstance(self.recipe, recipes.ChannelNgram) else self.store.load()
+        found = self.store.load() if self.recipe.tuning else None
         try:
             return str(mlflow.get_run(found[1]["run_id"]).info.run_id) if found else None
         except MlflowException:  # it was deleted, or another server is used now
@@ -62,9 +64,14 @@ class CandidateMaker(ABC):
 
     def training(self) -> dict[str, Any]:
         """How far the language model's training went, as metrics: fewer steps than its budget where `max_seconds` ended it."""
-        if isinstance(self.recipe, recipes.ChannelNgram):
+        if self.recipe.tuning is None:
             return {}
-        return {"training": {"steps": len(self.curve), "budget_steps": self.recipe.lora.budget_steps}}
+        return {"training": {"steps": len(self.curve), "budget_steps": self.recipe.tuning.budget_steps}}
+
+    @staticmethod
+    def untrained(recipe: Any) -> Holder:
+        """The language model that a recipe trains, as it is before the training."""
+        raise NotImplementedError(f"{recipe.kind} has no language model")
 
     @abstractmethod
     def make(self) -> dict[str, Any]:
@@ -92,9 +99,7 @@ class CandidateMaker(ABC):
                 years.update(zip(found["id"].to_pylist(), found["year"].to_pylist(), strict=True))
         return years
 
-    def _tune(
-        self, llm: Llm, rows: Sequence[list[int]], heads: Sequence[int], base: recipes.PretrainedModel | None
-    ) -> Llm:
+    def _tune(self, llm: Llm, rows: Sequence[list[int]], heads: Sequence[int], base: PretrainedModel | None) -> Llm:
         """The model with its adapter, trained from the newest checkpoint on, written and merged: as it will be used.
 
         Without a base there is no adapter: the whole model is trained.
@@ -103,8 +108,8 @@ class CandidateMaker(ABC):
         from mendel.training import parallel  # loads torch, transformers, numpy and others
         from mendel.training.trainer import Trainer  # loads torch, transformers, numpy and others
 
-        assert not isinstance(self.recipe, recipes.ChannelNgram), "it has no language model"
-        settings = self.recipe.lora
+        settings = self.recipe.tuning
+        assert settings is not None, "it has no language model"
         with self._timed("lora"):
             trainer = Trainer(llm, rows, heads, settings, self.store, whole=base is None)
             if not trainer.resume():
@@ -123,10 +128,10 @@ class CandidateMaker(ABC):
         llm.model = llm.model.merge_and_unload()  # a third faster, and equal scores
         return llm
 
-    def _trained_on(self, train: Sequence[Text], settings: recipes.Tuning) -> list[Text]:
+    def _trained_on(self, train: Sequence[Text], settings: Tuning) -> list[Text]:
         return [text for text in train if settings.since_year is None or (text.year or 0) >= settings.since_year]
 
-    def _tell_base(self, base: recipes.PretrainedModel) -> None:
+    def _tell_base(self, base: PretrainedModel) -> None:
         """Which model the adapter belongs to, and where it will lie, as tags of the MLflow run."""
         import mlflow
 

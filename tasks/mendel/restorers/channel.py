@@ -2,31 +2,48 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from mendel.channel.costs import Channel
 from mendel.channel.decoder import Decoder, TextCandidate
-from mendel.core.errors import InputError
+from mendel.core.frozen import Frozen
 from mendel.core.threads import available
 from mendel.models.ngram import CharNgram
 from mendel.noise.profile import ResolvedProfile
 from mendel.recipes.decoder import DecoderConfig
-from mendel.recipes.recipe import PretrainedModel
+from mendel.recipes.models import PretrainedModel
 from mendel.recipes.second_pass import SecondPassConfig
-from mendel.restorers import pieces
+from mendel.restorers import artifact, pieces
 from mendel.restorers.calibration import Array, Weights, pick
-from mendel.restorers.restorer import ADAPTER, DESCRIPTION, Restoration, Restorer, Span, spans
+from mendel.restorers.restorer import Restoration, Restorer, Span, spans
 from mendel.restorers.second_pass import SecondPass
 
 NOISE, NGRAM = "noise.json", "ngram.safetensors"
-READING = {"rounds": 0}
-"""The second pass of candidates that were made before it could propose."""
 FIRST_PASS, UNTUNED, TUNED = "first_pass", "untuned_llm", "tuned_llm"
+
+
+class LlmArtifact(Frozen):
+    """What a folder tells of the second pass's language model."""
+
+    base: PretrainedModel
+    conditional: bool = False
+    """It was tuned on clean texts that follow their noisy form, and is asked so."""
+    second_pass: SecondPassConfig = SecondPassConfig(rounds=0)
+    """Without it the candidate is from before the second pass could propose."""
+
+
+class ChannelArtifact(artifact.Artifact):
+    """What its folder tells."""
+
+    kind: Literal["channel-ngram", "channel-llm"]
+    decoder: DecoderConfig
+    weights: dict[str, Weights]
+    """By FIRST_PASS, UNTUNED, TUNED."""
+    llm: LlmArtifact | None = None
 
 
 class ChannelRestorer(Restorer):
@@ -63,18 +80,15 @@ class ChannelRestorer(Restorer):
 
     @classmethod
     def read(cls, folder: Path) -> ChannelRestorer:
+        found = artifact.read(folder, ChannelArtifact)
         try:
-            told = json.loads((folder / DESCRIPTION).read_text())
             profile = ResolvedProfile.model_validate_json((folder / NOISE).read_bytes())
             ngram = CharNgram.load(folder / NGRAM)
-            weights = {name: Weights.model_validate(values) for name, values in told["weights"].items()}
         except (OSError, ValueError, KeyError) as error:
-            raise InputError(
-                f"{folder} holds no whole restorer: {error!r}. Bring its files back, or train again."
-            ) from error
-        decoder = Decoder(Channel.from_profile(profile), ngram, DecoderConfig.model_validate(told["decoder"]))
-        llm = Llm.read(folder, decoder, told["llm"]) if "llm" in told else None
-        return cls(told["kind"], decoder, weights, llm)
+            raise artifact.incomplete(folder, repr(error)) from error
+        decoder = Decoder(Channel.from_profile(profile), ngram, found.decoder)
+        llm = Llm.read(folder, decoder, found.llm) if found.llm else None
+        return cls(found.kind, decoder, found.weights, llm)
 
     def _decide(self, text: str, candidates: Sequence[TextCandidate]) -> Restoration:
         weights = self.in_force
@@ -93,29 +107,28 @@ class ChannelRestorer(Restorer):
 
 
 class Llm(NamedTuple):
-    """The second pass of a restorer, by its name, with what its folder tells of it."""
+    """The second pass of a restorer, by its name, with the model that was tuned."""
 
     name: str
     second_pass: SecondPass
-    told: Mapping[str, Any]
+    base: PretrainedModel
 
     @classmethod
-    def read(cls, folder: Path, decoder: Decoder, told: Mapping[str, Any]) -> Llm:
+    def read(cls, folder: Path, decoder: Decoder, found: LlmArtifact) -> Llm:
         from mendel.models.llm import CausalLm  # loads torch, transformers
 
-        adapter = folder / ADAPTER
+        adapter = folder / artifact.ADAPTER
         tuned = adapter.is_dir()
-        llm = CausalLm.load(PretrainedModel.model_validate(told["base"]), adapter if tuned else None)
-        config = SecondPassConfig.model_validate(told.get("second_pass", READING))
-        second_pass = SecondPass(decoder, llm, config, conditional=tuned and told["conditional"])
-        return cls(TUNED if tuned else UNTUNED, second_pass, told)
+        llm = CausalLm.load(found.base, adapter if tuned else None)
+        second_pass = SecondPass(decoder, llm, found.second_pass, conditional=tuned and found.conditional)
+        return cls(TUNED if tuned else UNTUNED, second_pass, found.base)
 
     def untuned(self) -> Llm:
         """The language model as it came, which reads the first pass's candidates and proposes nothing."""
         from mendel.models.llm import CausalLm  # loads torch, transformers
 
-        llm = CausalLm.load(PretrainedModel.model_validate(self.told["base"]))
-        return Llm(UNTUNED, SecondPass(self.second_pass.decoder, llm, self.second_pass.config.reading()), self.told)
+        llm = CausalLm.load(self.base)
+        return Llm(UNTUNED, SecondPass(self.second_pass.decoder, llm, self.second_pass.config.reading()), self.base)
 
 
 def weighed(text: str, better: str, candidates: Sequence[TextCandidate], posterior: Array) -> tuple[Span, ...]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mendel.channel.costs import Channel
 from mendel.channel.decoder import Decoder
@@ -13,11 +12,13 @@ from mendel.core.log import log
 from mendel.core.threads import available
 from mendel.models.ngram import CharNgram
 from mendel.noise.profile import ResolvedProfile
-from mendel.recipes import recipe as recipes
+from mendel.recipes.channel import ChannelLlm, ChannelNgram
+from mendel.recipes.models import Domain
+from mendel.recipes.training import Lora
+from mendel.restorers import artifact
 from mendel.restorers.calibration import Choices, Weights, fit, pick
 from mendel.restorers.candidate import CandidateMaker, Text
-from mendel.restorers.channel import FIRST_PASS, NGRAM, NOISE, TUNED, UNTUNED
-from mendel.restorers.restorer import DESCRIPTION
+from mendel.restorers.channel import FIRST_PASS, NGRAM, NOISE, TUNED, UNTUNED, ChannelArtifact, LlmArtifact
 from mendel.restorers.second_pass import SecondPass
 
 if TYPE_CHECKING:
@@ -28,14 +29,29 @@ BITS_SAMPLE = 60
 """Validation texts whose cross-entropy is reported: a tenth of a bit is seen, and the LLM reads them in seconds."""
 
 
+class FittedSecondPass(NamedTuple):
+    """What came of the second pass."""
+
+    weights: dict[str, Weights]
+    """By UNTUNED, TUNED."""
+    bits: dict[str, float]
+    """Cross-entropy in bits a character, by the same names."""
+    artifact: LlmArtifact
+
+
 class ChannelMaker(CandidateMaker):
     """The first pass, and the second where the recipe has one."""
 
-    recipe: recipes.ChannelNgram | recipes.ChannelLlm
+    recipe: ChannelNgram | ChannelLlm
+
+    @staticmethod
+    def untrained(recipe: ChannelLlm) -> CausalLm:
+        from mendel.models.llm import CausalLm  # loads torch, transformers
+
+        return CausalLm.load(recipe.base, quantise=recipe.lora.quantise)
 
     def make(self) -> dict[str, Any]:
         """Write the candidate's files into the draft; returns its metrics."""
-
         (noise,) = self.context.uris(self.pairs, "noise.json")
         profile = ResolvedProfile.model_validate_json(lake.read_bytes(noise))
         train, validation = self._texts("train"), self._texts("validation")
@@ -44,24 +60,27 @@ class ChannelMaker(CandidateMaker):
         calibration = self.recipe.calibration
         sample = validation[: calibration.sentences]
         untouched = validation[: calibration.clean_sentences or calibration.sentences]
-        told: dict[str, Any] = {"kind": self.recipe.kind, "decoder": self.recipe.decoder.model_dump(mode="json")}
         with self._timed("decode"):
-            evidence = ValidationChoices(sample, untouched, decoder)
-        weights = {FIRST_PASS: self._fit(evidence, FIRST_PASS)}
-        bits = {"ngram": decoder.ngram.bits_per_character([text.clean for text in sample[:BITS_SAMPLE]])}
-        if isinstance(self.recipe, recipes.ChannelLlm):
-            weights |= self._second_pass(self.recipe, train, sample, decoder, evidence, told, bits)
-        told["weights"] = {name: found.model_dump(mode="json") for name, found in weights.items()}
+            choices = ValidationChoices(sample, untouched, decoder)
+        weights = {FIRST_PASS: self._fit(choices, FIRST_PASS)}
+        texts = [text.clean for text in sample[:BITS_SAMPLE]]
+        bits = {"ngram": decoder.ngram.bits_per_character(texts)}
+        llm = None
+        if isinstance(self.recipe, ChannelLlm):
+            second = self._second_pass(self.recipe, train, texts, decoder, choices)
+            weights, bits, llm = weights | second.weights, bits | second.bits, second.artifact
         folder = self.draft.folder
         with self._timed("save"):
             decoder.ngram.save(folder / NGRAM)
         (folder / NOISE).write_text(profile.model_dump_json(indent=2))
-        (folder / DESCRIPTION).write_text(json.dumps(told, indent=2))
+        artifact.write(
+            folder, ChannelArtifact(kind=self.recipe.kind, decoder=self.recipe.decoder, weights=weights, llm=llm)
+        )
         log.info("fitted", **{name: found.model_dump_json() for name, found in weights.items()})
         return {
             "seconds": self.seconds,
             "bits_per_character": bits,
-            "validation": evidence.reductions,
+            "validation": choices.reductions,
             **self.training(),
         }
 
@@ -83,49 +102,44 @@ class ChannelMaker(CandidateMaker):
 
     def _second_pass(
         self,
-        recipe: recipes.ChannelLlm,
+        recipe: ChannelLlm,
         train: Sequence[Text],
-        sample: Sequence[Text],
+        texts: Sequence[str],
         decoder: Decoder,
-        evidence: ValidationChoices,
-        told: dict[str, Any],
-        bits: dict[str, float],
-    ) -> dict[str, Weights]:
+        choices: ValidationChoices,
+    ) -> FittedSecondPass:
+        """The language model tuned, and weights for it; for the untuned one too where that is asked for, or is all there is.
+
+        `texts` are those whose cross-entropy is reported.
+        """
         from mendel.models.llm import CausalLm, pinned  # loads torch, transformers
 
         with self._timed("load_llm"):
             llm = CausalLm.load(recipe.base)
-        clean = [text.clean for text in sample[:BITS_SAMPLE]]
         base = pinned(recipe.base, llm.model)
         self._tell_base(base)
         conditional = recipe.lora.objective == "conditional"
-        told["llm"] = {
-            "base": base.model_dump(mode="json"),
-            "conditional": conditional,
-            "second_pass": recipe.second_pass.model_dump(mode="json"),
-        }
         tuning = recipe.lora.budget_steps != 0
+        weights = {}
         with self._timed("score_untuned"):
-            bits[UNTUNED] = llm.bits_per_character(clean)
+            bits = {UNTUNED: llm.bits_per_character(texts)}
             config = recipe.second_pass.reading() if tuning else recipe.second_pass
-            weights = {}
             if recipe.compare_untuned or not tuning:
-                weights[UNTUNED] = self._fit(evidence, UNTUNED, SecondPass(decoder, llm, config))
-        if not tuning:
-            return weights
-        if recipe.lora.quantise:
-            llm = CausalLm.load(base, quantise=recipe.lora.quantise)
-        llm = self._tune(llm, *self._examples(recipe.lora, llm, train), base)
-        with self._timed("score_tuned"):
-            if not conditional:
-                bits[TUNED] = llm.bits_per_character(clean)
-            second = SecondPass(decoder, llm, recipe.second_pass, conditional=conditional)
-            weights[TUNED] = self._fit(evidence, TUNED, second)
-        return weights
+                weights[UNTUNED] = self._fit(choices, UNTUNED, SecondPass(decoder, llm, config))
+        if tuning:
+            if recipe.lora.quantise:
+                llm = CausalLm.load(base, quantise=recipe.lora.quantise)
+            llm = self._tune(llm, *self._examples(recipe.lora, llm, train), base)
+            with self._timed("score_tuned"):
+                if not conditional:
+                    bits[TUNED] = llm.bits_per_character(texts)
+                second = SecondPass(decoder, llm, recipe.second_pass, conditional=conditional)
+                weights[TUNED] = self._fit(choices, TUNED, second)
+        return FittedSecondPass(
+            weights, bits, LlmArtifact(base=base, conditional=conditional, second_pass=recipe.second_pass)
+        )
 
-    def _examples(
-        self, settings: recipes.Lora, llm: CausalLm, train: Sequence[Text]
-    ) -> tuple[list[list[int]], list[int]]:
+    def _examples(self, settings: Lora, llm: CausalLm, train: Sequence[Text]) -> tuple[list[list[int]], list[int]]:
         chosen = self._trained_on(train, settings)
         conditional = settings.objective == "conditional"
         heads = [llm.head(text.noisy if conditional else None) for text in chosen]
@@ -133,11 +147,11 @@ class ChannelMaker(CandidateMaker):
         rows = [[*head, *body, *llm.boundary] for head, body in zip(heads, bodies, strict=True)]
         return rows, [len(head) for head in heads]
 
-    def _fit(self, evidence: ValidationChoices, name: str, second: SecondPass | None = None) -> Weights:
+    def _fit(self, choices: ValidationChoices, name: str, second: SecondPass | None = None) -> Weights:
 
-        noisy, clean = evidence.choices(second)
+        noisy, clean = choices.read(second)
         weights = fit(noisy, clean, self.recipe.calibration, with_llm=second is not None)
-        evidence.record(name, noisy, weights)
+        choices.record(name, noisy, weights)
         return weights
 
 
@@ -152,7 +166,7 @@ class ValidationChoices:
         self.candidates = decoder.decode(self.texts, threads=available())
         self.reductions: dict[str, float] = {}
 
-    def choices(self, second: SecondPass | None) -> tuple[list[Choices], list[Choices]]:
+    def read(self, second: SecondPass | None) -> tuple[list[Choices], list[Choices]]:
         """The noisy and the clean texts' candidates; those of the second pass where there is one."""
 
         candidates = second.explore(self.texts, self.candidates) if second else self.candidates
@@ -177,9 +191,7 @@ def recency(years: Sequence[int | None], half_life: float | None) -> list[float]
     return [0.5 ** ((newest - (newest if year is None else year)) / half_life) for year in years]
 
 
-def joined(
-    texts: Sequence[str], weights: Sequence[float] | None, domain: recipes.Domain
-) -> tuple[list[str], list[float]]:
+def joined(texts: Sequence[str], weights: Sequence[float] | None, domain: Domain) -> tuple[list[str], list[float]]:
     """The corpus's texts and their weights, with the domain's behind them."""
     from mendel.corpus.reading import read  # ftfy, sentencex and others, where a recipe has a domain alone
 

@@ -1,12 +1,10 @@
 """The one interface of all restorers, and how to load one from a candidate's folder.
 
-A candidate's folder holds `restorer.json`, whose `kind` says which class reads the rest of the folder.
+A candidate's folder says which kind it is of (`artifact`), and by that which class reads the rest.
 """
 
 from __future__ import annotations
 
-import importlib
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,18 +12,11 @@ from pathlib import Path
 from mendel.core import cache
 from mendel.core.errors import InputError
 from mendel.core.frozen import Frozen
+from mendel.recipes.kinds import KINDS, named
+from mendel.restorers import artifact
 
-DESCRIPTION = "restorer.json"
-ADAPTER = "adapter"
-"""Folder of a LoRA adapter, where a restorer has one."""
-
-KINDS = {
-    "channel-ngram": "mendel.restorers.channel:ChannelRestorer",
-    "channel-llm": "mendel.restorers.channel:ChannelRestorer",
-    "causal-lora": "mendel.restorers.rewriter:RewritingRestorer",
-    "seq2seq-lora": "mendel.restorers.rewriter:RewritingRestorer",
-}
-"""Which class reads a folder of which kind. By name, so that a restorer without an LLM never imports torch."""
+READERS = {kind: recipe.restorer for kind, recipe in KINDS.items()}
+"""Which class reads a folder of which kind, as `module:class`: a restorer without an LLM never imports torch."""
 
 
 class Span(Frozen):
@@ -76,14 +67,10 @@ class Restorer(ABC):
         Raises InputError when the folder holds none, or one of a kind that this version does not know.
         """
         folder = cache.local(uri)
-        try:
-            kind = json.loads((folder / DESCRIPTION).read_text())["kind"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{uri} holds no restorer: {DESCRIPTION}: {error!r}") from error
-        if kind not in KINDS:
-            raise InputError(f"{uri}: restorer of kind {kind!r}; this version knows {', '.join(KINDS)}")
-        module, name = KINDS[kind].split(":")
-        restorer: Restorer = getattr(importlib.import_module(module), name).read(folder)
+        kind = artifact.kind_of(folder, uri)
+        if kind not in READERS:
+            raise InputError(f"{uri}: restorer of kind {kind!r}; this version knows {', '.join(READERS)}")
+        restorer: Restorer = named(READERS[kind]).read(folder)
         return restorer
 
 

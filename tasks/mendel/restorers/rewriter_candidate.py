@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from rapidfuzz.distance import Levenshtein
 
 from mendel.core.log import log
-from mendel.models.generation import CausalRewriter, Seq2SeqRewriter, model_of
+from mendel.models.generation import CausalRewriter, Seq2SeqRewriter
 from mendel.models.llm import dtype, pinned
-from mendel.recipes import recipe as recipes
+from mendel.recipes.rewriter import CausalLora, Seq2SeqLora
+from mendel.restorers import artifact
 from mendel.restorers.candidate import CandidateMaker, Text
-from mendel.restorers.restorer import DESCRIPTION
-from mendel.restorers.rewriter import MODEL, Guard, attempts
+from mendel.restorers.guard import Guard
+from mendel.restorers.rewriter import MODEL, RewriterArtifact, attempts
 
 
 class RewriterMaker(CandidateMaker):
     """Train on (noisy, clean) pairs, then fit the guard on validation pairs."""
 
-    recipe: recipes.CausalLora | recipes.Seq2SeqLora
+    recipe: CausalLora | Seq2SeqLora
+
+    @staticmethod
+    def untrained(recipe: CausalLora | Seq2SeqLora) -> CausalRewriter | Seq2SeqRewriter:
+        if isinstance(recipe, CausalLora):
+            return CausalRewriter.load(recipe.base, quantise=recipe.lora.quantise)
+        if recipe.scratch is not None:
+            return Seq2SeqRewriter.new(recipe.scratch, recipe.lora.seed)
+        assert recipe.base is not None, "the recipe has one of both"
+        return Seq2SeqRewriter.load(recipe.base, quantise=recipe.lora.quantise)
 
     def make(self) -> dict[str, Any]:
         recipe = self.recipe
         train, validation = self._texts("train"), self._texts("validation")
         self.rows = len(train)
         with self._timed("load_llm"):
-            rewriter = model_of(recipe)
+            rewriter = self.untrained(recipe)
         base = pinned(recipe.base, rewriter.model) if recipe.base else None
         if base is not None:
             self._tell_base(base)
@@ -41,12 +50,7 @@ class RewriterMaker(CandidateMaker):
             rewriter.tokenizer.save_pretrained(folder / MODEL)
         with self._timed("guard"):
             guard, metrics = self._guard(rewriter, validation[: recipe.calibration.sentences])
-        told: dict[str, Any] = {
-            "base": base and base.model_dump(mode="json"),
-            "writing": recipe.writing.model_dump(mode="json"),
-        }
-        told |= {"kind": recipe.kind, "guard": guard.model_dump(mode="json")}
-        (folder / DESCRIPTION).write_text(json.dumps(told, indent=2))
+        artifact.write(folder, RewriterArtifact(kind=recipe.kind, base=base, writing=recipe.writing, guard=guard))
         log.info("fitted", guard=guard.model_dump_json())
         return {"seconds": self.seconds, "validation": metrics, **self.training()}
 

@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 from mendel.core import digest, lake, manifest
 from mendel.core.manifest import InputEntry
 from mendel.core.stage import Context, Draft, Outcome, Stage
-from mendel.recipes import recipe as recipes
+from mendel.recipes.channel import ChannelNgram
+from mendel.recipes.kinds import AnyRecipe, named
+from mendel.restorers import artifact
 from mendel.restorers.candidate import CHECKPOINTS, CandidateMaker
-from mendel.restorers.restorer import DESCRIPTION
 from mendel.training.checkpoints import Checkpoints
 
 
@@ -21,15 +22,12 @@ class Finetune(Stage):
     stage_version: ClassVar = 1
     dataset: ClassVar = "candidate"
 
-    recipe: recipes.Recipe = recipes.ChannelNgram(kind="channel-ngram")
+    recipe: AnyRecipe = ChannelNgram(kind="channel-ngram")
 
     def inputs(self, context: Context) -> Sequence[InputEntry]:
         pairs = context.require("pairs", validated=True)
-        return [pairs, *([self.domain.source.entry().model_copy(update={"name": "domain"})] if self.domain else [])]
-
-    @property
-    def domain(self) -> recipes.Domain | None:
-        return self.recipe.ngram.domain if isinstance(self.recipe, recipes.ChannelNgram | recipes.ChannelLlm) else None
+        domain = self.recipe.domain
+        return [pairs, *([domain.source.entry().model_copy(update={"name": "domain"})] if domain else [])]
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
         import mlflow
@@ -37,7 +35,7 @@ class Finetune(Stage):
         from mendel.core import tracking  # loads mlflow, sqlalchemy
 
         forget_finished(draft.context.root)
-        maker = self._maker()(self.recipe, inputs["pairs"], draft)
+        maker: CandidateMaker = named(self.recipe.maker)(self.recipe, inputs["pairs"], draft)
         with tracking.run(draft.context, self.name, inputs, maker.mlflow_run()) as active:
             maker.run_id = active.info.run_id
             mlflow.log_params(flat(self.recipe.model_dump(mode="json")))
@@ -47,19 +45,10 @@ class Finetune(Stage):
                     {key: value for key, value in point.items() if key != "step"}, step=int(point["step"])
                 )
             mlflow.log_metrics({key: value for key, value in flat(metrics).items() if isinstance(value, int | float)})
-            mlflow.log_artifact(str(draft.folder / DESCRIPTION))
+            mlflow.log_artifact(str(draft.folder / artifact.NAME))
         return Outcome(
             rows=maker.rows, digest=digest.of_files(draft.folder), metrics={**metrics, "mlflow_run_id": maker.run_id}
         )
-
-    def _maker(self) -> type[CandidateMaker]:
-        if isinstance(self.recipe, recipes.ChannelNgram | recipes.ChannelLlm):
-            from mendel.restorers.channel_candidate import ChannelMaker  # loads numba, numpy, rapidfuzz and others
-
-            return ChannelMaker
-        from mendel.restorers.rewriter_candidate import RewriterMaker  # loads numba, torch, transformers and others
-
-        return RewriterMaker
 
 
 def forget_finished(root: str) -> None:

@@ -22,8 +22,9 @@ import torch.distributed as distributed
 from mendel.core import log
 from mendel.core.errors import InputError, MendelError
 from mendel.core.frozen import Frozen
-from mendel.models.generation import model_of
-from mendel.recipes import recipe as recipes
+from mendel.recipes.kinds import AnyRecipe, named
+from mendel.recipes.recipe import Recipe
+from mendel.recipes.training import Tuning
 from mendel.training.checkpoints import Checkpoints
 from mendel.training.trainer import Trainer
 
@@ -35,25 +36,27 @@ LIBC = ctypes.CDLL(None)
 class TrainingJob(Frozen):
     """What the processes need, besides the rows."""
 
-    recipe: recipes.ChannelLlm | recipes.CausalLora | recipes.Seq2SeqLora
+    recipe: AnyRecipe
     checkpoints: str
+    whole: bool
 
 
-def train(recipe: recipes.ChannelLlm | recipes.CausalLora | recipes.Seq2SeqLora, trainer: Trainer) -> None:
+def train(recipe: Recipe, trainer: Trainer) -> None:
     """Train as the recipe says: here, or in several processes. SIGTERM ends both with a checkpoint and exit code 143."""
-    count = processes(recipe.lora)
+    count = processes(trainer.settings)
     if count == 1:
         trainer.train()
         return
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        (folder / JOB).write_text(TrainingJob(recipe=recipe, checkpoints=trainer.store.uri).model_dump_json())
+        job = TrainingJob(recipe=recipe, checkpoints=trainer.store.uri, whole=trainer.whole)
+        (folder / JOB).write_text(job.model_dump_json(serialize_as_any=True))
         save_rows(folder / ROWS, trainer.rows, trainer.heads)
         _run(folder, count)
     trainer.resume()
 
 
-def processes(settings: recipes.Tuning) -> int:
+def processes(settings: Tuning) -> int:
     return max(1, torch.cuda.device_count()) if settings.processes == "auto" else settings.processes
 
 
@@ -110,8 +113,9 @@ def work(folder: Path) -> None:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     rows, heads = load_rows(folder / ROWS)
-    whole = isinstance(job.recipe, recipes.Seq2SeqLora) and job.recipe.scratch is not None
-    trainer = Trainer(model_of(job.recipe), rows, heads, job.recipe.lora, Checkpoints(job.checkpoints), whole)
+    assert job.recipe.tuning is not None, "it has no language model"
+    model = named(job.recipe.maker).untrained(job.recipe)
+    trainer = Trainer(model, rows, heads, job.recipe.tuning, Checkpoints(job.checkpoints), job.whole)
     trainer.resume()
     try:
         trainer.train()

@@ -22,7 +22,8 @@ from mendel.core.errors import InputError
 from mendel.core.log import PROGRESS_SECONDS, log
 from mendel.models.llm import batches, dtype
 from mendel.models.objective import Objective
-from mendel.recipes.recipe import PretrainedModel, Tuning
+from mendel.recipes.models import PretrainedModel
+from mendel.recipes.training import Tuning
 from mendel.training.checkpoints import Checkpoints
 
 CLIP = 1.0
@@ -64,6 +65,7 @@ class Trainer:
         self.rows = rows
         self.heads = heads
         self.rank, self.world = position()
+        self.whole = whole
         if not whole:
             llm.model = with_adapter(llm.model, settings)
         self.llm = llm

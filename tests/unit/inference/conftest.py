@@ -20,7 +20,7 @@ from mendel.inference.parts import ShardPart
 from mendel.inference.planned import in_force
 from mendel.promotion import ledger
 from mendel.promotion.ledger import Decision
-from mendel.restorers.restorer import KINDS
+from mendel.restorers.restorer import READERS
 from mendel.stages.restore_collect import Collect
 from mendel.stages.restore_plan import Plan, Restore
 from mendel.stages.restore_shard import restore_shard
@@ -119,7 +119,7 @@ class Lake:
 def new_lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Lake]:
     """Makes lakes whose champion, version 1, writes `the` for `teh`."""
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    monkeypatch.setitem(KINDS, "spelling", "spelling:SpellingRestorer")
+    monkeypatch.setitem(READERS, "spelling", "spelling:SpellingRestorer")
 
     def make(name: str) -> Lake:
         made = Lake(root=(tmp_path / name).as_uri(), folder=tmp_path / name)

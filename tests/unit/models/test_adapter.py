@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from mendel.core.errors import InputError
 from mendel.models.adapter import require_trained
 from mendel.models.llm import CausalLm
-from mendel.recipes.recipe import PretrainedModel
+from mendel.recipes.models import PretrainedModel
 
 from ..training.test_trainer import trainer
 from .conftest import sentences

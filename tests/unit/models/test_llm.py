@@ -12,7 +12,7 @@ import torch
 from mendel.core.errors import InputError
 from mendel.models import llm as module
 from mendel.models.llm import BOUNDARY, CausalLm, batches
-from mendel.recipes.recipe import PretrainedModel
+from mendel.recipes.models import PretrainedModel
 
 from .conftest import sentences
 

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mendel.recipes.recipe import Calibration
+from mendel.recipes.calibration import Calibration
 from mendel.restorers.calibration import Choices, Table, exceeded_by, fit, pick
 
 

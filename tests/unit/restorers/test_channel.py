@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from mendel.core.errors import InputError
 from mendel.models.ngram import CharNgram
 from mendel.noise.profile import OPERATIONS, NoiseProfile, Rates, ResolvedProfile
+from mendel.restorers.artifact import NAME
 from mendel.restorers.calibration import Weights
 from mendel.restorers.channel import FIRST_PASS, NGRAM, NOISE, UNTUNED, ChannelRestorer
-from mendel.restorers.restorer import DESCRIPTION, Restorer
+from mendel.restorers.restorer import Restorer
 
 from ..models.conftest import (
     sentences,
@@ -48,7 +49,7 @@ def write(folder: Path, **changes: object) -> Path:
         "weights": {FIRST_PASS: WEIGHTS.model_dump()},
         **changes,
     }
-    (folder / DESCRIPTION).write_text(json.dumps(told))
+    (folder / NAME).write_text(json.dumps(told))
     return folder
 
 
@@ -109,7 +110,7 @@ def test_below_the_threshold_a_text_stays_as_it_is(tmp_path: Path) -> None:
     assert [(one.text, one.fallback, one.edits) for one in found] == [(text, True, ()) for text in NOISY]
 
 
-@pytest.mark.parametrize("name", [DESCRIPTION, NOISE, NGRAM])
+@pytest.mark.parametrize("name", [NAME, NOISE, NGRAM])
 @pytest.mark.parametrize("damage", ["gone", "garbled"])
 def test_a_folder_that_is_not_whole_is_named(tmp_path: Path, name: str, damage: str) -> None:
     path = write(tmp_path / "restorer") / name
@@ -121,7 +122,7 @@ def test_a_folder_that_is_not_whole_is_named(tmp_path: Path, name: str, damage: 
 
 
 def test_a_kind_from_the_future_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"kind 'oracle'; this version knows channel-ngram, channel-llm, "):
+    with pytest.raises(InputError, match=r"kind 'oracle'; this version knows causal-lora, channel-llm, "):
         Restorer.load(str(write(tmp_path, kind="oracle")))
 
 

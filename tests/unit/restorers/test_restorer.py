@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mendel.core.errors import InputError
-from mendel.restorers.restorer import DESCRIPTION, Restorer, Span, spans
+from mendel.restorers.artifact import NAME
+from mendel.restorers.restorer import Restorer, Span, spans
 
 short = st.text("abc ", max_size=12)
 
@@ -30,5 +31,5 @@ def test_neighbouring_changes_are_one_span() -> None:
 
 
 def test_a_folder_without_a_restorer_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=f"{tmp_path} holds no restorer: {DESCRIPTION}"):
+    with pytest.raises(InputError, match=f"{tmp_path} holds no restorer: {NAME}"):
         Restorer.load(str(tmp_path))

@@ -12,7 +12,7 @@ from mendel.channel.alignment import explained, forward
 from mendel.channel.decoder import Decoder, TextCandidate
 from mendel.models.llm import CausalLm
 from mendel.models.ngram import CharNgram
-from mendel.recipes.recipe import PretrainedModel
+from mendel.recipes.models import PretrainedModel
 from mendel.recipes.second_pass import SecondPassConfig
 from mendel.restorers.second_pass import SecondPass, spread
 

@@ -21,10 +21,11 @@ from mendel.models.ngram import CharNgram
 from mendel.noise.calibrate import resolve
 from mendel.noise.kernel import Kernel
 from mendel.noise.profile import NoiseProfile, Rates
-from mendel.recipes.recipe import PretrainedModel
+from mendel.recipes.models import PretrainedModel
 from mendel.restorers.channel_candidate import recency
+from mendel.restorers.guard import Guard
 from mendel.restorers.restorer import Restorer
-from mendel.restorers.rewriter import Guard, RewritingRestorer
+from mendel.restorers.rewriter import RewritingRestorer
 from mendel.stages.finetune import Finetune
 from mendel.training.trainer import Trainer
 

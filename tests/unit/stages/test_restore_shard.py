@@ -146,7 +146,7 @@ def test_killed_in_a_shard_the_rerun_gives_the_same_day(new_lake: Any) -> None:
 def _slow_shard(root: str, shard: int) -> subprocess.Popen[bytes]:
     code = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1] / 'inference')!r})\n"
-        "from mendel.restorers.restorer import KINDS; KINDS['spelling'] = 'spelling:SpellingRestorer'\n"
+        "from mendel.restorers.restorer import READERS; READERS['spelling'] = 'spelling:SpellingRestorer'\n"
         "from mendel.stages.restore_shard import restore_shard; from mendel.core.stage import Context\n"
         f"restore_shard(Context(root={root!r}, partition='2026-11-20'), {shard})"
     )

@@ -19,7 +19,7 @@ import pytest
 
 from mendel.core import lake, manifest
 from mendel.core.manifest import Manifest
-from mendel.restorers.restorer import KINDS
+from mendel.restorers.restorer import READERS
 from mendel.streaming import batches
 
 from ..inference.conftest import Lake
@@ -73,7 +73,7 @@ class StreamLake(Lake):
 @pytest.fixture
 def new_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], StreamLake]:
     monkeypatch.syspath_prepend(str(HERE.parent / "inference"))
-    monkeypatch.setitem(KINDS, "spelling", "spelling:SpellingRestorer")
+    monkeypatch.setitem(READERS, "spelling", "spelling:SpellingRestorer")
     monkeypatch.delenv("MENDEL_LAKE", raising=False)
 
     def make(name: str) -> StreamLake:

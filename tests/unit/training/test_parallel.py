@@ -14,7 +14,9 @@ import torch
 
 from mendel.core.errors import InputError, MendelError
 from mendel.models.generation import CausalRewriter
-from mendel.recipes.recipe import CausalLora, PretrainedModel, Tuning
+from mendel.recipes.models import PretrainedModel
+from mendel.recipes.rewriter import CausalLora
+from mendel.recipes.training import Tuning
 from mendel.training import parallel
 from mendel.training.checkpoints import Checkpoints
 from mendel.training.trainer import Trainer

@@ -15,7 +15,8 @@ import torch
 
 from mendel.core.errors import InputError
 from mendel.models.llm import CausalLm
-from mendel.recipes.recipe import Lora, PretrainedModel
+from mendel.recipes.models import PretrainedModel
+from mendel.recipes.training import Lora
 from mendel.training.checkpoints import Checkpoints
 from mendel.training.trainer import Trainer
 
