@@ -45,8 +45,8 @@ bench: setup ## figures beside peers, which it installs: half an hour; ONLY="cor
 	@$(UV) pip install --quiet --python $(BIN)/python --constraint $(LOCK) -e '.[bench]'
 	@for bench in $(or $(ONLY),restoration corruption training inference profiles serving); do $(BIN)/python bench/$$bench.py || exit; done
 
-lint: setup ## ruff and mypy
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy tasks plugins
+lint: setup ## ruff, mypy, and zizmor on the workflows
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy tasks plugins && $(BIN)/zizmor --offline --quiet .github
 
 format: setup ## ruff's formatter and safe fixes
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
