@@ -45,8 +45,9 @@ bench: setup ## figures beside peers, which it installs: half an hour; ONLY="cor
 	@$(UV) pip install --quiet --python $(BIN)/python --constraint $(LOCK) -e '.[bench]'
 	@for bench in $(or $(ONLY),restoration corruption training inference profiles serving); do $(BIN)/python bench/$$bench.py || exit; done
 
-lint: setup ## ruff, mypy, and the layers that imports keep to
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy tasks plugins && $(BIN)/lint-imports --no-timing
+lint: setup ## ruff, mypy, the layers that imports keep to, and the workflows
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy tasks plugins
+	@$(BIN)/lint-imports --no-timing && $(BIN)/zizmor --offline --quiet .github
 
 format: setup ## ruff's formatter and safe fixes
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
