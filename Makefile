@@ -41,9 +41,9 @@ chart: setup ## the chart's table of values, its dependency where absent, and it
 	@ls charts/mendel/charts/airflow-*.tgz >/dev/null 2>&1 || helm dependency build charts/mendel
 	@$(BIN)/python tests/chart/table.py && $(BIN)/python -m pytest tests/chart --no-skips
 
-bench: setup ## figures beside peers, which it installs: half an hour; ONLY="corruption inference" for some of them
+bench: setup ## figures beside peers, which it installs: an hour; ONLY="corruption inference" for some of them
 	@$(UV) pip install --quiet --python $(BIN)/python --constraint $(LOCK) -e '.[bench]'
-	@for bench in $(or $(ONLY),restoration corruption training inference profiles serving); do $(BIN)/python bench/$$bench.py || exit; done
+	@for bench in $(or $(ONLY),restoration corruption training inference profiles serving promotion); do $(BIN)/python bench/$$bench.py || exit; done
 
 lint: setup ## ruff, mypy, the layers that imports keep to, and the workflows
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy tasks plugins

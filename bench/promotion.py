@@ -3,7 +3,7 @@
 .venv/bin/python bench/promotion.py [SEEDS]
 
 Fine-tuning and evaluation are the stages as the demo runs them, on its corpus. Nothing is promoted in between, so that every
-candidate meets the same rules and the same peer, SymSpell, in its own sample. Five minutes a seed on two cores; a seed that is
+candidate meets the same rules and the same peer, SymSpell, in its own sample. Two minutes a seed on two cores; a seed that is
 done is not done again.
 """
 
