@@ -9,10 +9,12 @@ from __future__ import annotations
 import logging
 import os
 import re
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
-import reference
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
@@ -24,8 +26,10 @@ log = logging.getLogger("mkdocs.hooks.docs")
 
 
 def on_files(files: Files, config: Any) -> Files:
-    for path, text in reference.pages().items():
-        files.append(File.generated(config, path, content=text))
+    with tempfile.TemporaryDirectory(prefix="mendel-docs-") as folder:  # a process of its own: Airflow changes logging
+        subprocess.run([sys.executable, str(REPO / "scripts" / "reference.py"), folder], check=True, stdout=subprocess.DEVNULL)
+        for path in sorted(Path(folder).glob("*.md")):
+            files.append(File.generated(config, f"reference/{path.name}", content=path.read_text()))
     return files
 
 

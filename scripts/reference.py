@@ -1,6 +1,8 @@
-"""The reference pages that the code itself writes: each function returns one page of Markdown.
+"""The reference pages that the code itself writes, for scripts/docs.py: each function returns one page of Markdown.
 
-scripts/docs.py hands them to MkDocs. Nothing here needs torch, a running Airflow or the network.
+    python scripts/reference.py FOLDER
+
+Nothing here needs torch, a running Airflow or the network.
 """
 
 from __future__ import annotations
@@ -10,7 +12,6 @@ import json
 import logging
 import os
 import re
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -20,19 +21,10 @@ from typing import Any
 REPO = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(REPO / "tasks"), str(REPO / "tests" / "chart")]
 
-DAGS = "reference/dags.md"
 
-
-def pages() -> dict[str, str]:
-    """Path of the page below docs/ → its text."""
-    return {
-        "reference/cli.md": cli(),
-        "reference/configuration.md": configuration(),
-        "reference/api.md": api(),
-        "reference/chart.md": chart(),
-        "reference/metrics.md": metrics(),
-        DAGS: subprocess.run([sys.executable, __file__], check=True, stdout=subprocess.PIPE, text=True).stdout,
-    }
+def main(folder: Path) -> None:
+    for write in (cli, configuration, api, chart, metrics, dags):
+        (folder / f"{write.__name__}.md").write_text(write())
 
 
 def page(title: str, intro: str, *parts: str) -> str:
@@ -322,7 +314,7 @@ def _metrics_of(tree: ast.Module) -> Iterator[list[str]]:
 
 
 def dags() -> str:
-    """Parsed as Airflow parses them, in a process of its own and with a home that is thrown away."""
+    """Parsed as Airflow parses them, with a home that is thrown away."""
     with tempfile.TemporaryDirectory(prefix="mendel-docs-") as home:
         for name in [name for name in os.environ if name.startswith("MENDEL_")]:
             del os.environ[name]  # the deployment's
@@ -413,4 +405,4 @@ def _schedule(schedule: Any) -> str:
 
 
 if __name__ == "__main__":
-    print(dags())
+    main(Path(sys.argv[1]))
