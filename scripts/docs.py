@@ -27,7 +27,9 @@ log = logging.getLogger("mkdocs.hooks.docs")
 
 def on_files(files: Files, config: Any) -> Files:
     with tempfile.TemporaryDirectory(prefix="mendel-docs-") as folder:  # a process of its own: Airflow changes logging
-        subprocess.run([sys.executable, str(REPO / "scripts" / "reference.py"), folder], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [sys.executable, str(REPO / "scripts" / "reference.py"), folder], check=True, stdout=subprocess.DEVNULL
+        )
         for path in sorted(Path(folder).glob("*.md")):
             files.append(File.generated(config, f"reference/{path.name}", content=path.read_text()))
     return files
@@ -43,6 +45,8 @@ def on_page_markdown(markdown: str, page: Page, config: Any, files: Files) -> st
         if not path.exists():
             log.warning("%s links to %s, which is not in the repository", page.file.src_uri, match["target"])
         kind = "tree" if path.is_dir() else "blob"
-        return f"{config.repo_url.rstrip('/')}/{kind}/{BRANCH}/{path.relative_to(REPO).as_posix()}{match['anchor'] or ''}"
+        return (
+            f"{config.repo_url.rstrip('/')}/{kind}/{BRANCH}/{path.relative_to(REPO).as_posix()}{match['anchor'] or ''}"
+        )
 
     return LINK.sub(link, markdown)

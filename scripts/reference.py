@@ -87,7 +87,11 @@ def _paragraphs(text: str | None) -> str:
 
 
 def _option(param: Any) -> list[str]:
-    named = param.opts + param.secondary_opts if param.param_type_name == "option" else [(param.metavar or param.name).upper()]
+    named = (
+        param.opts + param.secondary_opts
+        if param.param_type_name == "option"
+        else [(param.metavar or param.name).upper()]
+    )
     default = param.default
     if callable(default) or default in (None, [], (), "", False) or "Sentinel" in type(default).__name__:
         default = "required" if param.required else ""
@@ -191,7 +195,9 @@ def api() -> str:
     from mendel.serving.app import create
     from mendel.serving.settings import Serve
 
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))  # not a line for the request
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING)
+    )  # not a line for the request
     described = TestClient(create("memory://docs", Serve()), base_url="http://localhost").get("/openapi.json").json()
     return page(
         "HTTP API",
@@ -279,8 +285,8 @@ def metrics() -> str:
             found.setdefault(file.parent.name, []).append(row)
     return page(
         "Metrics",
-        "Every metric for Prometheus, read from the code that makes it. A counter's name ends in `_total` when it is scraped; a "
-        "histogram has `_bucket`, `_sum` and `_count`. The service shows its own at `/metrics`, the stream on "
+        "Every metric for Prometheus, read from the code that makes it. A counter's name ends in `_total` when it is scraped; "
+        "a histogram has `_bucket`, `_sum` and `_count`. The service shows its own at `/metrics`, the stream on "
         "`stream.metrics_port`.",
         *(
             f"## {capital(module)}\n\n" + table(["metric", "kind", "labels", "what it counts"], rows)
@@ -304,7 +310,11 @@ def _metrics_of(tree: ast.Module) -> Iterator[list[str]]:
         name, what, *labels = node.args
         if not (isinstance(name, ast.Constant) and str(name.value).startswith("mendel_")):
             continue
-        of = constants.get(labels[0].id, labels[0]) if labels and isinstance(labels[0], ast.Name) else labels and labels[0]
+        of = (
+            constants.get(labels[0].id, labels[0])
+            if labels and isinstance(labels[0], ast.Name)
+            else labels and labels[0]
+        )
         names = ast.literal_eval(of) if of else ()
         total = "_total" if kind == "Counter" else ""
         yield [code(f"{name.value}{total}"), kind.lower(), ", ".join(map(code, names)), ast.literal_eval(what)]
@@ -333,8 +343,8 @@ def dags() -> str:
         found = sorted(bag.dags.values(), key=lambda dag: [dag.dag_id.startswith(name) for name in order], reverse=True)
         return page(
             "DAGs",
-            "The files below [dags/](../../dags): wiring only. Params are the fields of the trigger form, with what the local deployment "
-            "offers. Times are limits as hours, minutes and seconds, not what a run takes.",
+            "The files below [dags/](../../dags): wiring only. Params are the fields of the trigger form, with what the local "
+            "deployment offers. Times are limits as hours, minutes and seconds, not what a run takes.",
             *map(_dag, found),
         )
 
