@@ -46,7 +46,7 @@ bench: setup ## figures beside peers, which it installs: half an hour; ONLY="cor
 	@for bench in $(or $(ONLY),restoration corruption training inference profiles serving); do $(BIN)/python bench/$$bench.py || exit; done
 
 docs: setup ## the documentation as a site, in site/; a broken link fails
-	@$(UV) pip install --quiet --python $(BIN)/python --constraint $(LOCK) -e '.[docs]'
+	@$(UV) pip install --quiet --python $(BIN)/python --constraint $(LOCK) --requirement pyproject.toml --extra docs
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 lint: setup ## ruff and mypy

@@ -28,7 +28,9 @@ log = logging.getLogger("mkdocs.hooks.docs")
 def on_files(files: Files, config: Any) -> Files:
     with tempfile.TemporaryDirectory(prefix="mendel-docs-") as folder:  # a process of its own: Airflow changes logging
         subprocess.run(
-            [sys.executable, str(REPO / "scripts" / "reference.py"), folder], check=True, stdout=subprocess.DEVNULL
+            [sys.executable, "-W", "ignore", str(REPO / "scripts" / "reference.py"), folder],
+            check=True,
+            stdout=subprocess.DEVNULL,
         )
         for path in sorted(Path(folder).glob("*.md")):
             files.append(File.generated(config, f"reference/{path.name}", content=path.read_text()))
