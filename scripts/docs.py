@@ -1,7 +1,7 @@
 """MkDocs hooks of mkdocs.yml: pages that the code writes, and links out of docs/ to the repository.
 
 A link to a file outside docs/, such as ../../dags/ingest_corpus.py, works as it is on a Git host. On the site it leads to
-the same file on `repo_url`. A link to a file that is not there is a warning, and so an error with --strict.
+the same file of `extra.repository`. A link to a file that is not there is a warning, and so an error with --strict.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def on_page_markdown(markdown: str, page: Page, config: Any, files: Files) -> st
             log.warning("%s links to %s, which is not in the repository", page.file.src_uri, match["target"])
         kind = "tree" if path.is_dir() else "blob"
         return (
-            f"{config.repo_url.rstrip('/')}/{kind}/{BRANCH}/{path.relative_to(REPO).as_posix()}{match['anchor'] or ''}"
+            f"{config.extra['repository']}/{kind}/{BRANCH}/{path.relative_to(REPO).as_posix()}{match['anchor'] or ''}"
         )
 
     return LINK.sub(link, markdown)

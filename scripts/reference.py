@@ -364,7 +364,7 @@ def _dag(dag: Any) -> str:
                 (
                     [
                         code(task.task_id),
-                        code(task.pool),
+                        "" if task.pool == "default_pool" else code(task.pool),
                         task.execution_timeout or "",
                         task.retries,
                         _task(task),

@@ -90,6 +90,14 @@ def test_commands_exist(page: str) -> None:
         assert problem(words) is None, f"{page}: mendel {' '.join(words)}: {problem(words)}"
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_targets_of_make_exist(page: str) -> None:
+    text = (REPO / page).read_text()
+    named = re.findall(r"^ {4}make ([a-z-]+)", text, re.MULTILINE) + re.findall(r"`make ([a-z-]+)", text)
+    targets = re.findall(r"^([a-z-]+):.*##", (REPO / "Makefile").read_text(), re.MULTILINE)
+    assert {*named} - {*targets} == set()
+
+
 def test_commands_are_found_in_pages_and_a_wrong_one_is_seen() -> None:
     # Given the guides, when commands are looked for, then there are many
     assert sum(len([*commands((REPO / page).read_text())]) for page in PAGES) > 30
