@@ -8,7 +8,7 @@ export MENDEL_MAKE_STARTED := $(shell date +%s)
 UV = $(firstword $(wildcard .mendel/tools/bin/uv) uv)
 LOCK := requirements/dev.txt
 
-.PHONY: help setup demo up down test images compose-env chart cluster-test bench lint format lock clean
+.PHONY: help setup demo up down test images compose-env chart cluster-test bench docs lint format lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -45,6 +45,10 @@ bench: setup ## figures beside peers, which it installs: an hour; ONLY="corrupti
 	@$(UV) pip install --quiet --python $(BIN)/python --constraint $(LOCK) -e '.[bench]'
 	@for bench in $(or $(ONLY),restoration corruption training inference profiles serving promotion); do $(BIN)/python bench/$$bench.py || exit; done
 
+docs: setup ## the documentation as a site, in site/; a broken link fails
+	@$(UV) pip install --quiet --python $(BIN)/python --constraint $(LOCK) --requirement pyproject.toml --extra docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
 lint: setup ## ruff, mypy, the layers that imports keep to, and the workflows
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy tasks plugins
 	@$(BIN)/lint-imports --no-timing && $(BIN)/zizmor --offline --quiet .github
@@ -56,5 +60,5 @@ lock: setup ## compile requirements/ from pyproject.toml, with hashes
 	@$(BIN)/python scripts/lock.py $(ONLY)
 
 clean: down ## remove all that was made here
-	rm -rf .venv .mendel .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .mendel site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

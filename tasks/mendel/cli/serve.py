@@ -13,7 +13,7 @@ from mendel.core.errors import InputError
 def serve(config: Config, settings: Settings = []) -> None:  # noqa: B006 (typer copies it)
     """Answer requests with the champion: the API under `/v1`, its description at `/openapi.json`.
 
-    A new champion comes into force while requests go on. See docs/serving.md.
+    A new champion comes into force while requests go on. See docs/how-to/serve.md.
 
     Example: `mendel serve -c include/pipelines/demo.yaml --set port=8080`
     """

@@ -402,7 +402,7 @@ KILLED = """
     from pathlib import Path
     from test_stage import Source
     from mendel.core import manifest
-    from mendel.stage import Context, Draft, execute
+    from mendel.core.stage import Context, Draft, execute
 
     point, root, runs = sys.argv[1:]
 
