@@ -16,7 +16,7 @@ PAGES = [*REPO.glob("*.md"), *REPO.glob(".github/**/*.md")]
 TARGETS = set(re.findall(r"^([a-z-]+):", (REPO / "Makefile").read_text(), re.MULTILINE))
 PIN = re.compile(r"[\w.-]+(?:/[\w.-]+)+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 HELM = "helm repo add apache-airflow https://airflow.apache.org"
-"""What a machine needs before `make chart`, once; docs/deploy.md says the same to people."""
+"""What a machine needs before `make chart`, once; docs/how-to/deploy.md says the same to people."""
 
 each_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 
@@ -93,7 +93,7 @@ def test_every_image_is_built() -> None:
 def test_a_commit_is_judged_by_the_tools_of_make_lint() -> None:
     [repository] = read(REPO / ".pre-commit-config.yaml")["repos"]
     tools = {hook["entry"].split()[0].removeprefix(".venv/bin/") for hook in repository["hooks"]}
-    [lint] = re.findall(r"^lint:.*\n\t(.*)", (REPO / "Makefile").read_text(), re.MULTILINE)
+    [lint] = re.findall(r"^lint:.*\n((?:\t.*\n)+)", (REPO / "Makefile").read_text(), re.MULTILINE)
     assert tools
     assert tools <= set(re.findall(r"\$\(BIN\)/(\S+)", lint))
 
