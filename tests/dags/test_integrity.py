@@ -184,7 +184,8 @@ def imported(file: Path) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             names |= {
-                f"{node.module}.{alias.name}" if node.module == "mendel" else str(node.module) for alias in node.names
+                f"{node.module}.{alias.name}" if node.module == "mendel.core" else str(node.module)
+                for alias in node.names
             }
     return names
 

@@ -147,7 +147,7 @@ def test_an_attempt_that_failed_leaves_nothing(home: Path) -> None:
 
 USE = """
     import sys, time
-    from mendel import cache
+    from mendel.core import cache
     cache.entry(sys.argv[1], lambda target: (target / "a").write_bytes(b"x" * 600))
     print("ready", flush=True)
     sys.stdin.read()

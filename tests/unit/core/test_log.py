@@ -35,7 +35,7 @@ def test_what_is_not_printed_is_written_as_python_does(text: str, written: str) 
 
 def test_every_value_of_an_event_is_escaped_of_whatever_kind() -> None:
     code = (
-        "from mendel import log; log.configure();"
+        "from mendel.core import log; log.configure();"
         "from pathlib import Path; import logging;"
         f"c = {CONTROLS!r};"
         "log.log.info('said' + c, text='x' + c, path=Path('/a' + c), error=ValueError(c), several=[c]);"
