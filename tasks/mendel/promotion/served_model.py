@@ -12,8 +12,7 @@ import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
 
-from mendel.core import lake
-from mendel.restorers.restorer import Restorer
+from mendel import Restorer  # the public name: MLflow keeps this file, and later releases move modules
 
 
 class ServedRestorer(PythonModel):
@@ -22,7 +21,7 @@ class ServedRestorer(PythonModel):
     def load_context(self, context: Any) -> None:
         """Find the lake where MENDEL_LAKE says, else where it was when the model was registered."""
         root = os.environ.get("MENDEL_LAKE") or context.model_config["lake"]
-        self.restorer = Restorer.load(lake.join(root, context.model_config["restorer"]))
+        self.restorer = Restorer.load(f"{root.rstrip('/')}/{context.model_config['restorer']}")
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         restorations = self.restorer.restore(model_input["text"].tolist())

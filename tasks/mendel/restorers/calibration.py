@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from rapidfuzz.distance import Levenshtein
 
-from mendel.channel.decoder import TextCandidate
 from mendel.core.frozen import Frozen
 from mendel.recipes.calibration import Calibration
+
+if TYPE_CHECKING:
+    from mendel.channel.decoder import TextCandidate
 
 Array = npt.NDArray[np.float64]
 LM_WEIGHTS = [round(0.05 * step, 2) for step in range(27)]
