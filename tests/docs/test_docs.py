@@ -40,7 +40,7 @@ def commands(text: str) -> Iterator[list[str]]:
     for line in re.sub(r"\\\n\s*", " ", blocks).splitlines():
         if re.match(r"\s*(?:kubectl|helm|git) ", line):  # there it is the name of a release, or of a folder
             continue
-        if found := re.search(r"(?:^|[\s/|])mendel ([a-z].*)", line.strip()):
+        if found := re.search(r"(?:^|[\s/|])(?<!from )mendel ([a-z].*)", line.strip()):
             yield shlex.split(PARTS.sub("", found[1].replace("…", "")), comments=True)
 
 
