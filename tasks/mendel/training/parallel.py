@@ -11,9 +11,11 @@ import os
 import signal
 import subprocess
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NoReturn
 
 import numpy as np
 import torch
@@ -105,9 +107,8 @@ def load_rows(place: Path) -> tuple[list[list[int]], list[int]]:
         return rows, found["heads"].tolist()
 
 
-def work(folder: Path) -> None:
-    """One of the processes."""
-
+def work(folder: Path) -> Trainer:
+    """One of the processes. The trainer is for `main` to hold."""
     job = TrainingJob.model_validate_json((folder / JOB).read_text())
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
@@ -122,10 +123,31 @@ def work(folder: Path) -> None:
     except InputError as error:
         (folder / FAULT).write_text(str(error))
         raise
-    finally:
-        distributed.destroy_process_group()
+    return trainer
+
+
+def main(folder: Path) -> NoReturn:
+    """Work, then end without freeing anything.
+
+    Where the trainer is freed, its gradients' reducer waits, with the interpreter's lock in hand, for gloo's thread, which now
+    and then waits for that lock to free a tensor (torch 2.13): the process would never end, nor the stage that waits for it.
+    """
+    try:
+        trainer = work(folder)  # noqa: F841 (held while it ends)
+        _end(0)
+    except SystemExit as asked:
+        _end(asked.code if isinstance(asked.code, int) else 1)
+    except BaseException:
+        traceback.print_exc()
+        _end(1)
+
+
+def _end(code: int) -> NoReturn:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":
     log.configure()
-    work(Path(sys.argv[1]))
+    main(Path(sys.argv[1]))
