@@ -176,34 +176,62 @@ def _expect(aligned: Aligned, model: NoiseModel, counts: Counts) -> None:
         row += rows
 
 
+class Lattice(NamedTuple):
+    """The cells of one pair: cell (i, j) stands for i clean and j noisy characters, at `base[i] + j`."""
+
+    low: Offsets
+    """[m + 1] lowest j of each row;"""
+    high: Offsets
+    """[m + 1] and highest."""
+    base: Offsets
+    """[m + 1]"""
+    forward: Doubles
+    """[state, cell] Probability of what led there. Each row is scaled to a maximum of 1."""
+    scale: Doubles
+    """[m + 1] Logarithm of what a row was divided by, with those before it."""
+    same: Ints
+    """[cell] How many characters before it are equal on both sides."""
+
+
 @njit(cache=True)
 def _expect_pair(
     x: Ints, xs: Ints, y: Ints, ys: Ints, low: Offsets, high: Offsets, model: NoiseModel, counts: Counts, pair: int
 ) -> None:
-    """Add one pair's expected counts.
+    """Add one pair's expected counts; a pair that the model cannot explain within its band has a likelihood of 0."""
+    lattice = _lattice(low, high)
+    counts.log_likelihood[pair] = _look_forward(x, xs, y, ys, model, lattice)
+    if counts.log_likelihood[pair] > -np.inf:
+        counts.by_pair[pair] = _count_backward(x, xs, y, ys, model, lattice, counts)
 
-    Cell (i, j) stands for i clean and j noisy characters, at `base[i] + j`. Each row of `forward` is scaled to a maximum
-    of 1, `scale` holding the logarithm of what it was divided by; `backward` is scaled so that forward times backward is
-    the probability of the state.
-    """
-    m, n = len(x), len(y)
-    base = np.empty(m + 1, np.int64)
+
+@njit(cache=True)
+def _lattice(low: Offsets, high: Offsets) -> Lattice:
+    base = np.empty(len(low), np.int64)
     size = 0
-    for i in range(m + 1):
+    for i in range(len(low)):
         base[i] = size - low[i]
         size += high[i] - low[i] + 1
-    forward = np.zeros((4, size))
-    backward = np.zeros((4, size))
-    same = np.zeros(size, np.int32)  # how many characters before the cell are equal on both sides
-    scale = np.zeros(m + 1)
+    return Lattice(low, high, base, np.zeros((4, size)), np.zeros(len(low)), np.zeros(size, np.int32))
+
+
+@njit(cache=True)
+def _copying(model: NoiseModel, last: bool) -> tuple[float, float]:
+    """Probability that a character is copied, and how much of it is a reversal of one: that of the last one changes nothing."""
+    unturned = model.events[REVERSAL] if last else 0.0
+    return 1 - model.events.sum() + unturned, unturned
+
+
+@njit(cache=True)
+def _look_forward(x: Ints, xs: Ints, y: Ints, ys: Ints, model: NoiseModel, lattice: Lattice) -> float:
+    """Fill `forward`, `scale` and `same`; the pair's log-likelihood, nats."""
+    low, high, base, forward, scale, same = lattice
+    m = len(x)
     extend, end = model.extend, 1 - model.extend
     power = extend ** np.arange(LONGEST + 1)
-
     forward[NORMAL, base[0]] = 1.0
     for i in range(m + 1):
         close = end if i < m else 1.0  # the end of the text cuts a segment
-        unturned = model.events[REVERSAL] if i == m else 0.0  # of the last character: it stays as it is
-        copy = 1 - model.events.sum() + unturned
+        copy, _ = _copying(model, i == m)
         highest = 0.0
         for j in range(low[i], high[i] + 1):
             at = base[i] + j
@@ -243,23 +271,30 @@ def _expect_pair(
             for state in range(4):
                 highest = max(highest, forward[state, at])
         if highest == 0.0:
-            counts.log_likelihood[pair] = -np.inf
-            return
+            return -np.inf
         forward[:, base[i] + low[i] : base[i] + high[i] + 1] /= highest
         scale[i] = np.log(highest) + (scale[i - 1] if i else 0.0)
+    last = base[m] + len(y)
+    return np.log(forward[NORMAL, last]) + scale[m] if forward[NORMAL, last] > 0 else -np.inf
 
-    last = base[m] + n
-    if forward[NORMAL, last] == 0.0:
-        counts.log_likelihood[pair] = -np.inf
-        return
-    counts.log_likelihood[pair] = np.log(forward[NORMAL, last]) + scale[m]
 
+@njit(cache=True)
+def _count_backward(x: Ints, xs: Ints, y: Ints, ys: Ints, model: NoiseModel, lattice: Lattice, counts: Counts) -> float:
+    """Add to the counts what probably happened, but for the likelihood; the pair's expected number of events.
+
+    `backward` is scaled so that forward times backward is the probability of the state.
+    """
+    low, high, base, forward, scale, same = lattice
+    m = len(x)
+    extend, end = model.extend, 1 - model.extend
+    power = extend ** np.arange(LONGEST + 1)
+    backward = np.zeros(forward.shape)
+    last = base[m] + len(y)
     backward[NORMAL, last] = 1 / forward[NORMAL, last]
     total = 0.0
     for i in range(m, -1, -1):
         close = end if i < m else 1.0
-        unturned = model.events[REVERSAL] if i == m else 0.0
-        copy = 1 - model.events.sum() + unturned
+        copy, unturned = _copying(model, i == m)
         step = np.exp(scale[i - 1] - scale[i]) if i else 0.0
         for j in range(high[i], low[i] - 1, -1):
             at = base[i] + j
@@ -338,7 +373,7 @@ def _expect_pair(
                 counts.lengths[0] += more
                 counts.replaced[xs[i - 1], ys[j - 1]] += start + more
                 total += start
-    counts.by_pair[pair] = total
+    return total
 
 
 @njit(cache=True)
