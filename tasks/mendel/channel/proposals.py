@@ -137,20 +137,9 @@ def changes_at(
     `expected` [token]: the language model's log-probabilities there.
     """
     size, ngram, llm = len(known.text), known.ngram, known.llm
-    likely = np.empty(len(spellings.token))  # of the tokens at a node or below it, the likeliest
-    for node in range(len(likely)):
-        likely[node] = expected[spellings.token[node]] if spellings.token[node] >= 0 else -np.inf
-    for node in range(len(likely) - 1, -1, -1):
-        if spellings.parent[node] >= 0:
-            likely[spellings.parent[node]] = max(likely[spellings.parent[node]], likely[node])
-
-    kept = min(LONGEST, start)  # rows that a jump may come from
-    rows = new_rows(kept + LONGEST_TOKEN + 1)
-    rows.cells[: kept + 1] = known.ahead.cells[start - kept : start + 1]
-    rows.first[: kept + 1] = known.ahead.first[start - kept : start + 1]
-    rows.last[: kept + 1] = known.ahead.last[start - kept : start + 1]
-    text = np.empty(kept + LONGEST_TOKEN, np.int32)
-    text[:kept] = known.text[start - kept : start]
+    likely = _likeliest(spellings, expected)
+    rows, text = _before(known, start)
+    kept = len(text) - LONGEST_TOKEN
     context = np.empty(LONGEST_TOKEN + 1, np.int32)
     context[0] = known.context[start]
     read = np.zeros(LONGEST_TOKEN + 1)
@@ -184,18 +173,49 @@ def changes_at(
         here = llm * expected[token] + ngram * read[depth] + known.said[start] - known.now
         for stop in range(start, min(start + depth + BEHIND, size) + 1):
             gain = here + meeting(rows, row, known.behind, stop) - known.said[stop]
-            end = min(stop + AHEAD, size + 1)
-            gain -= (ngram + llm) * (known.read[end] - known.read[stop])
+            gain -= (ngram + llm) * (known.read[min(stop + AHEAD, size + 1)] - known.read[stop])
             if gain < least or _same(known.text, start, stop, text[kept:row]):
                 continue
-            after = context[depth]
-            for i in range(stop, end):
-                logp, after = advance(trie, after, known.text[i] if i < size else END)
-                gain += (ngram + llm) * logp
+            gain += (ngram + llm) * _continued(trie, known.text, context[depth], stop)
             if gain >= least and count < MOST:
                 found[count, 0], found[count, 1], gains[count] = token, stop, gain
                 count += 1
     return found[:count], gains[:count]
+
+
+@numba.njit(cache=True, nogil=True)
+def _likeliest(spellings: Spellings, expected: Any) -> Doubles:
+    """[node]: log-probability of the likeliest of the tokens that end at a node or below it."""
+    likely = np.empty(len(spellings.token))
+    for node in range(len(likely)):
+        likely[node] = expected[spellings.token[node]] if spellings.token[node] >= 0 else -np.inf
+    for node in range(len(likely) - 1, -1, -1):
+        if spellings.parent[node] >= 0:
+            likely[spellings.parent[node]] = max(likely[spellings.parent[node]], likely[node])
+    return likely
+
+
+@numba.njit(cache=True, nogil=True)
+def _before(known: TextSurvey, start: int) -> tuple[Rows, Ints]:
+    """The rows before a place from which a jump may come, and their characters; behind both there is room for a token."""
+    kept = min(LONGEST, start)
+    rows = new_rows(kept + LONGEST_TOKEN + 1)
+    rows.cells[: kept + 1] = known.ahead.cells[start - kept : start + 1]
+    rows.first[: kept + 1] = known.ahead.first[start - kept : start + 1]
+    rows.last[: kept + 1] = known.ahead.last[start - kept : start + 1]
+    text = np.empty(kept + LONGEST_TOKEN, np.int32)
+    text[:kept] = known.text[start - kept : start]
+    return rows, text
+
+
+@numba.njit(cache=True, nogil=True)
+def _continued(trie: Trie, text: Ints, context: int, stop: int) -> float:
+    """The n-gram's log-probability of the next AHEAD characters from `stop` on, behind another context."""
+    total = 0.0
+    for i in range(stop, min(stop + AHEAD, len(text) + 1)):
+        logp, context = advance(trie, context, text[i] if i < len(text) else END)
+        total += logp
+    return total
 
 
 @numba.njit(cache=True, nogil=True)
