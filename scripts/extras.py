@@ -26,7 +26,8 @@ PROMISES = {
     "llm": "import mendel.models.llm, mendel.restorers.rewriter",
     "train": "import mendel.restorers.channel_candidate, mendel.restorers.rewriter_candidate, mendel.training.parallel, "
     "mendel.core.tracking",
-    "evaluate": "import scipy, symspellpy, mendel.evaluation.report, mendel.evaluation.held_out, mendel.promotion.model_registry",
+    "evaluate": "import scipy, symspellpy, mendel.evaluation.report, mendel.evaluation.held_out, "
+    "mendel.promotion.model_registry",
 }
 """What each lets somebody do, as Python. `qlora` needs a GPU, `airflow`, `bench`, `docs` and `dev` are whole environments."""
 WITH_TORCH = {"llm", "train", "evaluate"}

@@ -59,7 +59,7 @@ def prepare() -> None:
     """What would else be done by the first stage that needs it: numba compiles, the language model is expanded."""
     environment = dict(os.environ, NUMBA_CACHE_DIR=str(STATE / "numba"))
     python = str(VENV / "bin" / "python")
-    load = "from mendel.models import llm; from mendel.recipes.models import PretrainedModel; llm.CausalLm.load(PretrainedModel())"
+    load = "from mendel.models.llm import CausalLm; from mendel.recipes import models; CausalLm.load(models.PretrainedModel())"
     call([python, str(REPO / "tasks" / "warm.py")], environment)
     call([python, "-W", "ignore", "-c", load], environment)
 
