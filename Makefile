@@ -51,7 +51,7 @@ docs: setup ## the documentation as a site, in site/; a broken link fails
 
 lint: setup ## ruff, mypy, the layers that imports keep to, and the workflows
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy tasks plugins
-	@$(BIN)/lint-imports --no-timing && $(BIN)/zizmor --offline --quiet .github
+	@$(BIN)/lint-imports --no-logo && $(BIN)/zizmor --offline --quiet .github
 
 format: setup ## ruff's formatter and safe fixes
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
