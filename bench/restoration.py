@@ -65,8 +65,8 @@ class Case(NamedTuple):
 
     def first(self, count: int) -> Case:
         given = self.sample
-        parts = (given.ids, given.clean, given.noisy, given.edits, given.untouched)
-        return self._replace(sample=Sample(*(part[:count] for part in parts)))
+        parts = ("ids", "clean", "noisy", "edits", "untouched")
+        return self._replace(sample=Sample(**{part: getattr(given, part)[:count] for part in parts}))
 
 
 class System(NamedTuple):
@@ -228,8 +228,9 @@ def recipes(names: Sequence[str], times: int) -> list[System]:
     """Ours, fitted where they are not there yet."""
     found = {name: common.candidate(name) for name in names}
     return [
-        System(f"mendel {name}", restorer, (fitted.folder,), *(times * count for count in RECIPES[name]), fitted)
+        System(f"mendel {name}", restorer, (fitted.folder,), times * main, times * others, candidate=fitted)
         for name, fitted in found.items()
+        for main, others in [RECIPES[name]]
     ]
 
 

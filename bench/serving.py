@@ -76,7 +76,7 @@ class Load(NamedTuple):
 def servers(decision: Decision) -> list[Server]:
     """Ours, and others for the same model."""
     python = sys.executable
-    folder = champions.restorer_uri(common.ROOT, decision)
+    folder = champions.resolved(common.ROOT, decision).restorer_uri
     mlflow = ["-m", "mlflow", "models", "serve", "-m", f"models:/{MODEL}/{decision.version}"]
     return [
         Server(OURS, [str(common.MENDEL), "serve", "-c", str(common.CONFIG)], {}, "/readyz", "/v1/restore"),
@@ -294,7 +294,7 @@ def main() -> None:
     for recipe, other in zip(SECONDS, reversed(SECONDS), strict=True):
         decision = promote(candidates[recipe])
         model_registry.follow(common.ROOT, MODEL)
-        folder = champions.restorer_uri(common.ROOT, decision)
+        folder = champions.resolved(common.ROOT, decision).restorer_uri
         for together in (1, TEXTS_ALONE[recipe]):
             alone = common.alone(without_server, folder, texts[: TEXTS_ALONE[recipe]], together)
             rows.append({"recipe": recipe, "clients": None, "failed": None, **alone})

@@ -114,7 +114,7 @@ def look(process: psutil.Process, spent: dict[int, float]) -> float:
 
 def children(process: psutil.Process) -> list[psutil.Process]:
     try:
-        return process.children(recursive=True)
+        return list(process.children(recursive=True))
     except psutil.Error:
         return []
 

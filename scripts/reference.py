@@ -179,7 +179,7 @@ def _type(field: dict[str, Any]) -> str:
         return f"list of {_type(field.get('items', {}))}"
     if kind == "object" and isinstance(field.get("additionalProperties"), dict):
         return f"map to {_type(field['additionalProperties'])}"
-    return kind + "".join(f", {sign} {field[key]}" for key, sign in BOUNDS.items() if key in field)
+    return str(kind) + "".join(f", {sign} {field[key]}" for key, sign in BOUNDS.items() if key in field)
 
 
 BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
@@ -305,7 +305,7 @@ def _metrics_of(tree: ast.Module) -> Iterator[list[str]]:
     }
     for node in ast.walk(tree):
         kind = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
-        if kind not in ("Counter", "Gauge", "Histogram") or len(node.args) < 2:
+        if not isinstance(node, ast.Call) or kind not in ("Counter", "Gauge", "Histogram") or len(node.args) < 2:
             continue
         name, what, *labels = node.args
         if not (isinstance(name, ast.Constant) and str(name.value).startswith("mendel_")):
@@ -317,7 +317,7 @@ def _metrics_of(tree: ast.Module) -> Iterator[list[str]]:
         )
         names = ast.literal_eval(of) if of else ()
         total = "_total" if kind == "Counter" else ""
-        yield [code(f"{name.value}{total}"), kind.lower(), ", ".join(map(code, names)), ast.literal_eval(what)]
+        yield [code(f"{name.value!s}{total}"), kind.lower(), ", ".join(map(code, names)), ast.literal_eval(what)]
 
 
 # The DAGs
@@ -402,7 +402,7 @@ def _values(schema: dict[str, Any]) -> str:
         return ", ".join(code(value) for value in schema["enum"] if value is not None)
     kinds = schema.get("type", "any")
     kind = " or ".join(kind for kind in ([kinds] if isinstance(kinds, str) else kinds) if kind != "null")
-    return kind + "".join(f", {sign} {schema[key]}" for key, sign in BOUNDS.items() if key in schema)
+    return str(kind) + "".join(f", {sign} {schema[key]}" for key, sign in BOUNDS.items() if key in schema)
 
 
 def _schedule(schedule: Any) -> str:

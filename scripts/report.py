@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -107,7 +107,7 @@ def is_stage(task: dict[str, Any]) -> bool:
 
 def stage_seconds(tasks: Iterable[dict[str, Any]]) -> dict[str, float]:
     """Seconds per stage, as Airflow saw its tasks. A second in which several ran counts once, for the first of them."""
-    total: Counter[str] = Counter()
+    total: defaultdict[str, float] = defaultdict(float)
     covered = 0.0
     for task in sorted((task for task in tasks if is_stage(task)), key=interval):
         start, end = interval(task)

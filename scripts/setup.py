@@ -74,7 +74,7 @@ def step(what: str) -> None:
     print(f"set-up: {what}", flush=True)
 
 
-def call(command: list, environment: dict) -> None:
+def call(command: list[str], environment: dict[str, str]) -> None:
     code = subprocess.run(command, env=environment).returncode
     if code:
         sys.exit(f"set-up: `{' '.join(command)}` failed with exit code {code}; run make again to go on from here")
@@ -98,7 +98,7 @@ def find_uv() -> str:
     return str(own)
 
 
-def uv_environment() -> dict:
+def uv_environment() -> dict[str, str]:
     """uv reads settings of its own: pass on what pip is told, so that one configuration serves both."""
     passed = {"PIP_FIND_LINKS": "UV_FIND_LINKS", "PIP_INDEX_URL": "UV_DEFAULT_INDEX", "PIP_EXTRA_INDEX_URL": "UV_INDEX"}
     environment = dict(os.environ, UV_LINK_MODE=os.environ.get("UV_LINK_MODE", "copy"))
@@ -109,7 +109,7 @@ def uv_environment() -> dict:
     return environment
 
 
-def torch_source(environment: dict) -> list:
+def torch_source(environment: dict[str, str]) -> list[str]:
     """Where the CPU build comes from: PyPI's own build for Linux brings several GB of CUDA."""
     if environment.get("UV_FIND_LINKS") or platform.system() != "Linux":
         return []
