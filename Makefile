@@ -8,7 +8,7 @@ export MENDEL_MAKE_STARTED := $(shell date +%s)
 UV = $(firstword $(wildcard .mendel/tools/bin/uv) uv)
 LOCK := requirements/dev.txt
 
-.PHONY: help setup demo up down test images compose-env chart cluster-test bench docs lint format lock clean
+.PHONY: help setup demo up down test coverage images compose-env chart cluster-test bench docs lint format lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -27,6 +27,9 @@ down: ## stop what `make up` started
 
 test: setup ## all tests
 	@$(BIN)/python -m pytest
+
+coverage: setup ## all tests, and which lines they run, in htmlcov/
+	@$(BIN)/python -m pytest --cov=mendel --cov=mendel_airflow --cov-report=term --cov-report=html
 
 images: ## container images, with docker, podman or buildah; ONLY="tasks mlflow stack" for some of them
 	@$(PYTHON) scripts/images.py $(ONLY)
