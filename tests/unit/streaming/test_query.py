@@ -218,7 +218,7 @@ def armed(then):
 if sys.argv[1] == "written": manifest.commit = armed(commit)
 if sys.argv[1] == "manifest": manifest.set_current = armed(set_current)
 sys.argv = ["mendel", "stream", "-c", sys.argv[2], "-p", "2026-11-24"]
-from mendel.cli import main
+from mendel.cli.main import main
 main()
 """
 
