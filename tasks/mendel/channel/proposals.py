@@ -176,7 +176,7 @@ def changes_at(
             gain -= (ngram + llm) * (known.read[min(stop + AHEAD, size + 1)] - known.read[stop])
             if gain < least or _same(known.text, start, stop, text[kept:row]):
                 continue
-            gain += (ngram + llm) * _continued(trie, known.text, context[depth], stop)
+            gain = _continued(trie, known.text, context[depth], stop, ngram + llm, gain)
             if gain >= least and count < MOST:
                 found[count, 0], found[count, 1], gains[count] = token, stop, gain
                 count += 1
@@ -209,13 +209,12 @@ def _before(known: TextSurvey, start: int) -> tuple[Rows, Ints]:
 
 
 @numba.njit(cache=True, nogil=True)
-def _continued(trie: Trie, text: Ints, context: int, stop: int) -> float:
-    """The n-gram's log-probability of the next AHEAD characters from `stop` on, behind another context."""
-    total = 0.0
+def _continued(trie: Trie, text: Ints, context: int, stop: int, weight: float, gain: float) -> float:
+    """The gain with the weighted n-gram's log-probability of the AHEAD characters from `stop` on, behind another context."""
     for i in range(stop, min(stop + AHEAD, len(text) + 1)):
         logp, context = advance(trie, context, text[i] if i < len(text) else END)
-        total += logp
-    return total
+        gain += weight * logp
+    return gain
 
 
 @numba.njit(cache=True, nogil=True)
