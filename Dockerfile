@@ -5,7 +5,7 @@ ARG AIRFLOW_IMAGE=apache/airflow:3.3.2-python3.11
 
 FROM ${AIRFLOW_IMAGE} AS wheel
 WORKDIR /tmp/build
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY tasks/mendel tasks/mendel
 RUN pip wheel --quiet --no-deps --wheel-dir /tmp/wheel .
 

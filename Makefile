@@ -8,7 +8,7 @@ export MENDEL_MAKE_STARTED := $(shell date +%s)
 UV = $(firstword $(wildcard .mendel/tools/bin/uv) uv)
 LOCK := requirements/dev.txt
 
-.PHONY: help setup demo up down test images compose-env chart cluster-test bench lint format lock clean
+.PHONY: help setup demo up down test coverage images compose-env chart cluster-test bench docs lint format lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ down: ## stop what `make up` started
 test: setup ## all tests
 	@$(BIN)/python -m pytest
 
+coverage: setup ## all tests, and which lines they run, in htmlcov/
+	@$(BIN)/python -m pytest --cov=mendel --cov=mendel_airflow --cov-report=term --cov-report=html
+
 images: ## container images, with docker, podman or buildah; ONLY="tasks mlflow stack" for some of them
 	@$(PYTHON) scripts/images.py $(ONLY)
 
@@ -45,8 +48,13 @@ bench: setup ## figures beside peers, which it installs: an hour; ONLY="corrupti
 	@$(UV) pip install --quiet --python $(BIN)/python --constraint $(LOCK) -e '.[bench]'
 	@for bench in $(or $(ONLY),restoration corruption training inference profiles serving promotion); do $(BIN)/python bench/$$bench.py || exit; done
 
-lint: setup ## ruff and mypy
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy tasks plugins
+docs: setup ## the documentation as a site, in site/; a broken link fails
+	@$(UV) pip install --quiet --python $(BIN)/python --constraint $(LOCK) --requirement pyproject.toml --extra docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+lint: setup ## ruff, mypy, the layers that imports keep to, and the workflows
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy tasks plugins dags scripts bench
+	@$(BIN)/lint-imports --no-logo && $(BIN)/zizmor --offline --quiet .github
 
 format: setup ## ruff's formatter and safe fixes
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
@@ -55,5 +63,5 @@ lock: setup ## compile requirements/ from pyproject.toml, with hashes
 	@$(BIN)/python scripts/lock.py $(ONLY)
 
 clean: down ## remove all that was made here
-	rm -rf .venv .mendel .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .mendel site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

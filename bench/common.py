@@ -23,9 +23,9 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from mendel import lake, manifest
-from mendel.corruption import pairs
-from mendel.manifest import Manifest
+from mendel.core import lake, manifest
+from mendel.core.manifest import Manifest
+from mendel.noise import pairs
 
 REPO = Path(__file__).resolve().parent.parent
 RESULTS = REPO / "bench" / "results"
@@ -72,7 +72,7 @@ def run(stage: str, *options: str) -> None:
         "GIT_PYTHON_REFRESH": "quiet",
     }
     FOLDER.mkdir(parents=True, exist_ok=True)
-    command = [MENDEL, *stage.split(), "-c", CONFIG, "-p", PARTITION, *options]
+    command = [str(MENDEL), *stage.split(), "-c", str(CONFIG), "-p", PARTITION, *options]
     done = subprocess.run(command, env=environment, cwd=REPO, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"mendel {stage}: exit code {done.returncode}\n{(done.stdout + done.stderr)[-3000:]}")

@@ -32,11 +32,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from stages import look
 
-from mendel import config
-from mendel.corruption.calibrate import resolve
-from mendel.corruption.kernel import Kernel
-from mendel.corruption.profile import NoiseProfile, ResolvedProfile
-from mendel.threads import available
+from mendel.core import config
+from mendel.core.threads import available
+from mendel.noise.calibrate import resolve
+from mendel.noise.kernel import Kernel
+from mendel.noise.profile import NoiseProfile, ResolvedProfile
 
 BATCH = 10_000
 """Records: what Spark hands over at a time."""
@@ -120,7 +120,7 @@ def spark(
     resolved: ResolvedProfile, texts: pa.StringArray, sizes: Sequence[float], rounds: int
 ) -> list[dict[str, Any]]:
     """The job, Parquet to Parquet, and the same job with a constant in the kernel's place, turn about; best of each."""
-    from mendel.corruption import spark as job
+    from mendel.spark import corruption as job
 
     cores = available()
     rows = []

@@ -19,9 +19,9 @@ from typing import Any
 import common
 from restoration import Case, damaged, profiles, symspell
 
-from mendel.restoration.decoder import DecoderConfig
-from mendel.restoration.restorer import Restorer
-from mendel.threads import available
+from mendel.core.threads import available
+from mendel.recipes.decoder import DecoderConfig
+from mendel.restorers.restorer import Restorer
 
 DECODERS = {
     "beam 10": DecoderConfig(beam=10, threshold=7, max_deletion=4),
@@ -41,8 +41,8 @@ SECOND_PASS = {"channel-llm": (80, 200)}
 
 def channel(recipe: str, uri: str, setting: str | None, case: Case) -> dict[str, Any]:
     """One recipe at one setting of its decoder; the recipe's own without one."""
-    from mendel.restoration.decoder import Decoder
-    from mendel.restoration.rescoring import ChannelRestorer
+    from mendel.channel.decoder import Decoder
+    from mendel.restorers.channel import ChannelRestorer
 
     restorer = Restorer.load(uri)
     assert isinstance(restorer, ChannelRestorer), uri
@@ -76,7 +76,7 @@ def plain_loop(uri: str, case: Case) -> dict[str, Any]:
     """Candidates of the first pass, each scored by itself; the time of the candidates is not counted."""
     import torch
 
-    from mendel.restoration.rescoring import ChannelRestorer
+    from mendel.restorers.channel import ChannelRestorer
 
     restorer = Restorer.load(uri)
     assert isinstance(restorer, ChannelRestorer), uri

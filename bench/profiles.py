@@ -32,20 +32,20 @@ import common
 import scans
 from restoration import NOISE, SEED, Case, Correct, System, apply, damaged, identity, restorer, row, symspell
 
-from mendel import config
-from mendel.corruption import commands
-from mendel.corruption.calibrate import resolve
-from mendel.corruption.learn import learn
-from mendel.corruption.profile import OPERATIONS, NoiseProfile
-from mendel.registry.scores import Sample
-from mendel.restoration import calibration
-from mendel.restoration.channel import Channel
-from mendel.restoration.decoder import Decoder
-from mendel.restoration.finetune import Evidence
-from mendel.restoration.recipe import Calibration
-from mendel.restoration.rescoring import FIRST_PASS, ChannelRestorer
-from mendel.restoration.restorer import Restorer
-from mendel.restoration.work import Text
+from mendel.channel.costs import Channel
+from mendel.channel.decoder import Decoder
+from mendel.cli import noise as commands
+from mendel.core import config
+from mendel.evaluation.scores import Sample
+from mendel.noise.calibrate import resolve
+from mendel.noise.learn import learn
+from mendel.noise.profile import OPERATIONS, NoiseProfile
+from mendel.recipes.calibration import Calibration
+from mendel.restorers import calibration
+from mendel.restorers.candidate import Text
+from mendel.restorers.channel import FIRST_PASS, ChannelRestorer
+from mendel.restorers.channel_candidate import ValidationChoices
+from mendel.restorers.restorer import Restorer
 
 WORD = re.compile(r"[A-Za-z]{3,}")
 SHARE = 0.5
@@ -105,7 +105,8 @@ def scanned(train: Sequence[str], test: Sequence[str]) -> Errors:
     taught = list(train[:SCANNED])
     read = scans.read([*taught, *test])
     legible = [pair for pair in zip(read[:SCANNED], taught, strict=True) if pair[0]]
-    return Errors("scanned", *map(list, zip(*legible, strict=True)), sample(test, read[SCANNED:]), "ocr")
+    noisy, clean = ([pair[side] for pair in legible] for side in (0, 1))
+    return Errors("scanned", noisy, clean, sample(test, read[SCANNED:]), "ocr")
 
 
 def sample(clean: Sequence[str], noisy: Sequence[str]) -> Sample:
@@ -143,7 +144,8 @@ def adapted(uri: str, profile: NoiseProfile, train: Sequence[str], validation: S
     decoder = Decoder(channel, restorer.decoder.ngram, restorer.decoder.config)
     noisy = damaged("sotu", validation, profile, train).sample.noisy
     sample = [Text(one, other, None) for one, other in zip(validation, noisy, strict=True)]
-    weights = calibration.fit(*Evidence(sample, sample, decoder).choices(None), Calibration(), with_llm=False)
+    noisy_choices, clean_choices = ValidationChoices(sample, sample, decoder).read(None)
+    weights = calibration.fit(noisy_choices, clean_choices, Calibration(), with_llm=False)
     return ChannelRestorer(restorer.kind, decoder, {FIRST_PASS: weights})
 
 

@@ -27,14 +27,14 @@ import numpy as np
 import pyarrow as pa
 from rapidfuzz.distance import Levenshtein
 
-from mendel import config
+from mendel.core import config
 from mendel.corpus.clean import Cleaning
-from mendel.corruption import edits
-from mendel.corruption.calibrate import resolve
-from mendel.corruption.kernel import Kernel
-from mendel.corruption.profile import CHARACTER_SET, OPERATIONS, NoiseProfile, Rates
-from mendel.registry.bootstrap import Bootstrap
-from mendel.registry.scores import Output, Sample, measure, summarise
+from mendel.evaluation.bootstrap import Bootstrap
+from mendel.evaluation.scores import Output, Sample, measure, summarise
+from mendel.noise import edits
+from mendel.noise.calibrate import resolve
+from mendel.noise.kernel import Kernel
+from mendel.noise.profile import CHARACTER_SET, OPERATIONS, NoiseProfile, Rates
 
 NOISE = common.REPO / "include" / "noise"
 SEED = 1
@@ -65,8 +65,8 @@ class Case(NamedTuple):
 
     def first(self, count: int) -> Case:
         given = self.sample
-        parts = (given.ids, given.clean, given.noisy, given.edits, given.untouched)
-        return self._replace(sample=Sample(*(part[:count] for part in parts)))
+        parts = ("ids", "clean", "noisy", "edits", "untouched")
+        return self._replace(sample=Sample(**{part: getattr(given, part)[:count] for part in parts}))
 
 
 class System(NamedTuple):
@@ -95,7 +95,7 @@ def identity() -> Correct:
 
 
 def symspell(texts: Sequence[str]) -> Correct:
-    from mendel.registry.baselines import SymSpell
+    from mendel.evaluation.baselines import SymSpell
 
     return SymSpell(texts)
 
@@ -125,7 +125,7 @@ def autocorrect() -> Correct:
 def pyspellchecker() -> Correct:
     from spellchecker import SpellChecker
 
-    from mendel.registry.baselines import SHORTEST, WORD
+    from mendel.evaluation.baselines import SHORTEST, WORD
 
     checker = SpellChecker()
 
@@ -142,10 +142,10 @@ def few_shot(shots: Sequence[tuple[str, str]]) -> Correct:
     """SmolLM2-135M as it comes, asked with examples; greedy, at most a quarter longer than the input."""
     import torch
 
-    from mendel.restoration.llm import CausalLm
-    from mendel.restoration.recipe import BaseModel
+    from mendel.models.llm import CausalLm
+    from mendel.recipes.models import PretrainedModel
 
-    llm = CausalLm.load(BaseModel())
+    llm = CausalLm.load(PretrainedModel())
     examples = "".join(f"Noisy: {noisy}\nClean: {clean}\n\n" for noisy, clean in shots)
 
     def correct(text: str) -> str:
@@ -160,7 +160,7 @@ def few_shot(shots: Sequence[tuple[str, str]]) -> Correct:
 
 
 def restorer(uri: str) -> Correct:
-    from mendel.restoration.restorer import Restorer
+    from mendel.restorers.restorer import Restorer
 
     found = Restorer.load(uri)
     return lambda texts: [each.text for each in found.restore(texts)]
@@ -228,8 +228,9 @@ def recipes(names: Sequence[str], times: int) -> list[System]:
     """Ours, fitted where they are not there yet."""
     found = {name: common.candidate(name) for name in names}
     return [
-        System(f"mendel {name}", restorer, (fitted.folder,), *(times * count for count in RECIPES[name]), fitted)
+        System(f"mendel {name}", restorer, (fitted.folder,), times * main, times * others, candidate=fitted)
         for name, fitted in found.items()
+        for main, others in [RECIPES[name]]
     ]
 
 

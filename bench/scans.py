@@ -24,8 +24,8 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from mendel.core.threads import available
 from mendel.corpus.clean import clean
-from mendel.threads import available
 
 TYPEFACE = "fonts/ttf/STIXGeneral.ttf"
 """Of matplotlib, so that no machine lacks it: cut like Times."""
@@ -53,7 +53,7 @@ def read(texts: Sequence[str], folder: Path | None = None) -> list[str]:
         paths = [folder / f"{number:05}.jpg" for number in range(len(texts))]
         parts = [slice(first, first + READ_AT_ONCE) for first in range(0, len(texts), READ_AT_ONCE)]
         with ThreadPoolExecutor(available()) as pool:
-            found = pool.map(lambda part: _read(texts[part], paths[part]), parts)
+            found = pool.map(_read, [texts[part] for part in parts], [paths[part] for part in parts])
             return [text for part in found for text in part]
 
 

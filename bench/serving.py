@@ -30,11 +30,11 @@ import httpx
 import numpy as np
 import psutil
 
-from mendel.log import log
-from mendel.manifest import Manifest
-from mendel.registry import champions, ledger
-from mendel.registry.ledger import Decision, History
-from mendel.restoration.restorer import Restorer
+from mendel.core.log import log
+from mendel.core.manifest import Manifest
+from mendel.promotion import champions, ledger
+from mendel.promotion.ledger import Decision, History
+from mendel.restorers.restorer import Restorer
 
 HERE = Path(__file__).parent
 FOLDER = common.FOLDER / "serving"
@@ -76,7 +76,7 @@ class Load(NamedTuple):
 def servers(decision: Decision) -> list[Server]:
     """Ours, and others for the same model."""
     python = sys.executable
-    folder = champions.restorer_uri(common.ROOT, decision)
+    folder = champions.resolved(common.ROOT, decision).restorer_uri
     mlflow = ["-m", "mlflow", "models", "serve", "-m", f"models:/{MODEL}/{decision.version}"]
     return [
         Server(OURS, [str(common.MENDEL), "serve", "-c", str(common.CONFIG)], {}, "/readyz", "/v1/restore"),
@@ -278,7 +278,7 @@ def without_server(folder: str, texts: Sequence[str], together: int) -> dict[str
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.parse_args()
-    from mendel.registry import model_registry  # not at the top: MLflow takes seconds in each process
+    from mendel.promotion import model_registry  # not at the top: MLflow takes seconds in each process
 
     described = common.machine()
     common.prepare()
@@ -294,7 +294,7 @@ def main() -> None:
     for recipe, other in zip(SECONDS, reversed(SECONDS), strict=True):
         decision = promote(candidates[recipe])
         model_registry.follow(common.ROOT, MODEL)
-        folder = champions.restorer_uri(common.ROOT, decision)
+        folder = champions.resolved(common.ROOT, decision).restorer_uri
         for together in (1, TEXTS_ALONE[recipe]):
             alone = common.alone(without_server, folder, texts[: TEXTS_ALONE[recipe]], together)
             rows.append({"recipe": recipe, "clients": None, "failed": None, **alone})

@@ -5,7 +5,7 @@ import os
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from mendel.restoration.restorer import Restoration, Restorer
+from mendel.restorers.restorer import Restoration, Restorer
 
 app = FastAPI()
 restorer = Restorer.load(os.environ["RESTORER"])

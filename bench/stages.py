@@ -25,7 +25,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from mendel import manifest
+from mendel.core import manifest
 
 REPO = Path(__file__).resolve().parent.parent
 MENDEL = Path(sys.executable).with_name("mendel")
@@ -114,7 +114,7 @@ def look(process: psutil.Process, spent: dict[int, float]) -> float:
 
 def children(process: psutil.Process) -> list[psutil.Process]:
     try:
-        return process.children(recursive=True)
+        return list(process.children(recursive=True))
     except psutil.Error:
         return []
 

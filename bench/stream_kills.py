@@ -29,7 +29,7 @@ import common
 import pyarrow.parquet as pq
 import yaml
 
-from mendel import lake, manifest
+from mendel.core import lake, manifest
 from mendel.streaming import batches
 
 SMOKE = common.REPO / "include" / "pipelines" / "smoke.yaml"
@@ -131,7 +131,7 @@ class Route:
 def stream(route: Route, *options: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     """`mendel stream` in a process group of its own, and the file of what it says."""
     said = FOLDER / f"{route.name}.log"
-    command = [common.MENDEL, "stream", "-c", route.config, *options]
+    command = [str(common.MENDEL), "stream", "-c", str(route.config), *options]
     with said.open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=common.REPO, start_new_session=True)
         try:
@@ -200,7 +200,7 @@ def prepare(wanted: int) -> list[dict[str, str]]:
     environment = os.environ | {"MENDEL_LAKE": root, "MLFLOW_TRACKING_URI": f"sqlite:///{FOLDER}/mlflow.db"}
     FOLDER.mkdir(parents=True, exist_ok=True)
     for stage in CHAIN:
-        command = [common.MENDEL, *stage.split(), "-c", SMOKE, "-p", DAY]
+        command = [str(common.MENDEL), *stage.split(), "-c", str(SMOKE), "-p", DAY]
         done = subprocess.run(command, env=environment, cwd=common.REPO, capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(f"mendel {stage}: exit code {done.returncode}\n{(done.stdout + done.stderr)[-3000:]}")

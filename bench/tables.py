@@ -1,4 +1,4 @@
-"""The tables of docs/benchmarks.md, from what bench/restoration.py and bench/inference.py wrote.
+"""The tables of docs/reference/benchmarks.md, from what bench/restoration.py and bench/inference.py wrote.
 
 .venv/bin/python bench/tables.py
 """

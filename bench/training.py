@@ -25,7 +25,7 @@ from typing import Any
 
 import common
 
-from mendel.threads import available
+from mendel.core.threads import available
 
 FLOPS_PER_WEIGHT = 4
 WEIGHTS = 135e6
@@ -52,8 +52,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 def ngram(texts: Sequence[str]) -> dict[str, Any]:
     """One core: the fit is not parallel."""
-    from mendel.restoration.ngram import CharNgram
-    from mendel.restoration.recipe import Ngram
+    from mendel.models.ngram import CharNgram
+    from mendel.recipes.models import Ngram
 
     settings = Ngram()
     CharNgram.fit(texts[:50], order=settings.order, prune_from=settings.prune_from)  # compiled
@@ -68,17 +68,18 @@ def ours(
     texts: Sequence[str], seconds: float, peak: float, without: str = "", setting: str = ""
 ) -> list[dict[str, Any]]:
     """Steps of the recipe's own trainer until the time is spent; then, of the whole of it, one under the profiler."""
-    from mendel.restoration import llm as language_model
-    from mendel.restoration.checkpoints import Checkpoints
-    from mendel.restoration.recipe import BaseModel, Lora
-    from mendel.restoration.trainer import Trainer
+    from mendel.models import llm as language_model
+    from mendel.recipes.models import PretrainedModel
+    from mendel.recipes.training import Lora
+    from mendel.training.checkpoints import Checkpoints
+    from mendel.training.trainer import Trainer
 
     if without == "kept memory":
         language_model.keep_freed_memory = lambda: None
     place = language_model.device()
     lora = {"tokens_per_batch": TOKENS[place.type]} | SETTINGS.get(setting, {})
     settings = Lora(budget_steps=10**6, warmup=0, **lora)
-    llm = language_model.CausalLm.load(BaseModel(), quantise=settings.quantise)
+    llm = language_model.CausalLm.load(PretrainedModel(), quantise=settings.quantise)
     bodies = llm.encode(texts)
     rows = [[*llm.boundary, *body, *llm.boundary] for body in bodies]
     with tempfile.TemporaryDirectory() as folder:
@@ -107,13 +108,13 @@ def leave_out(what: str, trainer: Any) -> None:
     """Take one thing back that the trainer does otherwise than the plain loop."""
     import torch.nn.functional as functional
 
-    from mendel.restoration import objective
-    from mendel.restoration import trainer as module
+    from mendel.models import objective
+    from mendel.training import trainer as module
 
     if what == "plain attention":
         trainer.llm.model.set_attn_implementation("sdpa")
     elif what == "uncast inputs":
-        module.disable_input_dtype_casting = lambda model, active: nullcontext()
+        vars(module)["disable_input_dtype_casting"] = lambda model, active: nullcontext()
     elif what == "predictions where asked alone":
 
         def everywhere(rows: Any, heads: Any) -> Any:
@@ -165,11 +166,12 @@ def plain(texts: Sequence[str], seconds: float, peak: float) -> dict[str, Any]:
     )
     from transformers import Trainer as PlainTrainer
 
-    from mendel.restoration.llm import _expanded
-    from mendel.restoration.recipe import BaseModel, Lora
-    from mendel.restoration.trainer import LORA_LAYERS
+    from mendel.models.llm import _expanded
+    from mendel.recipes.models import PretrainedModel
+    from mendel.recipes.training import Lora
+    from mendel.training.trainer import LORA_LAYERS
 
-    folder = str(_expanded(BaseModel()))
+    folder = str(_expanded(PretrainedModel()))
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
     bodies = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
@@ -178,7 +180,7 @@ def plain(texts: Sequence[str], seconds: float, peak: float) -> dict[str, Any]:
     model = get_peft_model(AutoModelForCausalLM.from_pretrained(folder), config)
     lengths: list[int] = []
 
-    class Clock(TrainerCallback):  # type: ignore[misc]
+    class Clock(TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             if torch.cuda.is_available():
                 torch.cuda.synchronize()
@@ -229,7 +231,7 @@ def gemm() -> tuple[str, float]:
     """The device's type, and FLOP/s of the best of some bf16 matrix products on it."""
     import torch
 
-    from mendel.restoration.llm import device
+    from mendel.models.llm import device
 
     place = device().type
     size = GEMM[place]

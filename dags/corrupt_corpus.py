@@ -14,12 +14,11 @@ from airflow.sdk import DAG, Param, PartitionedAssetTimetable, chain
 
 from mendel_airflow.assets import corpus, pairs
 from mendel_airflow.emission import EmitAsset
+from mendel_airflow.included import names
 from mendel_airflow.links import DataDocsLink
 from mendel_airflow.partitions import ResolvePartition, newest
 from mendel_airflow.policy import COMMON_PARAMS, DEFAULT_ARGS, RETRAIN, VERSIONING, deadline
 from mendel_airflow.stage import FORCE, setting, stage
-
-PROFILES = ["default", "heavy", "light", "mixed", "ocr"]
 
 with DAG(
     dag_id="corrupt_corpus",
@@ -32,7 +31,7 @@ with DAG(
         "noise": Param(
             None,
             type=["null", "string"],
-            enum=[None, *PROFILES],
+            enum=[None, *names("noise")],
             title="Noise profile",
             description_md="One of `include/noise/`. Empty: the configuration's.",
         ),

@@ -13,12 +13,11 @@ from airflow.sdk import DAG, Param, PartitionedAssetTimetable, chain
 
 from mendel_airflow.assets import candidate, pairs
 from mendel_airflow.emission import EmitAsset
+from mendel_airflow.included import names
 from mendel_airflow.partitions import ResolvePartition, newest
 from mendel_airflow.policy import COMMON_PARAMS, DEFAULT_ARGS, GPU, RETRAIN, VERSIONING, deadline
 from mendel_airflow.retraining import RetrainCheck
 from mendel_airflow.stage import FORCE, setting, stage
-
-RECIPES = ["causal-lora", "channel-llm", "channel-ngram", "seq2seq-lora"]
 
 with DAG(
     dag_id="finetune_restorer",
@@ -31,7 +30,7 @@ with DAG(
         "recipe": Param(
             None,
             type=["null", "string"],
-            enum=[None, *RECIPES],
+            enum=[None, *names("recipes")],
             title="Recipe",
             description_md="One of `include/recipes/`. Empty: the configuration's.",
         ),

@@ -60,7 +60,7 @@ resource "aws_security_group" "database" {
   }
 }
 
-# Airflow's database is made with the server; MLflow's by hand, see docs/deploy.md. The password is in Secrets Manager.
+# Airflow's database is made with the server; MLflow's by hand, see docs/how-to/deploy.md. The password is in Secrets Manager.
 resource "aws_db_instance" "this" {
   identifier                    = var.name
   engine                        = "postgres"

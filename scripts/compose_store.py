@@ -6,6 +6,7 @@ AWS_* of the owner, BUCKET, and NAME_SECRET of each client.
 
 import json
 import os
+from typing import Any
 from xml.sax.saxutils import escape
 
 import requests
@@ -23,7 +24,7 @@ CLIENTS = {
 """Client → what of the bucket → what it may do with it. All may list the bucket."""
 
 
-def policy(bucket: str) -> dict:
+def policy(bucket: str) -> dict[str, Any]:
     """The bucket's policy: what is not in it is forbidden."""
     everything = f"arn:aws:s3:::{bucket}"
     listing = ["s3:ListBucket", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads"]

@@ -26,8 +26,8 @@ from rich.live import Live
 from rich.table import Table
 from stack import REPO, STATE, airflow
 
-from mendel.registry import ledger
-from mendel.registry.ledger import Decision
+from mendel.promotion import ledger
+from mendel.promotion.ledger import Decision
 
 CHAIN = ("ingest_corpus", "corrupt_corpus", "finetune_restorer", "promote_restorer")
 BATCHES = "restore_batches"

@@ -55,7 +55,7 @@ def find_engine() -> str:
     )
 
 
-def build(engine: str, tag: str, options: list) -> None:
+def build(engine: str, tag: str, options: list[str]) -> None:
     """Build one image; ends the program with the builder's own words when it fails."""
     describe = ["git", "describe", "--always", "--exclude=*", "--abbrev=40", "--dirty=.dirty"]
     revision = subprocess.run(describe, cwd=REPO, capture_output=True, text=True).stdout.strip()

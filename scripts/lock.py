@@ -23,9 +23,9 @@ CUDA = r"nvidia-.*|cuda-.*|triton"
 class Lock(NamedTuple):
     """One file: what it is compiled from, and what is left out of it."""
 
-    sources: list
-    extras: list = []  # noqa: RUF012 (never changed)
-    options: list = []  # noqa: RUF012
+    sources: list[str]
+    extras: list[str] = []  # noqa: RUF012 (never changed)
+    options: list[str] = []  # noqa: RUF012
     without: str = ""
 
 
@@ -50,7 +50,7 @@ LOCKS = {
 
 def main() -> None:
     own = REPO / ".mendel" / "tools" / "bin" / "uv"
-    uv = str(own) if own.exists() else shutil.which("uv")
+    uv = str(own) if own.exists() else shutil.which("uv") or sys.exit("lock: no uv; run `make setup`")
     for name in sys.argv[1:] or LOCKS:
         lock, path = LOCKS[name], f"requirements/{name}.txt"
         sources = [source if source == "pyproject.toml" else f"requirements/{source}" for source in lock.sources]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -15,11 +15,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mendel import lake, manifest
-from mendel.manifest import Manifest
-from mendel.registry.gate import Check
-from mendel.registry.ledger import Decision
-from mendel.registry.report import told_apart
+from mendel.core import lake, manifest
+from mendel.core.manifest import Manifest
+from mendel.evaluation.gate import Check
+from mendel.evaluation.report import told_apart
+from mendel.promotion.ledger import Decision
 
 DATASETS = ("corpus", "pairs", "candidate", "evaluation")
 NOT_STAGES = ("resolve_partition", "retrain_check", "emit_", "approval", "list_shards")
@@ -107,7 +107,7 @@ def is_stage(task: dict[str, Any]) -> bool:
 
 def stage_seconds(tasks: Iterable[dict[str, Any]]) -> dict[str, float]:
     """Seconds per stage, as Airflow saw its tasks. A second in which several ran counts once, for the first of them."""
-    total: Counter[str] = Counter()
+    total: defaultdict[str, float] = defaultdict(float)
     covered = 0.0
     for task in sorted((task for task in tasks if is_stage(task)), key=interval):
         start, end = interval(task)

@@ -59,7 +59,7 @@ def prepare() -> None:
     """What would else be done by the first stage that needs it: numba compiles, the language model is expanded."""
     environment = dict(os.environ, NUMBA_CACHE_DIR=str(STATE / "numba"))
     python = str(VENV / "bin" / "python")
-    load = "from mendel.restoration import llm, recipe; llm.CausalLm.load(recipe.BaseModel())"
+    load = "from mendel.models.llm import CausalLm; from mendel.recipes import models; CausalLm.load(models.PretrainedModel())"
     call([python, str(REPO / "tasks" / "warm.py")], environment)
     call([python, "-W", "ignore", "-c", load], environment)
 
@@ -74,7 +74,7 @@ def step(what: str) -> None:
     print(f"set-up: {what}", flush=True)
 
 
-def call(command: list, environment: dict) -> None:
+def call(command: list[str], environment: dict[str, str]) -> None:
     code = subprocess.run(command, env=environment).returncode
     if code:
         sys.exit(f"set-up: `{' '.join(command)}` failed with exit code {code}; run make again to go on from here")
@@ -98,7 +98,7 @@ def find_uv() -> str:
     return str(own)
 
 
-def uv_environment() -> dict:
+def uv_environment() -> dict[str, str]:
     """uv reads settings of its own: pass on what pip is told, so that one configuration serves both."""
     passed = {"PIP_FIND_LINKS": "UV_FIND_LINKS", "PIP_INDEX_URL": "UV_DEFAULT_INDEX", "PIP_EXTRA_INDEX_URL": "UV_INDEX"}
     environment = dict(os.environ, UV_LINK_MODE=os.environ.get("UV_LINK_MODE", "copy"))
@@ -109,7 +109,7 @@ def uv_environment() -> dict:
     return environment
 
 
-def torch_source(environment: dict) -> list:
+def torch_source(environment: dict[str, str]) -> list[str]:
     """Where the CPU build comes from: PyPI's own build for Linux brings several GB of CUDA."""
     if environment.get("UV_FIND_LINKS") or platform.system() != "Linux":
         return []

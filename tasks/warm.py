@@ -2,12 +2,12 @@
 
 import pyarrow as pa
 
-from mendel.corruption.kernel import Kernel
-from mendel.corruption.profile import OPERATIONS, NoiseProfile, Rates, ResolvedProfile
-from mendel.restoration.channel import Channel
-from mendel.restoration.decoder import Decoder
-from mendel.restoration.ngram import CharNgram
-from mendel.restoration.recipe import ChannelNgram
+from mendel.channel.costs import Channel
+from mendel.channel.decoder import Decoder
+from mendel.models.ngram import CharNgram
+from mendel.noise.kernel import Kernel
+from mendel.noise.profile import OPERATIONS, NoiseProfile, Rates, ResolvedProfile
+from mendel.recipes.channel import ChannelNgram
 
 TEXTS = ["The state of the union is strong.", "We the people."] * 20
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from mendel import manifest
-from mendel.manifest import Manifest
+from mendel.core import manifest
+from mendel.core.manifest import Manifest
 from mendel_airflow import retraining
 from mendel_airflow.partitions import PARTITION, lake_root
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from mendel import manifest
+from mendel.core import manifest
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

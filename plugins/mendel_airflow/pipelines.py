@@ -13,7 +13,7 @@ from typing import Any
 from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowFailException
 
-FOLDER = Path(__file__).resolve().parents[2] / "include" / "pipelines"
+from mendel_airflow.included import INCLUDE
 
 PREFIXES = "MENDEL_CONFIG_PREFIXES"
 """URIs of folders, with commas between them: a run may take any file below."""
@@ -30,7 +30,7 @@ def default() -> str:
 def choices() -> list[str]:
     """The configurations that every run may take, the deployment's default first."""
     first = default()
-    folder = Path(os.environ.get("MENDEL_PIPELINES") or FOLDER)
+    folder = Path(os.environ.get("MENDEL_PIPELINES") or INCLUDE / "pipelines")
     others = (file for file in sorted(folder.glob("*.yaml")) if file.resolve() != Path(first).resolve())
     return [first, *(f"include/pipelines/{file.name}" for file in others)]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOperator
 from airflow.sdk import Param
 
-from mendel.manifest import Manifest
+from mendel.core.manifest import Manifest
 from mendel_airflow.emission import committed, unchanged
 from mendel_airflow.partitions import PARTITION
 

@@ -9,20 +9,20 @@ from typing import Any, Self, cast
 
 from pydantic import Field, ValidationError, model_validator
 
-from mendel import config, lake
-from mendel.corpus.ingest import Ingest
-from mendel.corruption.corrupt import Corrupt
-from mendel.errors import InputError
-from mendel.frozen import Frozen
-from mendel.inference.plan import Restore
-from mendel.quality.stage import Quality
-from mendel.registry.evaluate import Evaluate
-from mendel.registry.promote import Promote
-from mendel.restoration.finetune import Finetune
+from mendel.core import config, lake
+from mendel.core.errors import InputError
+from mendel.core.frozen import Frozen
+from mendel.core.stage import Stage, explain
 from mendel.serving.settings import Serve
-from mendel.stage import Stage, explain
+from mendel.stages.corrupt import Corrupt
+from mendel.stages.evaluate import Evaluate
+from mendel.stages.finetune import Finetune
+from mendel.stages.ingest import Ingest
+from mendel.stages.promote import Promote
+from mendel.stages.restore_plan import Restore
+from mendel.stages.validate import Quality
+from mendel.stages.version import Version
 from mendel.streaming.settings import Stream
-from mendel.versioning.stage import Version
 
 
 class Pipeline(Frozen):

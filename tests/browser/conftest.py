@@ -9,8 +9,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from mendel.serving.keys import new
 
-from ..chromium import executable, launched  # noqa: TID252
-from ..unit.registry.conftest import (  # noqa: TID252
+from ..chromium import executable, launched
+from ..unit.promotion.conftest import (
     WEEK_1,
     WEEK_2,
     Store,
@@ -18,7 +18,7 @@ from ..unit.registry.conftest import (  # noqa: TID252
     decide_on,
     evaluate,
 )
-from ..unit.serving.conftest import process, status, until  # noqa: TID252
+from ..unit.serving.conftest import process, status, until
 
 __all__ = ["candidates_template"]
 

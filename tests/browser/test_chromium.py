@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
-from ..chromium import NAMES, executable  # noqa: TID252
+from ..chromium import NAMES, executable
 
 
 @pytest.mark.parametrize("there", [*NAMES, None])

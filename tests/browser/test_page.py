@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from ..unit.serving.conftest import until  # noqa: TID252
+from ..unit.serving.conftest import until
 from .conftest import opened
 
 CLEAN = "The people of our nation must work together for the future. 👍 The economy and the budget."

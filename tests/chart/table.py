@@ -15,7 +15,9 @@ TABLE = re.compile(r"(?<=<!-- values -->\n).*?(?=<!-- /values -->)", re.DOTALL)
 
 def rows(text: str) -> list[tuple[str, str, str]]:
     """Key, default and description of each value with a comment `# -- …` above it."""
-    found, path, description = [], [], None
+    found: list[tuple[str, str, str]] = []
+    path: list[str] = []
+    description = None
     for line in text.splitlines():
         if (stripped := line.strip()).startswith("# -- "):
             description = stripped.removeprefix("# -- ")

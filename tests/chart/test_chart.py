@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mendel import config
+from mendel.core import config
 from mendel.serving import hosts
 from mendel.serving.keys import Keys
 from mendel.serving.settings import Serve
@@ -138,7 +138,7 @@ def test_a_pod_class_needs_no_variable_that_airflow_has_not(render: Render) -> N
 
 @pytest.mark.parametrize("name", VALUES)
 def test_the_pipeline_is_one_that_mendel_takes(name: str, render: Render, tmp_path: Any) -> None:
-    from mendel import config
+    from mendel.core import config
     from mendel.pipeline import Pipeline
 
     text = named(render(name), "ConfigMap", "mendel-pipeline")["data"]["pipeline.yaml"]

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Page, expect, sync_playwright
 
-from ..chromium import launched  # noqa: TID252
+from ..chromium import launched
 from .release import Release
 
 SECONDS = 120_000  # of Playwright's milliseconds: a page of a busy cluster

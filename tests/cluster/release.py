@@ -29,7 +29,7 @@ BATCHES = "restore_batches"
 STAGE = {"app.kubernetes.io/component": "stage"}
 CURRENT = """
 import json, os, sys
-from mendel import manifest
+from mendel.core import manifest
 found = (manifest.current(os.environ["MENDEL_LAKE"], *each.split()) for each in sys.argv[1:])
 print(json.dumps([{"digest": each.digest, "metrics": each.metrics} if each else None for each in found]))
 """

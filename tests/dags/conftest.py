@@ -26,8 +26,8 @@ from airflow.dag_processing.dagbag import DagBag  # noqa: E402
 from airflow.sdk import DAG  # noqa: E402
 from airflow.sdk.bases.operator import ExecutorSafeguard  # noqa: E402
 
-from mendel import manifest  # noqa: E402
-from mendel.manifest import InputEntry, Manifest  # noqa: E402
+from mendel.core import manifest  # noqa: E402
+from mendel.core.manifest import InputEntry, Manifest  # noqa: E402
 
 ExecutorSafeguard.test_mode = True  # tests call `execute` themselves
 

@@ -57,7 +57,7 @@ POOLS = {
     "version_candidate": VERSIONING,
 }
 NEVER_IN_DAGS = {"mendel", "pandas", "torch", "pyspark", "mlflow", "great_expectations", "numpy", "requests"}
-MENDEL_IN_PLUGINS = {"mendel.manifest", "mendel.lake"}
+MENDEL_IN_PLUGINS = {"mendel.core.manifest", "mendel.core.lake"}
 
 each_dag = pytest.mark.parametrize("dag_id", TASKS)
 
@@ -184,7 +184,8 @@ def imported(file: Path) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             names |= {
-                f"{node.module}.{alias.name}" if node.module == "mendel" else str(node.module) for alias in node.names
+                f"{node.module}.{alias.name}" if node.module == "mendel.core" else str(node.module)
+                for alias in node.names
             }
     return names
 
@@ -211,6 +212,6 @@ def test_plugins_need_only_the_light_half_of_mendel(file: Path) -> None:
 def test_the_import_checks_see_what_they_look_for(tmp_path: Path) -> None:
     file = tmp_path / "dag.py"
     file.write_text(
-        "def f():\n    import torch.nn\n    from mendel import lake, stage\n    from pandas import DataFrame\n"
+        "def f():\n    import torch.nn\n    from mendel.core import lake, stage\n    from pandas import DataFrame\n"
     )
-    assert imported(file) == {"torch.nn", "mendel.lake", "mendel.stage", "pandas"}
+    assert imported(file) == {"torch.nn", "mendel.core.lake", "mendel.core.stage", "pandas"}

@@ -12,7 +12,7 @@ import pytest
 from airflow_client import StackError
 from airflow_stack import AirflowStack
 
-from mendel import lake, manifest
+from mendel.core import lake, manifest
 
 from .conftest import (
     CHAIN,

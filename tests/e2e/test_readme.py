@@ -13,7 +13,7 @@ import report
 from airflow_stack import AirflowStack
 from rich.console import Console
 
-from mendel.registry import ledger
+from mendel.promotion import ledger
 
 from .conftest import CHAIN, REPO, TICKS
 

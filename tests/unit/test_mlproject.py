@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mendel import manifest
+from mendel.core import manifest
 
 REPO = Path(__file__).resolve().parents[2]
 CONFIG, DAY = "include/pipelines/smoke.yaml", "2026-11-23"

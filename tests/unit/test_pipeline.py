@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mendel.corpus.ingest import Ingest
-from mendel.errors import InputError
+from mendel.core.errors import InputError
 from mendel.pipeline import load_section, load_stage
-from mendel.registry.promote import Promote
+from mendel.stages.ingest import Ingest
+from mendel.stages.promote import Promote
 
 PIPELINES = sorted((Path(__file__).parents[2] / "include" / "pipelines").glob("*.yaml"))
 

@@ -1,0 +1,1 @@
+"""A client of `mendel serve`, which tries again where that makes sense."""

@@ -9,7 +9,7 @@ from typing import Any, Self
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_before_delay, wait_random_exponential
 
-from mendel.errors import InputError, MendelError
+from mendel.core.errors import InputError, MendelError
 
 BUSY = frozenset({429, 502, 503, 504})
 """A later attempt may be answered: the service's own refusals, and those of a proxy before it."""

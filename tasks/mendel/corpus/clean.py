@@ -7,8 +7,8 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from mendel.core.frozen import Frozen
 from mendel.corpus import hyphens, markup
-from mendel.frozen import Frozen
 
 PASSES = 100
 """Cleaning is repeated until nothing changes (an entity may hide a tag, a note another note); this bounds the depth."""

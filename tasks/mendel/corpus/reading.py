@@ -6,21 +6,21 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from mendel.core.errors import InputError, MendelError
+from mendel.core.log import log, track
+from mendel.core.manifest import InputEntry
 from mendel.corpus import wrapping
 from mendel.corpus.clean import Cleaning, clean
 from mendel.corpus.sources import AnySource
 from mendel.corpus.sources.base import Document, Rejected, Split, text_hash
 from mendel.corpus.split import Dropped, Sentence
-from mendel.errors import InputError, MendelError
-from mendel.log import log, track
-from mendel.manifest import InputEntry
 
 NAMED_IN_LOG = 3
 """Quarantined items that the log names of each reason; quarantine.jsonl has them all."""
 
 
 @dataclass
-class Reading:
+class CorpusReading:
     sentences: list[Sentence] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
     quarantined: list[Rejected] = field(default_factory=list)
@@ -42,13 +42,13 @@ class Reading:
             log.warning("quarantined", uri=item.uri, reason=item.reason, detail=item.detail)
 
 
-def read(source: AnySource, cleaning: Cleaning, entry: InputEntry, only: Split | None = None) -> Reading:
+def read(source: AnySource, cleaning: Cleaning, entry: InputEntry, only: Split | None = None) -> CorpusReading:
     """All sentences of a source that pass the filters; with `only`, of one split's documents.
 
     Raises InputError if no document can be read, and MendelError (worth a retry) if the source is not, or no longer,
     what `entry` says: the version's name would be wrong.
     """
-    reading = Reading(told=only is None)
+    reading = CorpusReading(told=only is None)
     for document in track(_documents(source, reading), "reading", total=entry.rows):
         reading.documents[document.split] += 1
         if only in (None, document.split):
@@ -63,7 +63,7 @@ def read(source: AnySource, cleaning: Cleaning, entry: InputEntry, only: Split |
     return reading
 
 
-def _documents(source: AnySource, reading: Reading) -> Iterator[Document]:
+def _documents(source: AnySource, reading: CorpusReading) -> Iterator[Document]:
     """The source's documents, each name once; the rest is quarantined."""
     texts: dict[str, str] = {}
     for item in source.read():
@@ -79,7 +79,7 @@ def _documents(source: AnySource, reading: Reading) -> Iterator[Document]:
             yield item
 
 
-def _add(document: Document, cleaning: Cleaning, reading: Reading) -> None:
+def _add(document: Document, cleaning: Cleaning, reading: CorpusReading) -> None:
     cleaned = clean(document.text)
     reading.characters += len(cleaned)
     if wrapping.width(cleaned):

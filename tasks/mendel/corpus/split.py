@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
+from mendel.core.errors import InputError
+from mendel.core.log import track
 from mendel.corpus.dedupe import Index
 from mendel.corpus.sources.base import Split
-from mendel.errors import InputError
-from mendel.log import track
 
 ORDER: tuple[Split, ...] = ("test", "validation", "train")
 """A sentence that occurs in several splits stays in the first of these."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mendel.manifest import Manifest
+from mendel.core.manifest import Manifest
 
 WORTH_A_WARNING = 0.3
 """Share of the sentences, or of the text."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mendel import lake
+from mendel.core import lake
 from mendel.corpus.sources.base import Rejected
 from mendel.corpus.split import Dropped, Sentence
 

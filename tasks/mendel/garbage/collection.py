@@ -12,20 +12,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 
-from mendel import lake, manifest
-from mendel.errors import InputError
+from mendel.core import lake, manifest
+from mendel.core.errors import InputError
+from mendel.core.log import log
+from mendel.core.manifest import Manifest
 from mendel.garbage.policy import Policy
-from mendel.garbage.survey import Files, Survey, Version, attempts_of, survey
-from mendel.log import log
-from mendel.manifest import Manifest
-from mendel.registry import ledger
-from mendel.restoration.work import CHECKPOINTS
+from mendel.garbage.survey import FileGroup, LakeSurvey, VersionFiles, attempts_of, survey
+from mendel.promotion import ledger
+from mendel.restorers.candidate import CHECKPOINTS
 
 MANIFEST = "_manifest.json"
 
 
 @dataclass(frozen=True)
-class Item:
+class Garbage:
     """Something to remove. Paths are relative to the lake."""
 
     path: str
@@ -36,7 +36,7 @@ class Item:
     version: Manifest | None = None
 
 
-def find(root: str, policy: Policy, now: datetime | None = None) -> list[Item]:
+def find(root: str, policy: Policy, now: datetime | None = None) -> list[Garbage]:
     """All garbage. Raises InputError where the ledger cannot be read: what it needs is then unknown."""
     now = now or datetime.now(UTC)
     before = now - timedelta(days=policy.days)
@@ -50,7 +50,7 @@ def find(root: str, policy: Policy, now: datetime | None = None) -> list[Item]:
     ]
 
 
-def remove(root: str, items: Iterable[Item]) -> None:
+def remove(root: str, items: Iterable[Garbage]) -> None:
     """Remove garbage. A version that was put in force meanwhile stays."""
     for item in items:
         if item.version and manifest.current(root, item.version.dataset, item.version.partition) == item.version:
@@ -67,10 +67,10 @@ def remove(root: str, items: Iterable[Item]) -> None:
         log.info("removed", path=item.path, because=item.because, bytes=item.bytes)
 
 
-def _kept(root: str, found: Survey, policy: Policy, before: datetime) -> frozenset[str]:
+def _kept(root: str, found: LakeSurvey, policy: Policy, before: datetime) -> frozenset[str]:
     """Paths of the versions that stay."""
     needed = [*_named_by_the_ledger(root)]
-    of_dataset: dict[str, list[Version]] = defaultdict(list)
+    of_dataset: dict[str, list[VersionFiles]] = defaultdict(list)
     for version in found.versions.values():
         if version.manifest:
             of_dataset[version.dataset].append(version)
@@ -104,7 +104,7 @@ def _made_from(made: Manifest) -> list[str]:
     return [*(entry.uri for entry in made.inputs), *([made.same_as] if made.same_as else [])]
 
 
-def _in_force(root: str, found: Survey, partition: str) -> list[str]:
+def _in_force(root: str, found: LakeSurvey, partition: str) -> list[str]:
     """The version that a partition's pointer names; all versions where that cannot be read."""
     dataset, folder = partition.split("/")
     try:
@@ -115,13 +115,13 @@ def _in_force(root: str, found: Survey, partition: str) -> list[str]:
     return [f"{partition}/{named}"]
 
 
-def _young(version: Version, found: Survey, before: datetime) -> bool:
+def _young(version: VersionFiles, found: LakeSurvey, before: datetime) -> bool:
     """Whether a version was made, or another put in force in its place, too short a time ago."""
     since = found.pointers.get(version.partition)
     return version.manifest is not None and (version.manifest.finished >= before or bool(since and since >= before))
 
 
-def _listed(found: Survey, kept: frozenset[str], decided: Iterable[Manifest], before: datetime) -> frozenset[str]:
+def _listed(found: LakeSurvey, kept: frozenset[str], decided: Iterable[Manifest], before: datetime) -> frozenset[str]:
     """Attempts whose files somebody needs. A day that is not collected yet needs its parts."""
     listed = {attempt for made in decided for attempt in attempts_of(*made.files)}
     for version in found.versions.values():
@@ -133,13 +133,15 @@ def _listed(found: Survey, kept: frozenset[str], decided: Iterable[Manifest], be
     return frozenset(listed)
 
 
-def _of_version(version: Version, kept: frozenset[str], listed: frozenset[str], before: datetime) -> Iterator[Item]:
+def _of_version(
+    version: VersionFiles, kept: frozenset[str], listed: frozenset[str], before: datetime
+) -> Iterator[Garbage]:
     free = {path: files for path, files in version.attempts.items() if path not in listed}
     if version.manifest and version.path not in kept:
         size = sum(files.bytes for files in [*free.values(), *version.files.values()])
         rest = [*(f"{version.path}/{name}" for name in version.parts), *(f"{path}/" for path in free)]
         gone = (f"{version.path}/{MANIFEST}", *([f"{version.path}/"] if free == version.attempts else rest))
-        yield Item(version.path, "nothing refers to it", size, gone, version.manifest)
+        yield Garbage(version.path, "nothing refers to it", size, gone, version.manifest)
     elif version.readable and not (version.manifest and version.files[MANIFEST].modified >= before):
         if not version.manifest:
             parts = {f"{version.path}/{name}": version.files[name] for name in version.parts}
@@ -147,16 +149,16 @@ def _of_version(version: Version, kept: frozenset[str], listed: frozenset[str], 
         yield from _old(free, "an attempt that no manifest lists", before, "{}/")
 
 
-def _old(found: dict[str, Files], because: str, before: datetime, form: str) -> list[Item]:
+def _old(found: dict[str, FileGroup], because: str, before: datetime, form: str) -> list[Garbage]:
     return [
-        Item(path, because, files.bytes, (form.format(path),))
+        Garbage(path, because, files.bytes, (form.format(path),))
         for path, files in found.items()
         if files.modified < before
     ]
 
 
-def _checkpoints(root: str, now: datetime) -> dict[str, Files]:
-    found: dict[str, Files] = defaultdict(Files)
+def _checkpoints(root: str, now: datetime) -> dict[str, FileGroup]:
+    found: dict[str, FileGroup] = defaultdict(FileGroup)
     folder = lake.normalise(lake.join(root, CHECKPOINTS))
     for uri, entry in lake.entries(folder).items():
         name = uri.removeprefix(folder).strip("/").split("/")[0]

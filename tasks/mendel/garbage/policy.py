@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mendel.frozen import Frozen
+from mendel.core.frozen import Frozen
 
 LEAST_DAYS = 2.0
 """The longest stage may take one day."""

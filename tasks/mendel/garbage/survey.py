@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from mendel import lake, manifest
-from mendel.errors import InputError
+from mendel.core import lake, manifest
+from mendel.core.errors import InputError
+from mendel.core.log import log
+from mendel.core.manifest import FileEntry, Manifest
 from mendel.inference import parts
-from mendel.log import log
-from mendel.manifest import FileEntry, Manifest
 
 PARTITION = r"(?P<dataset>[^/_][^/]*)/(?P<folder>[^/]+)"
 VERSION = re.compile(
@@ -26,7 +26,7 @@ UNFINISHED = ".tmp-"
 
 
 @dataclass
-class Files:
+class FileGroup:
     """Some files together."""
 
     bytes: int = 0
@@ -39,12 +39,12 @@ class Files:
 
 
 @dataclass
-class Version:
+class VersionFiles:
     """A version's folder, whether or not a manifest makes it a version."""
 
     path: str
-    attempts: dict[str, Files] = field(default_factory=lambda: defaultdict(Files))
-    files: dict[str, Files] = field(default_factory=lambda: defaultdict(Files))
+    attempts: dict[str, FileGroup] = field(default_factory=lambda: defaultdict(FileGroup))
+    files: dict[str, FileGroup] = field(default_factory=lambda: defaultdict(FileGroup))
     """Those beside the attempts, by name."""
     manifest: Manifest | None = None
     readable: bool = True
@@ -62,21 +62,21 @@ class Version:
 
 
 @dataclass
-class Survey:
+class LakeSurvey:
     """All of a lake that garbage may be in. Paths are relative to the lake."""
 
-    versions: dict[str, Version]
+    versions: dict[str, VersionFiles]
     pointers: dict[str, datetime]
     """Partitions that have a version in force, and since when."""
-    unfinished: dict[str, Files]
+    unfinished: dict[str, FileGroup]
     """Files of writes that did not end."""
 
 
-def survey(root: str, now: datetime) -> Survey:
+def survey(root: str, now: datetime) -> LakeSurvey:
     """Look at every dataset: one listing each, and the manifests. `now` stands for times that a store does not tell."""
     root = lake.normalise(root)
-    versions: dict[str, Version] = {}
-    found = Survey(versions, {}, defaultdict(Files))
+    versions: dict[str, VersionFiles] = {}
+    found = LakeSurvey(versions, {}, defaultdict(FileGroup))
     for name in lake.list_folders(root):
         for uri, entry in lake.entries(lake.join(root, name)).items():
             path, size, modified = uri.removeprefix(root).strip("/"), int(entry["size"]), lake.modified(entry) or now
@@ -85,13 +85,13 @@ def survey(root: str, now: datetime) -> Survey:
             elif POINTER.fullmatch(path):
                 found.pointers[path.rsplit("/", 1)[0]] = modified
             elif match := VERSION.fullmatch(path):
-                version = versions.setdefault(match["version"], Version(match["version"]))
+                version = versions.setdefault(match["version"], VersionFiles(match["version"]))
                 if match["attempt"]:
                     version.attempts[f"{version.path}/{match['attempt']}"].add(size, modified)
                 else:
                     version.files[match["file"]].add(size, modified)
     for path, modified in _empty_attempts(root):
-        version = versions.setdefault(path.rsplit("/", 1)[0], Version(path.rsplit("/", 1)[0]))
+        version = versions.setdefault(path.rsplit("/", 1)[0], VersionFiles(path.rsplit("/", 1)[0]))
         version.attempts[path].add(0, modified)
     for version in versions.values():
         _read(root, version)
@@ -113,7 +113,7 @@ def attempts_of(*files: FileEntry) -> frozenset[str]:
     return frozenset("/".join(file.path.split("/")[:4]) for file in files)
 
 
-def _read(root: str, version: Version) -> None:
+def _read(root: str, version: VersionFiles) -> None:
     try:
         version.manifest = manifest.at(root, version.path)
         for name in version.files:

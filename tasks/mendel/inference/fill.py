@@ -6,12 +6,12 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from mendel import lake, manifest
-from mendel.corruption import pairs
-from mendel.errors import InputError
+from mendel.core import lake, manifest
+from mendel.core.errors import InputError
+from mendel.core.log import log
+from mendel.core.stage import Context
 from mendel.inference import inbox
-from mendel.log import log
-from mendel.stage import Context
+from mendel.noise import pairs
 
 NAME = "heldout.jsonl"
 

@@ -16,9 +16,9 @@ from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
-from mendel import lake, manifest
-from mendel.errors import InputError
-from mendel.inference.records import Record, Rejection, Rules, read
+from mendel.core import lake, manifest
+from mendel.core.errors import InputError
+from mendel.inference.records import InboxRecord, RecordRules, Rejection, read
 from mendel.records.problems import UnreadableFileError
 
 DATASET = "inbox"
@@ -91,7 +91,7 @@ def digest(day: str, listed: Sequence[tuple[str, str]]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def records(file: InboxFile, rules: Rules) -> Iterator[Record | Rejection]:
+def records(file: InboxFile, rules: RecordRules) -> Iterator[InboxRecord | Rejection]:
     """All that a file holds, in order: records and rejections, or the one rejection of the file as a whole."""
     try:
         with file.local() as path:

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from mendel import lake
-from mendel.errors import InputError
-from mendel.frozen import Frozen
-from mendel.manifest import FileEntry
+from mendel.core import lake
+from mendel.core.errors import InputError
+from mendel.core.frozen import Frozen
+from mendel.core.manifest import FileEntry
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    pass
 
 
-class Totals(Frozen):
+class ShardTotals(Frozen):
     """Sums over records, so that parts add up to a day."""
 
     records: int = 0
@@ -33,56 +33,37 @@ class Totals(Frozen):
     confidence: float = 0.0
     seconds: float = 0.0
 
-    def __add__(self, other: Totals) -> Totals:
-        return Totals(**{name: value + getattr(other, name) for name, value in self})
+    def __add__(self, other: ShardTotals) -> ShardTotals:
+        return ShardTotals(**{name: value + getattr(other, name) for name, value in self})
 
 
-class Part(Frozen):
+class ShardPart(Frozen):
     """One shard's committed result."""
 
     shard: int
     run_id: str
     file: FileEntry
-    totals: Totals
+    totals: ShardTotals
 
 
-def schema() -> pa.Schema:
-    """Columns of the restored dataset: `text` is restored, `ordinal` is the line or row of `file`, from 1."""
-    import pyarrow as pa
-
-    return pa.schema(
-        {
-            "id": pa.string(),
-            "text": pa.string(),
-            "original": pa.string(),
-            "confidence": pa.float64(),
-            "changed": pa.bool_(),
-            "fallback": pa.bool_(),
-            "model_version": pa.int32(),
-            "file": pa.string(),
-            "ordinal": pa.int64(),
-        }
-    )
-
-
-def read(root: str, folder: str, shard: int) -> Part | None:
+def read(root: str, folder: str, shard: int) -> ShardPart | None:
     """The part of a version (its folder relative to the lake), or None when the shard has not been restored."""
     uri = _uri(root, folder, shard)
     if not lake.exists(uri):
         return None
     try:
-        return Part.model_validate_json(lake.read_bytes(uri))
+        return ShardPart.model_validate_json(lake.read_bytes(uri))
     except ValidationError as error:
         raise InputError(f"{uri} is not a part's manifest: {error}. Delete it and restore the shard again.") from error
 
 
-def is_there(root: str, part: Part) -> bool:
+def is_there(root: str, part: ShardPart) -> bool:
     """Whether a part's file is in the lake, by presence and size."""
     uri = lake.join(root, part.file.path)
     return lake.exists(uri) and lake.size(uri) == part.file.bytes
 
 
-def commit(root: str, folder: str, part: Part, *, replace: bool = False) -> Part:
+def commit(root: str, folder: str, part: ShardPart, *, replace: bool = False) -> ShardPart:
     """Make the part exist. Of two writers the first wins and the second returns the first's; `replace` overwrites."""
     uri, data = _uri(root, folder, part.shard), part.model_dump_json(indent=2).encode()
     if replace:

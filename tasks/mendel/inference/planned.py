@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mendel import lake, manifest
-from mendel.errors import InputError
-from mendel.manifest import Manifest
-from mendel.stage import Context
+from mendel.core import lake, manifest
+from mendel.core.errors import InputError
+from mendel.core.manifest import Manifest
+from mendel.core.stage import Context
 
 DATASET = "restore_plan"
 REJECTED = "rejected/part-00000.jsonl"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mendel.frozen import Frozen
+from mendel.core.frozen import Frozen
 from mendel.records import reader
 from mendel.records.reader import EXCERPT_CHARACTERS, Layout
 from mendel.records.values import Row
@@ -15,7 +15,7 @@ from mendel.records.values import Row
 ID = "id"
 
 
-class Rules(Frozen):
+class RecordRules(Frozen):
     """Where a record's text lies, and how long it may be."""
 
     text_key: str
@@ -27,7 +27,7 @@ class Rules(Frozen):
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class InboxRecord:
     """A text to restore. `ordinal` is its line or row in `file`, from 1."""
 
     id: str
@@ -47,7 +47,7 @@ class Rejection:
     excerpt: str = ""
 
 
-def read(path: Path, name: str, rules: Rules) -> Iterator[Record | Rejection]:
+def read(path: Path, name: str, rules: RecordRules) -> Iterator[InboxRecord | Rejection]:
     """The records and rejections of a file, in order. Raises UnreadableFileError before the first.
 
     `name` stands for the file in ids and results. A record without an id of its own gets one from `name` and its place.
@@ -57,19 +57,19 @@ def read(path: Path, name: str, rules: Rules) -> Iterator[Record | Rejection]:
             yield _of(item, name, rules)
 
 
-def parse(raw: bytes | Row, kind: str, name: str, ordinal: int, rules: Rules) -> Record | Rejection:
+def parse(raw: bytes | Row, kind: str, name: str, ordinal: int, rules: RecordRules) -> InboxRecord | Rejection:
     """One message, `jsonl` or `txt`, as a record or a rejection; `name` and `ordinal` are its place."""
     return _of(reader.parse(raw, kind, ordinal, rules.layout), name, rules)
 
 
-def _of(item: reader.Record | reader.Fault, name: str, rules: Rules) -> Record | Rejection:
+def _of(item: reader.Record | reader.Fault, name: str, rules: RecordRules) -> InboxRecord | Rejection:
     if isinstance(item, reader.Fault):
         return Rejection(name, item.ordinal, item.reason, item.detail, item.excerpt)
     assert item.ordinal is not None, "of an inbox file no record is the whole"
     if len(item.text) > rules.max_characters:
         detail = f"{len(item.text)} characters; max_characters is {rules.max_characters}"
         return Rejection(name, item.ordinal, "too_long", detail, item.text[:EXCERPT_CHARACTERS])
-    return Record(item.id or _id(name, item.ordinal), item.text, name, item.ordinal)
+    return InboxRecord(item.id or _id(name, item.ordinal), item.text, name, item.ordinal)
 
 
 def _id(name: str, ordinal: int) -> str:

@@ -8,7 +8,7 @@ import great_expectations.expectations as gxe
 import pyarrow as pa
 from great_expectations.expectations.row_conditions import Column
 
-from mendel.manifest import Manifest
+from mendel.core.manifest import Manifest
 from mendel.quality import texts
 from mendel.quality.suite import Suite, expect
 
@@ -18,10 +18,10 @@ SOME = 1e-9
 if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
 
-    from mendel.quality.stage import ValidateCorpus
+    from mendel.quality.bounds import CorpusBounds
 
 
-def build(config: ValidateCorpus, table: pa.Table, found: Manifest) -> Suite:
+def build(config: CorpusBounds, table: pa.Table, found: Manifest) -> Suite:
     """`table` is `dataset.read`'s; the manifest tells the rows and the training texts' alphabet."""
     outside = texts.holds_others(table["text"], texts.character_class(found.metrics["alphabet"]))
     measured = {**texts.measure(config, table, "text"), "outside_alphabet": outside.cast(pa.float64())}

@@ -18,9 +18,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mendel import lake
+from mendel.core import lake
 from mendel.quality import suite as suites
-from mendel.quality.suite import Suite, Verdict
+from mendel.quality.suite import Suite, SuiteResult
 
 if TYPE_CHECKING:
     from great_expectations.data_context import EphemeralDataContext
@@ -58,7 +58,7 @@ class DataDocs:
             finally:
                 lake.upload(Path(folder), uri)
 
-    def validate(self, suite: Suite, run: str) -> Verdict:
+    def validate(self, suite: Suite, run: str) -> SuiteResult:
         """Check a suite's frame and publish the page of what came out. `run` names it in the index."""
         import great_expectations as gx
         from great_expectations.core.run_identifier import RunIdentifier
@@ -87,7 +87,7 @@ class DataDocs:
         )
         [(identifier, result)] = ran.run_results.items()
         [site] = self._context.get_docs_sites_urls(resource_identifier=identifier)
-        return Verdict(
+        return SuiteResult(
             suite=suite.name,
             expectations=len(result.results),
             failures=[suites.failure(item) for item in result.results if not item.success],

@@ -6,11 +6,11 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from mendel import lake
-from mendel.errors import InputError
-from mendel.manifest import InputEntry
+from mendel.core import lake
+from mendel.core.errors import InputError
+from mendel.core.manifest import InputEntry
+from mendel.core.stage import Context
 from mendel.quality.suite import Suite, expect
-from mendel.stage import Context
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -20,22 +20,22 @@ from pydantic import ValidationError
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
-from mendel import lake
-from mendel.corruption.edits import Edit, decode, replay, undo
-from mendel.corruption.kernel import Kernel
-from mendel.corruption.pairs import NOISE
-from mendel.corruption.profile import OPERATIONS, Operation, ResolvedProfile
-from mendel.errors import InputError
-from mendel.manifest import Manifest
+from mendel.core import lake
+from mendel.core.errors import InputError
+from mendel.core.manifest import Manifest
+from mendel.core.stage import Context
+from mendel.noise.edits import Edit, decode, replay, undo
+from mendel.noise.kernel import Kernel
+from mendel.noise.pairs import NOISE
+from mendel.noise.profile import OPERATIONS, Operation, ResolvedProfile
 from mendel.quality import texts
 from mendel.quality.dataset import SCHEMAS
 from mendel.quality.suite import Suite, expect
-from mendel.stage import Context
 
 if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
 
-    from mendel.quality.stage import ValidatePairs
+    from mendel.quality.bounds import PairsBounds
 
 Floats = NDArray[np.float64]
 
@@ -45,7 +45,7 @@ CHANCE = 4.0
 """Standard errors that chance may explain: a false alarm in some 16,000 checks."""
 
 
-class Estimate(NamedTuple):
+class MeasuredNoise(NamedTuple):
     """A quantity measured on a sample, with its standard error."""
 
     value: float
@@ -58,7 +58,7 @@ class Estimate(NamedTuple):
         value = numerators.sum() / total
         return cls(value, np.sqrt(np.square(numerators - value * denominators).sum()) / total)
 
-    def plausible(self, measured: Estimate, tolerance: float = 0.0) -> tuple[float, float]:
+    def plausible(self, measured: MeasuredNoise, tolerance: float = 0.0) -> tuple[float, float]:
         """Between what the measured value may lie: this one, give or take a relative tolerance, and chance."""
         slack = CHANCE * hypot(self.error, measured.error)
         return max(0.0, self.value * (1 - tolerance) - slack), self.value * (1 + tolerance) + slack
@@ -67,10 +67,10 @@ class Estimate(NamedTuple):
 class Noise(NamedTuple):
     """What noise looks like on some pairs."""
 
-    cer: Estimate
-    unchanged: Estimate
+    cer: MeasuredNoise
+    unchanged: MeasuredNoise
     """Share of pairs."""
-    events: dict[str, Estimate]
+    events: dict[str, MeasuredNoise]
     """Of each operation, per pair."""
 
 
@@ -85,7 +85,7 @@ def noise_of(found: Manifest, context: Context) -> ResolvedProfile:
         raise InputError(f"{path} is not a resolved noise profile: {error}") from error
 
 
-def build(config: ValidatePairs, table: pa.Table, found: Manifest, noise: ResolvedProfile) -> Suite:
+def build(config: PairsBounds, table: pa.Table, found: Manifest, noise: ResolvedProfile) -> Suite:
     """`table` is `dataset.read`'s. Noise is measured on the pairs without nulls, edits on a sample of those."""
     whole, places = _without_nulls(table)
     lengths = _lengths(whole["clean"])
@@ -100,7 +100,7 @@ def build(config: ValidatePairs, table: pa.Table, found: Manifest, noise: Resolv
     ]
     counts = _counts(edits)
     measured = Noise(
-        cer=Estimate.ratio(distances, lengths),
+        cer=MeasuredNoise.ratio(distances, lengths),
         unchanged=_share(_equal(whole["clean"], whole["noisy"])),
         events={operation: _share(counts[operation]) for operation in OPERATIONS},
     )
@@ -125,7 +125,7 @@ def build(config: ValidatePairs, table: pa.Table, found: Manifest, noise: Resolv
     )
 
 
-def _of_noisy_texts(config: ValidatePairs) -> list[Expectation]:
+def _of_noisy_texts(config: PairsBounds) -> list[Expectation]:
     shortest, longest = config.noisy_length
     return [
         expect(
@@ -147,9 +147,9 @@ def _of_noisy_texts(config: ValidatePairs) -> list[Expectation]:
     ]
 
 
-def _of_noise(config: ValidatePairs, noise: ResolvedProfile, measured: Noise, drawn: Noise) -> list[Expectation]:
+def _of_noise(config: PairsBounds, noise: ResolvedProfile, measured: Noise, drawn: Noise) -> list[Expectation]:
     target = noise.profile.target_cer
-    cer = drawn.cer if target is None else Estimate(target, 0.0)
+    cer = drawn.cer if target is None else MeasuredNoise(target, 0.0)
     source = "a fresh draw's" if target is None else "the profile's target"
     low, high = cer.plausible(measured.cer, config.cer_tolerance)
     least, most = drawn.unchanged.plausible(measured.unchanged)
@@ -191,7 +191,7 @@ def _drawn(sample: pa.Table, noise: ResolvedProfile) -> Noise:
     noisy, encoded = Kernel(noise, SEED).corrupt(sample["id"].combine_chunks(), sample["copy"].combine_chunks(), clean)
     counts = _counts([decode(edits) for edits in encoded.to_pylist()])
     return Noise(
-        cer=Estimate.ratio(_distances(clean, noisy), _lengths(clean)),
+        cer=MeasuredNoise.ratio(_distances(clean, noisy), _lengths(clean)),
         unchanged=_share(_equal(clean, noisy)),
         events={operation: _share(counts[operation]) for operation in OPERATIONS},
     )
@@ -238,8 +238,8 @@ def _equal(clean: pa.Array, noisy: pa.Array) -> Floats:
     return np.asarray(pc.equal(clean, noisy), dtype=np.float64)
 
 
-def _share(values: Floats) -> Estimate:
-    return Estimate.ratio(values, np.ones_like(values))
+def _share(values: Floats) -> MeasuredNoise:
+    return MeasuredNoise.ratio(values, np.ones_like(values))
 
 
 def _allowed(whole: pa.Table, noise: ResolvedProfile) -> set[str]:

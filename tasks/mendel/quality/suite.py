@@ -30,7 +30,7 @@ class Suite:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class SuiteResult:
     """How a suite ended."""
 
     suite: str

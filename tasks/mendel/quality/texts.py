@@ -13,14 +13,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mendel.errors import InputError
+from mendel.core.errors import InputError
 from mendel.quality.dataset import FOLDER
 from mendel.quality.suite import expect
 
 if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
 
-    from mendel.quality.stage import Shares, Validate
+    from mendel.quality.bounds import Shares, TextBounds
 
 REPLACEMENT = r"\x{FFFD}"
 """What decoders put where they could not read: a symbol by its category, damage by its meaning."""
@@ -34,7 +34,7 @@ def frame(table: pa.Table, measured: dict[str, pa.Array]) -> pd.DataFrame:
     return converted
 
 
-def measure(config: Validate, table: pa.Table, text: str) -> dict[str, pa.Array]:
+def measure(config: TextBounds, table: pa.Table, text: str) -> dict[str, pa.Array]:
     """Columns that `expectations` judges."""
     return {
         **{share_of(split): _as_number(pc.equal(table["split"], split)) for split in config.splits},
@@ -44,7 +44,7 @@ def measure(config: Validate, table: pa.Table, text: str) -> dict[str, pa.Array]
     }
 
 
-def expectations(config: Validate, text: str, rows: int) -> list[Expectation]:
+def expectations(config: TextBounds, text: str, rows: int) -> list[Expectation]:
     """Expectations of rows, ids, splits and clean texts; the manifest says how many rows there are."""
     shortest, longest = config.length
     return [

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Literal
 
-from mendel.frozen import Frozen
+from mendel.core.frozen import Frozen
 from mendel.records import formats, streams
 from mendel.records.formats import Format
 from mendel.records.parquet import rows

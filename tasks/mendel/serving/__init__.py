@@ -1,0 +1,1 @@
+"""The service: the champion behind an API and a page."""

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader, HTTPBearer
 from pydantic_core import from_json
 
-from mendel.restoration import pieces
+from mendel.restorers import pieces
 from mendel.serving import problems
 from mendel.serving.models import Model
 from mendel.serving.settings import Serve

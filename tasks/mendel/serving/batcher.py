@@ -16,11 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
-from mendel.log import log
-from mendel.restoration.restorer import Restoration
+from mendel.core.log import log
+from mendel.restorers.restorer import Restoration
 from mendel.serving.models import Model
 from mendel.serving.settings import Serve
-from mendel.serving.turns import Item, Job, Turns
+from mendel.serving.turns import QueuedPiece, QueuedRequest, Turns
 
 BATCH_CHARACTERS = 4000
 """In a batch at most, however fast those before it were: random characters take a hundred times as long as words."""
@@ -46,7 +46,7 @@ class Batch(NamedTuple):
     seconds: float
 
 
-class Speed:
+class RecentSpeed:
     """Of a model, in characters a second: what the latest batches took, the older ones the less."""
 
     def __init__(self, first: float, seconds: float) -> None:
@@ -75,7 +75,7 @@ class Batcher:
         self._observe = observe
         self._worker = worker or ThreadPoolExecutor(1, "inference")
         self._queue = Turns()
-        self._speeds: WeakKeyDictionary[Model, Speed] = WeakKeyDictionary()
+        self._speeds: WeakKeyDictionary[Model, RecentSpeed] = WeakKeyDictionary()
         self._began: float | None = None
         self._expected = 0.0
 
@@ -85,7 +85,7 @@ class Batcher:
         Raises QueueFullError, and whatever the restorer raised on one of these texts.
         """
         self._check_room(model, sum(map(len, texts)), caller)
-        job = Job(model, texts, caller, asyncio.get_running_loop().create_future())
+        job = QueuedRequest(model, texts, caller, asyncio.get_running_loop().create_future())
         self._queue.add(job)
         self._start()
         try:
@@ -117,8 +117,8 @@ class Batcher:
     def _busy_seconds(self) -> float:
         return 0.0 if self._began is None else time.monotonic() - self._began
 
-    def _speed(self, model: Model) -> Speed:
-        return self._speeds.setdefault(model, Speed(model.speed, self._settings.batch_seconds))
+    def _speed(self, model: Model) -> RecentSpeed:
+        return self._speeds.setdefault(model, RecentSpeed(model.speed, self._settings.batch_seconds))
 
     def _check_room(self, model: Model, size: int, caller: str) -> None:
         """Turn away what would wait for too much, or too long to be answered in time. Where nobody waits, all is welcome."""
@@ -140,7 +140,7 @@ class Batcher:
         running = asyncio.get_running_loop().run_in_executor(self._worker, _restore, items)
         running.add_done_callback(lambda done: self._finish(items, done.result()))
 
-    def _finish(self, items: Sequence[Item], found: Sequence[Restoration | Exception]) -> None:
+    def _finish(self, items: Sequence[QueuedPiece], found: Sequence[Restoration | Exception]) -> None:
         characters, seconds = _characters(items), self._busy_seconds
         self._began = None
         if characters and seconds > 0:
@@ -153,11 +153,11 @@ class Batcher:
         self._start()
 
 
-def _characters(items: Sequence[Item]) -> int:
+def _characters(items: Sequence[QueuedPiece]) -> int:
     return sum(len(item.text) for item in items)
 
 
-def _restore(items: Sequence[Item]) -> Sequence[Restoration | Exception]:
+def _restore(items: Sequence[QueuedPiece]) -> Sequence[Restoration | Exception]:
     """In the worker thread. Where a batch fails, each piece is tried by itself: one bad text must not fail the others."""
     restorer = items[0].job.model.restorer
     try:

@@ -11,10 +11,10 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from mendel.errors import InputError
-from mendel.log import log
-from mendel.registry import ledger
-from mendel.restoration.restorer import Restoration
+from mendel.core.errors import InputError
+from mendel.core.log import log
+from mendel.promotion import ledger
+from mendel.restorers.restorer import Restoration
 from mendel.serving.batcher import Batcher, QueueFullError
 from mendel.serving.metrics import Metrics
 from mendel.serving.models import Model, Models

@@ -16,7 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mendel.log import log
+from mendel.core.log import log
 from mendel.serving import hosts
 from mendel.serving.keys import Keys
 from mendel.serving.metrics import Metrics

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from fastapi import HTTPException, Request, Response
 
-from mendel import lake, manifest
-from mendel.manifest import FileEntry, Manifest
-from mendel.registry import ledger
-from mendel.registry.ledger import Decision
+from mendel.core import lake, manifest
+from mendel.core.manifest import FileEntry, Manifest
+from mendel.promotion import ledger
+from mendel.promotion.ledger import Decision
 from mendel.serving import api, schemas
 
 if TYPE_CHECKING:
-    from mendel.registry.scores import Slice
+    from mendel.evaluation.scores import Slice
     from mendel.serving.app import Parts
     from mendel.serving.models import Models
 
@@ -122,9 +122,9 @@ def _file(root: str, decision: Decision, name: str) -> Response:
 
 
 def _report(root: str, decision: Decision) -> schemas.Report:
-    from mendel.registry import plots
-    from mendel.registry.evaluation import Evaluation
-    from mendel.registry.report import HEADINGS
+    from mendel.evaluation import plots  # loads numpy
+    from mendel.evaluation.evaluation import Evaluation  # loads pyarrow, numpy
+    from mendel.evaluation.report import HEADINGS  # loads numpy
 
     made = _evaluation(root, decision)
     files = _files(made)

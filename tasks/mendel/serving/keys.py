@@ -9,8 +9,8 @@ import secrets
 from collections.abc import Mapping
 from typing import Self
 
-from mendel import lake
-from mendel.errors import InputError
+from mendel.core import lake
+from mendel.core.errors import InputError
 from mendel.serving.hosts import loopback
 
 LINE = re.compile(r"(?P<name>[\w.-]{1,64})\s+(?P<digest>[0-9a-f]{64})")

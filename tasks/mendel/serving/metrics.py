@@ -7,7 +7,7 @@ from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from mendel.restoration.restorer import Restoration
+from mendel.restorers.restorer import Restoration
 
 SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 CONFIDENCES = tuple(step / 10 for step in range(1, 11))

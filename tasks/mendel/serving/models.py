@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mendel import cache, lake
-from mendel.log import log
-from mendel.registry import champions, ledger
-from mendel.restoration.restorer import Restorer
+from mendel.core import cache, lake
+from mendel.core.log import log
+from mendel.promotion import champions, ledger
+from mendel.restorers.restorer import Restorer
 
 WARM_UP = ["A sentence thta is read befor the frist request comes.", "word " * 150]
 """A short text and one in several pieces: what compiles at first use is compiled before."""

@@ -6,12 +6,12 @@ from functools import lru_cache
 
 from pydantic import ValidationError
 
-from mendel import config, lake
-from mendel.corruption.calibrate import micro_cer, resolve
-from mendel.corruption.kernel import Kernel
-from mendel.corruption.profile import NoiseProfile, ResolvedProfile
-from mendel.errors import InputError
-from mendel.stage import explain
+from mendel.core import config, lake
+from mendel.core.errors import InputError
+from mendel.core.stage import explain
+from mendel.noise.calibrate import micro_cer, resolve
+from mendel.noise.kernel import Kernel
+from mendel.noise.profile import NoiseProfile, ResolvedProfile
 
 ALPHABET = "".join(map(chr, range(32, 127)))
 """Printable ASCII stands for the corpus, which the service does not have."""

@@ -31,14 +31,14 @@ HEADERS = {
 }
 
 
-class Files(StaticFiles):
+class PageFiles(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
         response: Any = await super().get_response(path, scope)
         response.headers.update(HEADERS)
         return response  # type: ignore[no-any-return]
 
 
-files = Files(directory=FOLDER)
+files = PageFiles(directory=FOLDER)
 router = APIRouter(include_in_schema=False)
 
 

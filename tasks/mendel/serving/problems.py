@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from mendel.log import log
+from mendel.core.log import log
 from mendel.serving.schemas import Problem
 
 LONGEST_NAME = 40

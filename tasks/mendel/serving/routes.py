@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import HTTPException, Request
 
-from mendel.errors import InputError
-from mendel.log import log
-from mendel.restoration.restorer import Restoration
+from mendel.core.errors import InputError
+from mendel.core.log import log
+from mendel.restorers.restorer import Restoration
 from mendel.serving import api, canary, schemas
 from mendel.serving.batcher import QueueFullError
 from mendel.serving.metrics import Role

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
 
-from mendel.frozen import Frozen
-from mendel.registry.champions import Standing
-from mendel.registry.ledger import Decision
-from mendel.restoration.restorer import Restoration
+from mendel.core.frozen import Frozen
+from mendel.promotion.champions import Standing
+from mendel.promotion.ledger import Decision
+from mendel.restorers.restorer import Restoration
 
 
 def _whole(value: object) -> object:

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from mendel.frozen import Frozen
+from mendel.core.frozen import Frozen
 
 
 class Canary(Frozen):

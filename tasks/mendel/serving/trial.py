@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import HTTPException, Request
 
-from mendel.errors import InputError
+from mendel.core.errors import InputError
 from mendel.serving import api, schemas
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ async def corrupt(asked: schemas.CorruptRequest, request: Request) -> schemas.Co
 @router.post("/score", responses=api.refusals(400, 413, 422))
 async def score(asked: schemas.ScoreRequest, request: Request) -> schemas.ScoreResponse:
     """Character error rates against a clean text, by the function that scores evaluations."""
-    from mendel.corruption.calibrate import micro_cer
+    from mendel.noise.calibrate import micro_cer  # loads numba, pyarrow, numpy and others
 
     parts: Parts = request.app.state.parts
     api.check_size(parts.settings, [asked.reference, *asked.texts])

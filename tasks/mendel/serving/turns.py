@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from mendel.restoration import pieces
-from mendel.restoration.restorer import Restoration
+from mendel.restorers import pieces
+from mendel.restorers.restorer import Restoration
 from mendel.serving.models import Model
 
 
-class Job:
+class QueuedRequest:
     """One request's texts, in pieces."""
 
     def __init__(
@@ -38,8 +38,8 @@ class Job:
         """Pieces that one batch may take: one more than are done, so that a slow text is known as such while it is few."""
         return len(self._found) + 1
 
-    def take(self) -> Item:
-        item = Item(self, self._taken, self._pieces[self._taken])
+    def take(self) -> QueuedPiece:
+        item = QueuedPiece(self, self._taken, self._pieces[self._taken])
         self._taken += 1
         self.waiting -= len(item.text)
         return item
@@ -57,10 +57,10 @@ class Job:
             self.answer.set_result([pieces.join(text, [next(found) for _ in text]) for text in self._texts])
 
 
-class Item(NamedTuple):
+class QueuedPiece(NamedTuple):
     """One piece in a batch."""
 
-    job: Job
+    job: QueuedRequest
     place: int
     text: str
 
@@ -69,15 +69,15 @@ class Turns:
     """The requests that wait, by caller, both in the order of their turns."""
 
     def __init__(self) -> None:
-        self._callers: dict[str, dict[Job, None]] = {}
+        self._callers: dict[str, dict[QueuedRequest, None]] = {}
 
-    def __iter__(self) -> Iterator[Job]:
+    def __iter__(self) -> Iterator[QueuedRequest]:
         return (job for jobs in self._callers.values() for job in jobs)
 
-    def add(self, job: Job) -> None:
+    def add(self, job: QueuedRequest) -> None:
         self._callers.setdefault(job.caller, {})[job] = None
 
-    def discard(self, job: Job) -> None:
+    def discard(self, job: QueuedRequest) -> None:
         jobs = self._callers.get(job.caller, {})
         jobs.pop(job, None)
         if not jobs:
@@ -97,10 +97,10 @@ class Turns:
                 left -= min(job.waiting, left)
         return found
 
-    def batch(self, model: Model, characters: float, most: int) -> list[Item]:
+    def batch(self, model: Model, characters: float, most: int) -> list[QueuedPiece]:
         """So much of one model's work, and at least a piece of it; those that it is of go to the end of their rows."""
-        items: list[Item] = []
-        taken: Counter[Job] = Counter()
+        items: list[QueuedPiece] = []
+        taken: Counter[QueuedRequest] = Counter()
         while len(items) < most:
             job = next((job for job in self if job.model is model and taken[job] < job.share), None)
             if job is None or job.next is None or (items and len(job.next) > characters):
@@ -111,7 +111,7 @@ class Turns:
             self._last(job)
         return items
 
-    def _last(self, job: Job) -> None:
+    def _last(self, job: QueuedRequest) -> None:
         jobs = self._callers.pop(job.caller)
         del jobs[job]
         if job.next is not None:

@@ -14,14 +14,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from mendel import digest, lake, manifest
-from mendel.code_version import code_version
-from mendel.errors import GateError
-from mendel.inference import parts
-from mendel.log import log
-from mendel.manifest import InputEntry, Manifest
-from mendel.registry.champions import Resolved
-from mendel.stage import Context, Draft
+from mendel.core import digest, lake, manifest
+from mendel.core.code_version import code_version
+from mendel.core.errors import GateError
+from mendel.core.log import log
+from mendel.core.manifest import InputEntry, Manifest
+from mendel.core.stage import Context, Draft
+from mendel.inference import restored
+from mendel.promotion.champions import Resolved
 from mendel.streaming.settings import Stream
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def _fingerprint(query: str, number: int) -> str:
     return manifest.fingerprint(STAGE, STAGE_VERSION, {}, {"query": query, "batch": number})
 
 
-class Batch:
+class MicroBatch:
     """One micro-batch on its way into the lake."""
 
     def __init__(self, context: Context, settings: Stream, query: str, number: int) -> None:
@@ -131,8 +131,8 @@ def _read(uris: list[str]) -> pa.Table:
     tables = []
     for uri in uris:
         with lake.open_uri(uri) as file:
-            tables.append(pq.read_table(file).cast(parts.schema()))
-    return pa.concat_tables([parts.schema().empty_table(), *tables])
+            tables.append(pq.read_table(file).cast(restored.schema()))
+    return pa.concat_tables([restored.schema().empty_table(), *tables])
 
 
 def _check(place: str, table: pa.Table, expected: int) -> None:

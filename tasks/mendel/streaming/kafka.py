@@ -11,8 +11,8 @@ import pyspark
 from pyspark.sql import DataFrame
 from pyspark.sql.functions import col, struct, to_json
 
-from mendel import config
-from mendel.errors import InputError
+from mendel.core import config
+from mendel.core.errors import InputError
 from mendel.streaming.settings import Kafka, KafkaSink, Stream
 
 OPTIONS = "MENDEL_KAFKA_OPTIONS"

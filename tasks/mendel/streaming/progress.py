@@ -19,8 +19,8 @@ from pyspark.sql.streaming.listener import (
     StreamingQueryListener,
 )
 
-from mendel.frozen import Frozen
-from mendel.log import log
+from mendel.core.frozen import Frozen
+from mendel.core.log import log
 
 OBSERVED = "read"
 
@@ -71,7 +71,7 @@ def step(progress: dict[str, Any]) -> Step | None:
 
 
 @dataclass
-class Totals:
+class RunTotals:
     """Sums over a run's micro-batches."""
 
     batches: list[int] = field(default_factory=list)
@@ -99,7 +99,7 @@ class Watcher(StreamingQueryListener):
 
     def __init__(self, gauges: Gauges | None = None) -> None:
         self.gauges = gauges
-        self.totals = Totals()
+        self.totals = RunTotals()
         self.pause = threading.Event()
         """Set at the end of each micro-batch and whenever there is nothing to do."""
         self.ended = threading.Event()

@@ -14,15 +14,15 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import col, count, current_timestamp, when
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from mendel import lake
-from mendel.corruption import spark
-from mendel.errors import GateError, InputError, MendelError
-from mendel.inference import parts
-from mendel.log import log
-from mendel.stage import Context
+from mendel.core import lake
+from mendel.core.errors import GateError, InputError, MendelError
+from mendel.core.log import log
+from mendel.core.stage import Context
+from mendel.inference import restored
+from mendel.spark import corruption as spark
 from mendel.streaming import batches, kafka, progress, sources
-from mendel.streaming.batches import Batch
-from mendel.streaming.progress import Gauges, Totals, Watcher
+from mendel.streaming.batches import MicroBatch
+from mendel.streaming.progress import Gauges, RunTotals, Watcher
 from mendel.streaming.reigning import Reigning
 from mendel.streaming.restoring import restorer
 from mendel.streaming.settings import KafkaSink, Stream
@@ -40,7 +40,7 @@ class Run(NamedTuple):
     """A run of the stream that came to its end."""
 
     query: str
-    totals: Totals
+    totals: RunTotals
 
 
 def defaults(settings: Stream) -> dict[str, str]:
@@ -138,14 +138,14 @@ class EachBatch:
         model = self.reigning.now()
         if self.gauges:
             self.gauges.model.set(model.registered)
-        schema = from_arrow_schema(parts.schema())
-        restored = frame.where(good).select("id", "text", "file", "ordinal").mapInArrow(restorer(model), schema)
+        schema = from_arrow_schema(restored.schema())
+        rows = frame.where(good).select("id", "text", "file", "ordinal").mapInArrow(restorer(model), schema)
         rejected = frame.where(~good).select("file", "ordinal", "reason", "detail", "excerpt")
         if isinstance(self.settings.sink, KafkaSink):
-            kafka.write(self.settings.sink, restored, rejected)
+            kafka.write(self.settings.sink, rows, rejected)
             return
-        batch = Batch(self.context, self.settings, query, number)
-        batch.write(restored, rejected, expected, model, self.reigning.as_input(model))
+        batch = MicroBatch(self.context, self.settings, query, number)
+        batch.write(rows, rejected, expected, model, self.reigning.as_input(model))
 
 
 def _pipeline(session: SparkSession, root: str, settings: Stream) -> DataFrame:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mendel.log import log
-from mendel.manifest import InputEntry
-from mendel.registry import champions, ledger
-from mendel.registry.champions import Resolved
+from mendel.core.log import log
+from mendel.core.manifest import InputEntry
+from mendel.promotion import champions, ledger
+from mendel.promotion.champions import Resolved
 
 
 class Reigning:

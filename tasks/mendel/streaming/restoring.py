@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 import pyarrow as pa
 
-from mendel import log
-from mendel.inference import shard
-from mendel.registry.champions import Resolved
-from mendel.restoration.restorer import Restorer
+from mendel.core import log
+from mendel.inference import restored
+from mendel.promotion.champions import Resolved
+from mendel.restorers.restorer import Restorer
 
 _loaded: dict[Resolved, Restorer] = {}
 """The one model that this worker holds. Spark keeps its Python workers from one micro-batch to the next."""
@@ -22,7 +22,7 @@ def restorer(model: Resolved) -> Callable[[Iterable[pa.RecordBatch]], Iterator[p
 
     def restore(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            yield shard.rows(batch, load(model).restore(batch["text"].to_pylist()), model.registered)
+            yield restored.rows(batch, load(model).restore(batch["text"].to_pylist()), model.registered)
 
     return restore
 

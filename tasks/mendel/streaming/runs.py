@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from mendel import digest, lake, manifest
-from mendel.code_version import code_version
-from mendel.manifest import Manifest
-from mendel.stage import Context
+from mendel.core import digest, lake, manifest
+from mendel.core.code_version import code_version
+from mendel.core.manifest import Manifest
+from mendel.core.stage import Context
 from mendel.streaming import batches
 from mendel.streaming.query import Run
 

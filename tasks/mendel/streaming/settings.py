@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
-from mendel import allowed, lake
-from mendel.corruption.spark_settings import Tuning
-from mendel.frozen import Frozen
-from mendel.inference.records import Rules
+from mendel.core import allowed, lake
+from mendel.core.frozen import Frozen
+from mendel.inference.records import RecordRules
+from mendel.spark.settings import Tuning
 
 INBOX = "inbox_stream"
 CHECKPOINTS = "stream_checkpoints"
@@ -30,7 +30,7 @@ def _client_options(options: dict[str, str]) -> dict[str, str]:
 ClientOptions = Annotated[dict[str, str], AfterValidator(_client_options)]
 
 
-class Files(Frozen):
+class FileStream(Frozen):
     """A folder that receives files, as the inbox of a day does: complete when they appear, and never changed after."""
 
     kind: Literal["files"] = "files"
@@ -81,7 +81,8 @@ def _kind(value: Any) -> str:
 
 
 Source = Annotated[
-    Annotated[Files, Tag("files")] | Annotated[Files, Tag("")] | Annotated[Kafka, Tag("kafka")], Discriminator(_kind)
+    Annotated[FileStream, Tag("files")] | Annotated[FileStream, Tag("")] | Annotated[Kafka, Tag("kafka")],
+    Discriminator(_kind),
 ]
 Sink = Annotated[
     Annotated[LakeSink, Tag("lake")] | Annotated[LakeSink, Tag("")] | Annotated[KafkaSink, Tag("kafka")],
@@ -98,7 +99,7 @@ class Stream(Frozen):
         description="names the checkpoint: another source needs another name",
     )
     alias: str = Field("champion", description="whose model restores; asked again before every micro-batch")
-    source: Source = Files()
+    source: Source = FileStream()
     sink: Sink = LakeSink()
     text_key: str = Field("text", description="key (JSON) or column (Parquet) that holds the text")
     max_characters: int = Field(10_000, ge=1, description="a longer text is rejected")
@@ -110,8 +111,8 @@ class Stream(Frozen):
     spark: Tuning = Field(default_factory=dict, description="how Spark is tuned, as in spark.master: local[4]")
 
     @property
-    def rules(self) -> Rules:
-        return Rules(text_key=self.text_key, max_characters=self.max_characters)
+    def rules(self) -> RecordRules:
+        return RecordRules(text_key=self.text_key, max_characters=self.max_characters)
 
     def checkpoint(self, root: str) -> str:
         """URI of the folder where Spark keeps how far the stream has come, and the ids that it has seen."""

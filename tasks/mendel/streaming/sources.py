@@ -12,13 +12,13 @@ from fsspec.core import url_to_fs
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import col, unix_millis
 
-from mendel import lake
+from mendel.core import lake
 from mendel.inference import inbox
 from mendel.inference.inbox import InboxFile
-from mendel.inference.records import Record, Rejection, Rules, parse
+from mendel.inference.records import InboxRecord, RecordRules, Rejection, parse
 from mendel.records.values import Row
 from mendel.streaming import kafka
-from mendel.streaming.settings import Files, Kafka, Stream
+from mendel.streaming.settings import FileStream, Kafka, Stream
 
 FIELDS = {
     "key": "binary",  # equal for records with one id
@@ -38,7 +38,7 @@ ROWS = 256
 
 Batches = Iterable[pa.RecordBatch]
 Parser = Callable[[Batches], Iterator[pa.RecordBatch]]
-Item = Record | Rejection
+Item = InboxRecord | Rejection
 
 FILES_SCHEMA = "path string, modificationTime timestamp, length long, content binary"
 FOR_EVER = "36500d"
@@ -47,13 +47,13 @@ FOR_EVER = "36500d"
 def read(spark: SparkSession, settings: Stream, root: str) -> DataFrame:
     """The stream of `FIELDS`, of whichever source."""
     match settings.source:
-        case Files() as files:
+        case FileStream() as files:
             return _files(spark, files, root, settings.rules)
         case Kafka() as topic:
             return _messages(spark, topic, settings.rules)
 
 
-def _files(spark: SparkSession, source: Files, root: str, rules: Rules) -> DataFrame:
+def _files(spark: SparkSession, source: FileStream, root: str, rules: RecordRules) -> DataFrame:
     """Spark finds the files and remembers which it has had; their content is read by our own formats."""
     folder = source.folder(root)
     fs, path = url_to_fs(folder)
@@ -70,7 +70,7 @@ def _files(spark: SparkSession, source: Files, root: str, rules: Rules) -> DataF
     return listed.mapInArrow(_file_parser(folder, rules), SCHEMA)
 
 
-def _file_parser(folder: str, rules: Rules) -> Parser:
+def _file_parser(folder: str, rules: RecordRules) -> Parser:
     def parse_files(batches: Batches) -> Iterator[pa.RecordBatch]:
         fs, base = url_to_fs(folder)
         for batch in batches:
@@ -82,7 +82,7 @@ def _file_parser(folder: str, rules: Rules) -> Parser:
     return parse_files
 
 
-def _messages(spark: SparkSession, source: Kafka, rules: Rules) -> DataFrame:
+def _messages(spark: SparkSession, source: Kafka, rules: RecordRules) -> DataFrame:
     messages = (
         spark.readStream.format("kafka")
         .option("kafka.bootstrap.servers", source.servers)
@@ -96,7 +96,7 @@ def _messages(spark: SparkSession, source: Kafka, rules: Rules) -> DataFrame:
     return found.mapInArrow(_message_parser(source.format, rules), SCHEMA)
 
 
-def _message_parser(kind: str, rules: Rules) -> Parser:
+def _message_parser(kind: str, rules: RecordRules) -> Parser:
     def one(row: dict[str, Any]) -> Item:
         raw = Row(None, None) if row["value"] is None else row["value"]
         return parse(raw, kind, f"{row['topic']}/{row['partition']}", row["offset"], rules)
@@ -121,5 +121,5 @@ def _arrow(items: Iterator[tuple[int, Item]]) -> Iterator[pa.RecordBatch]:
 
 def _key(item: Item) -> bytes:
     """What duplicates share: of a record its id; a rejection has only its place, so that none is taken for another."""
-    named = ("id", item.id) if isinstance(item, Record) else ("at", item.file, str(item.ordinal))
+    named = ("id", item.id) if isinstance(item, InboxRecord) else ("at", item.file, str(item.ordinal))
     return hashlib.sha256("\n".join(named).encode()).digest()[:16]

@@ -21,9 +21,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
-from mendel import lake
-from mendel.errors import InputError, MendelError
-from mendel.manifest import FileEntry, Manifest, partition_path
+from mendel.core import lake
+from mendel.core.errors import InputError, MendelError
+from mendel.core.manifest import FileEntry, Manifest, partition_path
 from mendel.versioning.settings import RegistrySettings
 from mendel.versioning.tools import Git, dvc
 

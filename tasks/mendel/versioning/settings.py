@@ -7,9 +7,9 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from mendel import lake
-from mendel.errors import InputError
-from mendel.frozen import Frozen
+from mendel.core import lake
+from mendel.core.errors import InputError
+from mendel.core.frozen import Frozen
 
 Subject = Literal["corpus", "pairs", "candidate"]
 """What can be versioned."""

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mendel.errors import InputError, MendelError
+from mendel.core.errors import InputError, MendelError
 
 GIT_ACCESS = re.compile(
     r"Permission denied|Authentication failed|could not read (Username|Password)|\b40[13]\b",

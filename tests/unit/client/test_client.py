@@ -16,9 +16,9 @@ import httpx
 import pytest
 
 from mendel.client.client import Client, UnavailableError
-from mendel.errors import InputError
+from mendel.core.errors import InputError
 
-from ..serving.conftest import candidates_template, crowned, service  # noqa: TID252
+from ..serving.conftest import candidates_template, crowned, service
 
 __all__ = ["candidates_template", "crowned", "service"]
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from mendel.core.errors import InputError, MendelError
 from mendel.corpus.clean import Cleaning
 from mendel.corpus.reading import read
-from mendel.corpus.sources.files import Files
-from mendel.errors import InputError, MendelError
+from mendel.corpus.sources.files import FileSource
 
 
-def source(folder: Path) -> Files:
-    return Files(kind="files", name="texts", glob=f"{folder}/*", id_key="key")
+def source(folder: Path) -> FileSource:
+    return FileSource(kind="files", name="texts", glob=f"{folder}/*", id_key="key")
 
 
 def test_every_sentence_is_there_with_its_place(tmp_path: Path) -> None:

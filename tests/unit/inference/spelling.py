@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from mendel.restoration.restorer import Restoration, Restorer, spans
+from mendel.restorers.restorer import Restoration, Restorer, spans
 
 
 class SpellingRestorer(Restorer):

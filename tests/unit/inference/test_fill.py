@@ -8,11 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mendel import digest
-from mendel.errors import InputError
+from mendel.core import digest
+from mendel.core.errors import InputError
+from mendel.core.manifest import InputEntry
+from mendel.core.stage import Context, Draft, Outcome, Stage, execute
 from mendel.inference.fill import fill
-from mendel.manifest import InputEntry
-from mendel.stage import Context, Draft, Outcome, Stage, execute
 
 PAIRS_DAY = "2026-11-23"
 DAYS = ["2026-11-20", "2026-11-21"]

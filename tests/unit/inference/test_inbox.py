@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from mendel.errors import InputError
+from mendel.core.errors import InputError
 from mendel.inference import inbox
-from mendel.inference.records import Record, Rejection, Rules
+from mendel.inference.records import InboxRecord, RecordRules, Rejection
 
 DAY = "2026-11-20"
-RULES = Rules(text_key="text", max_characters=100)
+RULES = RecordRules(text_key="text", max_characters=100)
 NOBODY = 65534
 
 
@@ -45,7 +45,7 @@ def root_of(day: Path) -> str:
     return day.parent.parent.as_uri()
 
 
-def everything(day: Path) -> list[Record | Rejection]:
+def everything(day: Path) -> list[InboxRecord | Rejection]:
     return [item for file in inbox.files(root_of(day), DAY) for item in inbox.records(file, RULES)]
 
 
@@ -66,7 +66,7 @@ def test_files_come_in_order_of_name_and_markers_are_left_alone(day: Path) -> No
 def test_any_file_name_is_read(day: Path, name: str) -> None:
     (day / name).write_text("one\ntwo")
 
-    assert [item.text for item in everything(day) if isinstance(item, Record)] == ["one", "two"], name
+    assert [item.text for item in everything(day) if isinstance(item, InboxRecord)] == ["one", "two"], name
 
 
 def test_a_name_that_is_not_utf8_is_spelled_out(day: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_name_that_is_not_utf8_is_spelled_out(day: Path) -> None:
 
     (item,) = everything(day)
 
-    assert isinstance(item, Record), f"rejected: {item}"
+    assert isinstance(item, InboxRecord), f"rejected: {item}"
     assert item.file == f"inbox/dt={DAY}/caf\\xe9.txt"
 
 
@@ -102,7 +102,7 @@ def test_a_file_without_permission_is_rejected_and_the_others_are_read(day: Path
 
     assert isinstance(closed, Rejection)
     assert (closed.reason, closed.detail) == ("unreadable", "no permission to read it")
-    assert isinstance(opened, Record)
+    assert isinstance(opened, InboxRecord)
     assert checksum == "unreadable", "when the permission is given, the day must have another digest"
 
 

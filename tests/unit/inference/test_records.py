@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from mendel.inference.records import Record, Rejection, Rules, parse, read
+from mendel.inference.records import InboxRecord, RecordRules, Rejection, parse, read
 
-RULES = Rules(text_key="text", max_characters=50)
+RULES = RecordRules(text_key="text", max_characters=50)
 
 
-def read_lines(folder: Path, content: bytes) -> list[Record | Rejection]:
+def read_lines(folder: Path, content: bytes) -> list[InboxRecord | Rejection]:
     path = folder / "a.jsonl"
     path.write_bytes(content)
     return list(read(path, "inbox/dt=2026-11-20/a.jsonl", RULES))
@@ -23,7 +23,7 @@ def test_the_records_own_id_is_kept_and_others_get_one_from_their_place(tmp_path
         b'{"id": "a/1", "text": "x"}\n{"id": 17, "text": "x"}\n{"id": null, "text": "x"}\n{"id": "", "text": "x"}',
     )
 
-    own, number, none, empty = [item.id for item in items if isinstance(item, Record)]
+    own, number, none, empty = [item.id for item in items if isinstance(item, InboxRecord)]
     assert (own, number) == ("a/1", "17")
     assert none == "151edc4390c3e51ba471e0dd8f3b60a5", "the id made of a place has changed: results would come anew"
     assert none != empty, "equal texts in different lines are different records"
@@ -46,7 +46,7 @@ def test_a_text_may_be_so_long(characters: int, accepted: bool) -> None:
     item = parse(b"x" * characters, "txt", "topic/0", 7, RULES)
 
     if accepted:
-        assert isinstance(item, Record), f"rejected: {item}"
+        assert isinstance(item, InboxRecord), f"rejected: {item}"
     else:
         assert isinstance(item, Rejection), "a longer text is accepted"
         assert (item.reason, item.detail) == ("too_long", "51 characters; max_characters is 50")

@@ -15,11 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import PrivateAttr
 
-from mendel.corruption.calibrate import resolve
-from mendel.corruption.kernel import Kernel
-from mendel.corruption.profile import NoiseProfile, Rates, ResolvedProfile
-from mendel.manifest import InputEntry, Manifest
-from mendel.stage import Context, Draft, Outcome, Stage, execute
+from mendel.core.manifest import InputEntry, Manifest
+from mendel.core.stage import Context, Draft, Outcome, Stage, execute
+from mendel.noise.calibrate import resolve
+from mendel.noise.kernel import Kernel
+from mendel.noise.profile import NoiseProfile, Rates, ResolvedProfile
 
 WORDS = re.findall(
     r"\w+",

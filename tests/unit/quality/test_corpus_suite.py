@@ -8,9 +8,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from mendel.errors import GateError, InputError
-from mendel.quality.stage import ValidateCorpus
-from mendel.stage import Context, execute
+from mendel.core.errors import GateError, InputError
+from mendel.core.stage import Context, execute
+from mendel.stages.validate import ValidateCorpus
 
 Commit = Callable[..., object]
 CONFIG = ValidateCorpus(

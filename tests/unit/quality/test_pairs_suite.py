@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from mendel.corruption.calibrate import micro_cer
-from mendel.corruption.edits import Edit, decode, encode, replay
-from mendel.corruption.profile import OPERATIONS, ResolvedProfile
-from mendel.errors import GateError, InputError
-from mendel.quality.stage import ValidatePairs
-from mendel.stage import Context, execute
+from mendel.core.errors import GateError, InputError
+from mendel.core.stage import Context, execute
+from mendel.noise.calibrate import micro_cer
+from mendel.noise.edits import Edit, decode, encode, replay
+from mendel.noise.profile import OPERATIONS, ResolvedProfile
+from mendel.stages.validate import ValidatePairs
 
 Commit = Callable[..., object]
 NoiseOf = Callable[..., ResolvedProfile]

@@ -13,9 +13,9 @@ import pytest
 import zstandard
 
 from mendel.corpus.sources.base import Document, Rejected
-from mendel.corpus.sources.files import Files
+from mendel.corpus.sources.files import FileSource
 from mendel.inference import inbox
-from mendel.inference.records import Record, Rejection, Rules
+from mendel.inference.records import InboxRecord, RecordRules, Rejection
 
 from .conftest import COMPRESS, parquet
 
@@ -35,7 +35,7 @@ class Outcome(NamedTuple):
 
 def as_corpus(tmp_path: Path, name: str, content: bytes) -> Outcome:
     (tmp_path / name).write_bytes(content)
-    items = list(Files(kind="files", name="texts", glob=f"{tmp_path}/*").read())
+    items = list(FileSource(kind="files", name="texts", glob=f"{tmp_path}/*").read())
     place = f"file://{tmp_path}/{name}"
     return Outcome(
         [item.text for item in items if isinstance(item, Document)],
@@ -52,9 +52,9 @@ def as_inbox(tmp_path: Path, name: str, content: bytes) -> Outcome:
     folder.mkdir(parents=True)
     (folder / name).write_bytes(content)
     [file] = inbox.files(tmp_path.as_uri(), DAY)
-    items = list(inbox.records(file, Rules(text_key="text", max_characters=100)))
+    items = list(inbox.records(file, RecordRules(text_key="text", max_characters=100)))
     return Outcome(
-        [item.text for item in items if isinstance(item, Record)],
+        [item.text for item in items if isinstance(item, InboxRecord)],
         {item.ordinal: item.reason for item in items if isinstance(item, Rejection)},
     )
 

@@ -23,7 +23,7 @@ from mendel.serving.keys import Keys
 from mendel.serving.server import options
 from mendel.serving.settings import Serve
 
-from ..registry.conftest import WEEK_1, WEEK_2, Store, candidates_template, decide_on  # noqa: TID252
+from ..promotion.conftest import WEEK_1, WEEK_2, Store, candidates_template, decide_on
 
 __all__ = ["WEEK_1", "WEEK_2", "Store", "candidates_template", "decide_on"]
 

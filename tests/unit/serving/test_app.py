@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mendel.registry import champions
-from mendel.restoration.restorer import Restoration, Restorer, Span
+from mendel.promotion import champions
+from mendel.restorers.restorer import Restoration, Restorer, Span
 from mendel.serving.keys import Keys, new
 from mendel.serving.schemas import Restored, RestoreRequest
 

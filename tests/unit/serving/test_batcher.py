@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from mendel.restoration.pieces import LONGEST
-from mendel.restoration.restorer import Restoration, Restorer
-from mendel.serving.batcher import Batch, Batcher, QueueFullError, Speed
+from mendel.restorers.pieces import LONGEST
+from mendel.restorers.restorer import Restoration, Restorer
+from mendel.serving.batcher import Batch, Batcher, QueueFullError, RecentSpeed
 from mendel.serving.models import Model
 from mendel.serving.settings import Serve
 
@@ -228,7 +228,7 @@ def test_a_slow_model_has_not_hung(speed: float, hung: bool, upper: Upper) -> No
 
 
 def test_the_speed_is_that_of_the_latest_batches_by_their_time() -> None:
-    speed = Speed(40_000, seconds=0.25)
+    speed = RecentSpeed(40_000, seconds=0.25)
     speed.add(400, 2.0)
     assert float(speed) < 5000, "one slow piece is most of the time"
     for _ in range(20):

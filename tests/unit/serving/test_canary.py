@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from mendel.errors import InputError
-from mendel.registry import ledger
-from mendel.restoration.restorer import Restoration
+from mendel.core.errors import InputError
+from mendel.promotion import ledger
+from mendel.restorers.restorer import Restoration
 from mendel.serving.batcher import Batcher
 from mendel.serving.canary import Shadow, choose, takes
 from mendel.serving.metrics import Metrics

@@ -14,8 +14,8 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from mendel.registry import champions
-from mendel.restoration.restorer import Restorer
+from mendel.promotion import champions
+from mendel.restorers.restorer import Restorer
 from mendel.serving.keys import Keys, new
 
 from .conftest import Store, running, settings, until
@@ -23,6 +23,8 @@ from .test_faults import answered, connected, read
 
 KEY, DIGEST = new()
 HOLDER = Keys({"reports": DIGEST})
+LONGEST = 49_000
+"""Characters, of the 50,000 that a request may have."""
 NOISY = "The goverment of teh people and our cuontry must work togehter. " * 40
 
 
@@ -61,11 +63,19 @@ def ended(connection: socket.socket) -> bool:
         return True
 
 
-def test_a_short_text_is_answered_while_a_long_one_is_under_way(service: httpx.Client) -> None:
-    with under_way(service, random_text(20_000)) as long:
-        for _ in range(3):
-            assert answered(service) == 200
-            assert service.get("/healthz").status_code == 200
+@pytest.fixture
+def fine(crowned: Store) -> Iterator[httpx.Client]:
+    """A service whose turns are short beside its longest text, on a fast machine too."""
+    with running(crowned.root, settings(batch_seconds=0.02)) as client:
+        until(lambda: client.get("/readyz").status_code == 200)
+        yield client
+
+
+def test_a_short_text_is_answered_while_a_long_one_is_under_way(fine: httpx.Client) -> None:
+    with under_way(fine, random_text(LONGEST)) as long:
+        for _ in range(2):
+            assert answered(fine) == 200
+            assert fine.get("/healthz").status_code == 200
         assert long.is_alive(), "the long text held up the short ones"
 
 
@@ -79,17 +89,17 @@ def test_a_long_text_is_restored_as_the_restorer_does(crowned: Store, service: h
     assert found["changed"], "nothing was restored"
 
 
-def test_a_caller_that_goes_away_takes_its_text_along(service: httpx.Client) -> None:
+def test_a_caller_that_goes_away_takes_its_text_along(fine: httpx.Client) -> None:
     # given a long text that is given up
     with pytest.raises(httpx.ReadTimeout):
-        httpx.post(f"{service.base_url}/v1/restore", json={"text": random_text(40_000)}, timeout=0.3)
+        httpx.post(f"{fine.base_url}/v1/restore", json={"text": random_text(LONGEST)}, timeout=0.1)
     # when
-    until(lambda: 'mendel_requests_total{route="/v1/restore",status="499"} 1.0' in service.get("/metrics").text)
-    assert answered(service) == 200
+    until(lambda: 'mendel_requests_total{route="/v1/restore",status="499"} 1.0' in fine.get("/metrics").text)
+    assert answered(fine) == 200
     # then
-    told = service.get("/metrics").text
+    told = fine.get("/metrics").text
     assert "mendel_queue_characters 0.0" in told
-    assert float(told.split("\nmendel_characters_total ")[1].split("\n")[0]) < 20_000, "it was restored for nobody"
+    assert float(told.split("\nmendel_characters_total ")[1].split("\n")[0]) < LONGEST / 2, "it was restored for nobody"
 
 
 def test_what_the_model_could_not_restore_in_time_is_refused_at_once(crowned: Store) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mendel.registry import champions, ledger
-from mendel.restoration.rescoring import ChannelRestorer
-from mendel.restoration.restorer import Restoration
+from mendel.promotion import champions, ledger
+from mendel.restorers.channel import ChannelRestorer
+from mendel.restorers.restorer import Restoration
 from mendel.serving import protocol
 
 from .conftest import Store, running, settings, until

@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mendel import manifest
+from mendel.core import manifest
 
-from ..registry.conftest import evaluated_template  # noqa: TID252
+from ..promotion.conftest import evaluated_template
 from .conftest import WEEK_1, WEEK_2, Store, decide_on, running, settings, until
 
 __all__ = ["evaluated_template"]

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from mendel.errors import InputError
+from mendel.core.errors import InputError
 from mendel.serving.keys import Keys, new, required
 
 

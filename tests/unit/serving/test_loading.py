@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from mendel.errors import InputError
+from mendel.core.errors import InputError
 from mendel.serving.loading import Loader, Pins
 from mendel.serving.models import Model
 

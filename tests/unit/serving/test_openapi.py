@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mendel.frozen import Frozen
+from mendel.core.frozen import Frozen
 from mendel.serving import app, schemas
 
 MODELS = [

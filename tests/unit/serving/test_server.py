@@ -14,7 +14,7 @@ from urllib.parse import quote
 import httpx
 
 from mendel.client.client import Client
-from mendel.registry import champions
+from mendel.promotion import champions
 
 from .conftest import PATIENCE, WEEK_2, Store, decide_on, free_port, process, status, until
 

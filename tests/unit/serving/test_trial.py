@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mendel import manifest
-from mendel.registry import champions
-from mendel.restoration.restorer import Restorer
+from mendel.core import manifest
+from mendel.promotion import champions
+from mendel.restorers.restorer import Restorer
 
 from .conftest import WEEK_1, WEEK_2, Store, decide_on, running, settings, until
 

@@ -17,12 +17,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from mendel import lake, manifest
-from mendel.manifest import Manifest
-from mendel.restoration.restorer import KINDS
+from mendel.core import lake, manifest
+from mendel.core.manifest import Manifest
+from mendel.restorers.restorer import READERS
 from mendel.streaming import batches
 
-from ..inference.conftest import Lake  # noqa: TID252 (tests are no package)
+from ..inference.conftest import Lake
 
 HERE = Path(__file__).parent
 WORKERS = HERE / "workers"
@@ -73,7 +73,7 @@ class StreamLake(Lake):
 @pytest.fixture
 def new_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], StreamLake]:
     monkeypatch.syspath_prepend(str(HERE.parent / "inference"))
-    monkeypatch.setitem(KINDS, "spelling", "spelling:SpellingRestorer")
+    monkeypatch.setitem(READERS, "spelling", "spelling:SpellingRestorer")
     monkeypatch.delenv("MENDEL_LAKE", raising=False)
 
     def make(name: str) -> StreamLake:

@@ -31,7 +31,7 @@ if sys.argv[1] == "killed":
         os.kill(os.getpid(), 9)
     kafka.write = sent_and_killed
 sys.argv = ["mendel", "stream", "-c", sys.argv[2], "-p", "2026-11-24"]
-from mendel.cli import main
+from mendel.cli.main import main
 main()
 """
 

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from mendel import lake, manifest
-from mendel.corruption import spark
-from mendel.errors import GateError, InputError
+from mendel.core import lake, manifest
+from mendel.core.errors import GateError, InputError
+from mendel.spark import corruption as spark
 from mendel.streaming import batches, progress, query, runs
 from mendel.streaming.query import Run
 from mendel.streaming.settings import Stream
@@ -166,14 +166,14 @@ def test_a_promotion_counts_from_the_next_micro_batch(
     # Given a promotion while the first micro-batch is being written
     for number in range(3):
         a_stream.drop(f"{number}.jsonl", numbered(number, number + 1))
-    write = batches.Batch.write
+    write = batches.MicroBatch.write
 
-    def promoted_meanwhile(self: batches.Batch, *arguments: Any) -> Any:
+    def promoted_meanwhile(self: batches.MicroBatch, *arguments: Any) -> Any:
         if self.number == 0:
             a_stream.crown({"teh": "THE"})
         return write(self, *arguments)
 
-    monkeypatch.setattr(batches.Batch, "write", promoted_meanwhile)
+    monkeypatch.setattr(batches.MicroBatch, "write", promoted_meanwhile)
 
     run(session, a_stream, source={"files_per_batch": 1})
 
@@ -191,14 +191,14 @@ def test_a_model_is_loaded_once_for_all_batches(
     for number in range(4):
         a_stream.drop(f"{number}.jsonl", numbered(number, number + 1))
     (file,) = a_stream.folder.glob("candidate/**/restorer.json")
-    write = batches.Batch.write
+    write = batches.MicroBatch.write
 
-    def changed_after(self: batches.Batch, *arguments: Any) -> Any:
+    def changed_after(self: batches.MicroBatch, *arguments: Any) -> Any:
         made = write(self, *arguments)
         file.write_text(json.dumps({"kind": "spelling", "words": {"teh": "loaded again"}}))
         return made
 
-    monkeypatch.setattr(batches.Batch, "write", changed_after)
+    monkeypatch.setattr(batches.MicroBatch, "write", changed_after)
 
     run(session, a_stream, source={"files_per_batch": 1})
 
@@ -208,7 +208,7 @@ def test_a_model_is_loaded_once_for_all_batches(
 
 KILLED = """
 import os, sys
-from mendel import manifest
+from mendel.core import manifest
 from mendel.streaming import batches
 commit, set_current = manifest.commit, manifest.set_current
 def kill(*_): os.kill(os.getpid(), 9)
@@ -218,7 +218,7 @@ def armed(then):
 if sys.argv[1] == "written": manifest.commit = armed(commit)
 if sys.argv[1] == "manifest": manifest.set_current = armed(set_current)
 sys.argv = ["mendel", "stream", "-c", sys.argv[2], "-p", "2026-11-24"]
-from mendel.cli import main
+from mendel.cli.main import main
 main()
 """
 

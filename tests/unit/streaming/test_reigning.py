@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
-from mendel.registry import ledger
-from mendel.registry.ledger import Decision
+from mendel.promotion import ledger
+from mendel.promotion.ledger import Decision
 from mendel.streaming.reigning import Reigning
 
 

@@ -8,10 +8,10 @@ from typing import ClassVar
 
 import pytest
 
-from mendel import digest
-from mendel.manifest import InputEntry, Manifest
-from mendel.stage import Context, Outcome, Stage, execute
-from mendel.versioning.stage import Version
+from mendel.core import digest
+from mendel.core.manifest import InputEntry, Manifest
+from mendel.core.stage import Context, Outcome, Stage, execute
+from mendel.stages.version import Version
 
 
 class MakeCorpus(Stage):

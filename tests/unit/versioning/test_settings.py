@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from mendel.errors import InputError
+from mendel.core.errors import InputError
 from mendel.versioning.settings import RegistrySettings
 
 

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mendel.corpus.sources.files import Files
+from mendel.corpus.sources.files import FileSource
 from mendel.corpus.sources.huggingface import HuggingFace
 from mendel.corpus.sources.sotu import Sotu
 
-AnySource = Annotated[Sotu | Files | HuggingFace, Field(discriminator="kind")]
+AnySource = Annotated[Sotu | FileSource | HuggingFace, Field(discriminator="kind")]

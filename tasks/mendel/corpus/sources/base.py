@@ -10,8 +10,8 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from mendel.frozen import Frozen
-from mendel.manifest import InputEntry
+from mendel.core.frozen import Frozen
+from mendel.core.manifest import InputEntry
 
 Split = Literal["train", "validation", "test"]
 

@@ -15,10 +15,10 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 from pydantic import Field
 
-from mendel import digest, lake
+from mendel.core import digest, lake
+from mendel.core.errors import InputError
+from mendel.core.manifest import InputEntry
 from mendel.corpus.sources.base import Document, HashSplit, Rejected, Source, text_hash
-from mendel.errors import InputError
-from mendel.manifest import InputEntry
 from mendel.records import reader
 from mendel.records.problems import UnreadableFileError
 from mendel.records.reader import Fault, Layout, Record
@@ -39,7 +39,7 @@ class Found(NamedTuple):
         return str(self.fs.unstrip_protocol(self.path))
 
 
-class Files(Source):
+class FileSource(Source):
     """Text files (.txt: a document each), JSON Lines (.jsonl, .ndjson) and Parquet (a document per record), plain or
     .gz, .bz2, .xz or .zst.
 

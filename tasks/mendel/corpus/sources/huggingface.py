@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from mendel.core.errors import InputError
+from mendel.core.manifest import InputEntry
 from mendel.corpus.sources.base import Document, HashSplit, Rejected, Source, text_hash
-from mendel.errors import InputError
-from mendel.manifest import InputEntry
 from mendel.records.problems import BadRecordError
 from mendel.records.values import text_of
 

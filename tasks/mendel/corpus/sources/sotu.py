@@ -10,10 +10,10 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from mendel import digest
+from mendel.core import digest
+from mendel.core.errors import InputError
+from mendel.core.manifest import InputEntry
 from mendel.corpus.sources.base import Document, Rejected, Source, Split
-from mendel.errors import InputError
-from mendel.manifest import InputEntry
 
 
 class Sotu(Source):

@@ -14,26 +14,26 @@ from typing import Any
 import fsspec
 import pytest
 
+from mendel.core.errors import InputError
 from mendel.corpus.sources.base import Document, Rejected
-from mendel.corpus.sources.files import Files
-from mendel.errors import InputError
+from mendel.corpus.sources.files import FileSource
 
 NOBODY = 65534
 
 
-def source(glob: str | Path, **settings: Any) -> Files:
-    return Files(kind="files", name="news", glob=str(glob), **settings)
+def source(glob: str | Path, **settings: Any) -> FileSource:
+    return FileSource(kind="files", name="news", glob=str(glob), **settings)
 
 
-def documents(files: Files) -> dict[str, str]:
+def documents(files: FileSource) -> dict[str, str]:
     return {item.id: item.text for item in files.read() if isinstance(item, Document)}
 
 
-def refusals(files: Files) -> dict[str, str]:
+def refusals(files: FileSource) -> dict[str, str]:
     return {item.uri: item.reason for item in files.read() if isinstance(item, Rejected)}
 
 
-def details(files: Files) -> dict[str, str]:
+def details(files: FileSource) -> dict[str, str]:
     return {item.uri: item.detail for item in files.read() if isinstance(item, Rejected)}
 
 

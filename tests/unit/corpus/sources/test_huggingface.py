@@ -13,10 +13,10 @@ from urllib.parse import parse_qs, unquote, urlparse
 
 import pytest
 
+from mendel.core.errors import InputError
 from mendel.corpus.sources import huggingface
 from mendel.corpus.sources.base import Document, Rejected
 from mendel.corpus.sources.huggingface import HuggingFace
-from mendel.errors import InputError
 
 COMMIT = "c0ffee" * 6 + "c0ff"
 ROWS = [{"text": f"Sentence number {number} of the little set.", "key": number} for number in range(40)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from mendel.core.errors import InputError
 from mendel.corpus.sources.base import Document
 from mendel.corpus.sources.sotu import Sotu
-from mendel.errors import InputError
 
 
 def documents(source: Sotu) -> list[Document]:

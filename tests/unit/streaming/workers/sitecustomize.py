@@ -5,6 +5,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "inference"))
 
-from mendel.restoration.restorer import KINDS
+from mendel.restorers.restorer import READERS
 
-KINDS["spelling"] = "spelling:SpellingRestorer"
+READERS["spelling"] = "spelling:SpellingRestorer"

@@ -1,0 +1,138 @@
+"""`mendel restore` and `mendel inbox`: days of an inbox, restored shard by shard."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mendel.cli.options import Config, Force, Partition, Settings, partition_key
+from mendel.core import manifest
+from mendel.core.stage import Context, execute
+
+if TYPE_CHECKING:
+    from mendel.core.stage import Context
+
+restore = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="""Restore a **text**, or the files that others left in `inbox/dt=DATE/` of the lake.
+
+    Of a day: **plan** it, restore each **shard** (in any order, side by side), **collect** the day. Files are .jsonl, .txt
+    or .parquet, plain or compressed (docs/reference/text.md); a record's id is its own `id`, else made of its file and
+    line. Every record comes out exactly once: in `restored/dt=DATE/`, or in that version's `rejected/` with the reason.""",
+)
+inbox = typer.Typer(no_args_is_help=True, help="Put text to be restored into the inbox.")
+
+
+@restore.command()
+def plan(
+    config: Config,
+    partition: Partition,
+    model_version: Annotated[
+        str | None,
+        typer.Option(help="Version or alias of the model. Without it the day's own, on the first run the champion's."),
+    ] = None,
+    settings: Settings = [],  # noqa: B006 (typer copies it)
+    force: Force = False,
+) -> None:
+    """Read a day's files, cut their good records into shards, and settle which model restores them.
+
+    A day that was planned before keeps its model, whoever is champion now; `--model-version champion` moves it to
+    today's. A file that arrives late makes a new version of the day: plan it again. Says so where a day has no files.
+
+    Example: `mendel restore plan -c include/pipelines/demo.yaml -p 2026-11-22`
+    """
+    from mendel.inference import inbox
+    from mendel.pipeline import load_section
+    from mendel.stages.restore_plan import Plan
+
+    root, restoring = load_section(config, "restore", settings)
+    context = Context(root=root, partition=partition_key(partition), force=force)
+    made = execute(Plan.of_day(restoring, context, model_version), context)
+    if not made.metrics["files_in"]:
+        print(f"nothing to restore: {manifest.partition_path(inbox.DATASET, partition)} of {root} holds no files")
+        return
+    print(f"{made.rows} records in {made.metrics['shards']} shards, model version {made.parameters['model_version']}")
+
+
+@restore.command()
+def text(
+    config: Config,
+    texts: Annotated[
+        list[str] | None, typer.Argument(help="Texts; without any, each line of standard input.", show_default=False)
+    ] = None,
+    model: Annotated[
+        str,
+        typer.Option(help="champion, previous, challenger, a version, candidate (the newest), or its fingerprint."),
+    ] = "champion",
+    as_json: Annotated[bool, typer.Option("--json", help="Confidence and edits too, one object a line.")] = False,
+) -> None:
+    """Restore text here and now, by any model of the lake: a candidate that was declined, or not judged yet, too.
+
+    Example: `mendel restore text -c include/pipelines/demo.yaml --model candidate 'hellorld'`
+    """
+    from mendel.cli.restore_text import restore_texts
+    from mendel.pipeline import load_section
+
+    root, _ = load_section(config, "restore")
+    restore_texts(root, model, texts, as_json)
+
+
+@restore.command()
+def shard(
+    config: Config,
+    partition: Partition,
+    shard: Annotated[int, typer.Option(help="Number of the shard, from 0.")],
+    force: Force = False,
+) -> None:
+    """Restore one shard of a day's plan with the model of the plan.
+
+    What a killed run left counts for nothing; of two runs at once the first to finish counts.
+
+    Example: `mendel restore shard -c include/pipelines/demo.yaml -p 2026-11-22 --shard 0`
+    """
+    from mendel.stages.restore_shard import restore_shard
+
+    restore_shard(_context(config, partition, force), shard)
+
+
+@restore.command()
+def collect(config: Config, partition: Partition, force: Force = False) -> None:
+    """Check that every record of the day came out exactly once, and commit the day.
+
+    A day without files becomes a version without rows.
+
+    Example: `mendel restore collect -c include/pipelines/demo.yaml -p 2026-11-22`
+    """
+    from mendel.inference import planned
+    from mendel.stages.restore_collect import Collect
+
+    context = _context(config, partition, force)
+    made = execute(Collect(plan=planned.in_force(context).fingerprint), context)
+    print("{records_in} records in, {records_out} restored, {records_rejected} rejected".format_map(made.metrics))
+
+
+@inbox.command()
+def fill(
+    config: Config,
+    partition: Partition,
+    day: Annotated[list[str], typer.Option(help="Day to fill, YYYY-MM-DD; may be repeated.")],
+    records: Annotated[int, typer.Option(min=1, help="Good records a day; seven bad ones come besides.")] = 300,
+) -> None:
+    """Fill days of the inbox with noisy held-out text, the test pairs of PARTITION, to try out `mendel restore`.
+
+    Ids are those of the pairs. A few bad records at the end show what becomes of such. A file that is there stays.
+
+    Example: `mendel inbox fill -c include/pipelines/demo.yaml -p 2026-11-23 --day 2026-11-21 --day 2026-11-22`
+    """
+    from mendel.inference.fill import fill
+
+    fill(_context(config, partition), [partition_key(key, "--day") for key in day], records)
+
+
+def _context(config: str, partition: str, force: bool = False) -> Context:
+    from mendel.pipeline import load_section
+
+    root, _ = load_section(config, "restore")
+    return Context(root=root, partition=partition_key(partition), force=force)

@@ -1,0 +1,25 @@
+"""`mendel restore text`: texts of a command line, restored by any model of the lake."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from mendel.cli.client import lines, requests
+from mendel.core.log import log
+from mendel.promotion import champions
+from mendel.restorers.restorer import Restorer
+
+
+def restore_texts(root: str, model: str, texts: Sequence[str] | None, as_json: bool) -> None:
+    """Print each text restored; without texts, the lines of standard input, some at a time.
+
+    Raises InputError where there is no such model, or where a line is not UTF-8.
+    """
+    found = champions.resolve(root, model)
+    log.info("model", version=found.version, candidate=found.fingerprint, standing=found.standing)
+    restorer = Restorer.load(found.restorer_uri)
+    for some in requests(lines(sys.stdin.buffer) if texts is None else texts):
+        for restored in restorer.restore(some):
+            print(restored.model_dump_json() if as_json else restored.text)
+        sys.stdout.flush()

@@ -1,0 +1,121 @@
+"""From measures to an evaluation: every system's scores, what the challenger gains, and the gate's verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+
+from mendel.core.errors import InputError
+from mendel.core.frozen import Frozen
+from mendel.evaluation import gate
+from mendel.evaluation.binomial import Count
+from mendel.evaluation.bootstrap import Bootstrap
+from mendel.evaluation.gate import Evidence, Rules, Verdict
+from mendel.evaluation.interval import Interval
+from mendel.evaluation.scores import CAUSES, Measures, Output, Sample, Scores, summarise
+from mendel.evaluation.systems import Speed
+
+
+class Evaluation(Frozen):
+    """What was found out about a candidate: the metrics in the stage's manifest."""
+
+    sentences: int
+    characters: int
+    scores: dict[str, Scores]
+    """By system: identity, symspell, challenger (the candidate), its ablations, and the champion where there is one."""
+    gains: dict[str, Interval]
+    """By how much the challenger's CER is below that of each other system, paired."""
+    speed: Speed
+    """The challenger's."""
+    evidence: Evidence | None = None
+    """What the decision follows from; absent from evaluations made by 0.1.0."""
+    decision: Verdict
+    champion_version: int | None
+    """Of the model that the challenger had to beat."""
+
+
+def judged(
+    sample: Sample,
+    measures: Mapping[str, Measures],
+    speed: Speed,
+    latencies: Sequence[float],
+    rules: Rules,
+    champion_version: int | None,
+    resamples: int,
+    seed: int,
+) -> Evaluation:
+    """Score the systems, `identity` and `challenger` among them, and judge the challenger by the rules.
+
+    `latencies`: seconds that the challenger took for single sentences.
+
+    Raises InputError where the noisy text has no errors, so that there is nothing to judge.
+    """
+    bootstrap = Bootstrap(len(sample.ids), resamples, seed)
+    scores = {
+        system: summarise(sample, measured, measures["identity"], bootstrap) for system, measured in measures.items()
+    }
+    challenger = scores["challenger"]
+    if challenger.reduction is None:
+        raise InputError("the held-out sentences have no errors to remove: raise the noise in the corrupt section")
+    clean_altered = measures["challenger"].clean_altered
+    assert clean_altered is not None, "a challenger is tried on clean text too"
+    worse = measures["challenger"].errors > measures["identity"].errors
+    characters = [len(text) for text in sample.clean]
+    gains = {
+        system: interval
+        for system, measured in measures.items()
+        if system != "challenger"
+        and (interval := bootstrap.ratio(measured.errors - measures["challenger"].errors, characters))
+    }
+    evidence = Evidence(
+        reduction=challenger.reduction,
+        gains={system: gains[system] for system in gate.MEANING if system in gains},
+        worse=Count(count=int(worse.sum()), trials=len(worse)),
+        clean_altered=clean_altered,
+        latencies=tuple(latencies),
+    )
+    return Evaluation(
+        sentences=len(sample.ids),
+        characters=sum(characters),
+        scores=scores,
+        gains=gains,
+        speed=speed,
+        evidence=evidence,
+        decision=gate.judge(evidence, rules),
+        champion_version=champion_version,
+    )
+
+
+def rows(system: str, sample: Sample, output: Output, measured: Measures) -> pa.Table:
+    """A system's part of `scores.parquet`, one row per sentence; `restored` of the system `identity` is the noisy text."""
+    count = len(sample.ids)
+    return pa.table(
+        {
+            "id": [f"{pair}/{system}" for pair in sample.ids],
+            "pair": sample.ids,
+            "system": [system] * count,
+            "clean": sample.clean,
+            "restored": output.restored,
+            "characters": [len(text) for text in sample.clean],
+            "words": [len(text.split()) for text in sample.clean],
+            "errors": measured.errors,
+            "aligned": measured.aligned,
+            "word_errors": measured.word_errors,
+            **{f"errors_{cause}": measured.errors_by_cause[:, column] for column, cause in enumerate(CAUSES)},
+        }
+    )
+
+
+def untouched_rows(system: str, sample: Sample, output: Output) -> pa.Table:
+    """A system's part of `untouched.parquet`, one row per sentence that was clean; none where that was not tried."""
+    made = output.of_untouched or []
+    clean = sample.untouched[: len(made)]
+    return pa.table(
+        {
+            "id": pa.array([f"{number:06}/{system}" for number in range(len(made))], pa.string()),
+            "system": pa.array([system] * len(made), pa.string()),
+            "clean": pa.array(clean, pa.string()),
+            "restored": pa.array(made, pa.string()),
+        }
+    )

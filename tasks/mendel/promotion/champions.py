@@ -1,0 +1,138 @@
+"""Which model a name means: read from the ledger, which MLflow's aliases only follow, or of the lake's candidates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from mendel.core import cache, lake, manifest
+from mendel.core.errors import InputError
+from mendel.core.manifest import FileEntry, Manifest
+from mendel.promotion import ledger
+from mendel.promotion.ledger import Decision
+
+CANDIDATE = "candidate"
+"""The dataset, and the name of its newest version."""
+FINGERPRINT = re.compile(r"[0-9a-f]{4,16}")
+"""Or its first digits."""
+Standing = Literal["champion", "reigned before", "declined", "not judged"]
+
+
+class Resolved(NamedTuple):
+    """A model that can be loaded."""
+
+    version: int | None
+    """Of the registered model in MLflow; None for a candidate that no decision is about yet."""
+    restorer_uri: str
+    """The folder in the lake that `Restorer.load` takes."""
+    digest: str
+    fingerprint: str
+    """Of the candidate."""
+    standing: Standing
+    files: tuple[FileEntry, ...]
+    """What the ledger says of the folder's files, their paths relative to it."""
+
+    @property
+    def name(self) -> str:
+        """Version or, without one, fingerprint."""
+        return self.fingerprint if self.version is None else str(self.version)
+
+    @property
+    def registered(self) -> int:
+        """The version, where only a registered model will do. Raises InputError for a candidate without one."""
+        if self.version is None:
+            raise InputError(
+                f"candidate {self.fingerprint} has no version: run mendel evaluate and mendel promote first"
+            )
+        return self.version
+
+    def local(self) -> Path:
+        """The folder on this machine: a checked copy where the lake is remote."""
+        return cache.local(self.restorer_uri, self.files)
+
+
+def resolve(root: str, name: str = "champion") -> Resolved:
+    """The model that a name means now, its files checked.
+
+    Names are `champion`, `previous`, `challenger`, a version number, a candidate's fingerprint or the beginning of one,
+    and `candidate`, the newest in the lake. Raises InputError saying which there are, or which file is missing or changed.
+    """
+    history = ledger.read(root)
+    aliases = ledger.state(history)._asdict()
+    if name in aliases:
+        decision: Decision | None = aliases[name]
+    else:
+        decision = ledger.about(history, int(name)) if name.isascii() and name.isdigit() else None
+    found = decision.candidate if decision else _candidate(root, name)
+    if found is None:
+        raise InputError(f"there is no model {name!r}. {_choices(root, history)}")
+    manifest.verify(root, found)
+    known = decision or next((past for past in reversed(history) if past.candidate.digest == found.digest), None)
+    return _resolved(root, found, known.version if known else None, _standing(history, known))
+
+
+def resolved(root: str, decision: Decision) -> Resolved:
+    """The model that a decision is about."""
+    return _resolved(root, decision.candidate, decision.version, _standing(ledger.read(root), decision))
+
+
+def _resolved(root: str, candidate: Manifest, version: int | None, standing: Standing) -> Resolved:
+    return Resolved(
+        version,
+        lake.join(root, candidate.folder),
+        candidate.digest,
+        candidate.fingerprint,
+        standing,
+        candidate.own_files,
+    )
+
+
+def _standing(history: ledger.History, decision: Decision | None) -> Standing:
+    if decision is None:
+        return "not judged"
+    champion = ledger.state(history).champion
+    if champion and champion.version == decision.version:
+        return "champion"
+    return "declined" if ledger.turned_down(history, decision.version) else "reigned before"
+
+
+def _candidate(root: str, name: str) -> Manifest | None:
+    """The candidate in the lake that a name means. Raises InputError where several begin so."""
+    if name == CANDIDATE:
+        return max(_in_force(root), key=lambda made: made.finished, default=None)
+    if not FINGERPRINT.fullmatch(name):
+        return None
+    partitions = manifest.partitions(root, CANDIDATE)
+    found = {
+        fingerprint: key
+        for key in partitions
+        for fingerprint in lake.list_folders(lake.join(root, manifest.partition_path(CANDIDATE, key)))
+        if fingerprint.startswith(name)
+    }
+    made = [each for fingerprint, key in found.items() if (each := manifest.read(root, CANDIDATE, key, fingerprint))]
+    if len(made) > 1:
+        raise InputError(f"several candidates begin with {name}: {', '.join(each.fingerprint for each in made)}")
+    return made[0] if made else None
+
+
+def _in_force(root: str) -> Iterator[Manifest]:
+    for key in manifest.partitions(root, CANDIDATE):
+        if (made := manifest.current(root, CANDIDATE, key)) is not None:
+            yield made
+
+
+def _choices(root: str, history: ledger.History) -> str:
+    if history:
+        aliases = [name for name, decision in ledger.state(history)._asdict().items() if decision]
+        versions = sorted({decision.version for decision in history})
+        told = f"Choose one of: {', '.join([*aliases, *map(str, versions)])}."
+    else:
+        told = "The ledger is empty: run mendel evaluate and mendel promote first."
+    known = {decision.candidate.digest for decision in history}
+    if untried := sorted({made.fingerprint for made in _in_force(root) if made.digest not in known}):
+        told += (
+            f" Candidates that were not judged can be tried by name: {CANDIDATE} (the newest), {', '.join(untried)}."
+        )
+    return told

@@ -1,0 +1,267 @@
+"""The ledger: one immutable object per decision, `<lake>/ledger/000001.json` and so on.
+
+It is the source of truth for who reigns: a decision is created under the next free number or not at all, and what
+MLflow shows is derived from it. Nothing in it is ever changed; a rollback is a decision of its own.
+
+Each entry holds the SHA-256 of the entry before, so that none can be changed or taken out unseen but the newest; that
+one is known to a witness outside, `<lake>/promotion/_ledger.json`, and to MLflow (`model_registry`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from itertools import pairwise
+from typing import Literal, NamedTuple
+
+from pydantic import Field, ValidationError
+
+from mendel.core import lake
+from mendel.core.errors import InputError
+from mendel.core.frozen import Frozen
+from mendel.core.manifest import InputEntry, Manifest
+from mendel.core.stage import explain
+
+FOLDER = "ledger"
+NAME = re.compile(r"\d{6}\.json")
+IDENTITY = "promotion/_lake.json"
+WITNESS = "promotion/_ledger.json"
+RESTORE = "Restore it from a copy"
+
+
+class Decision(Frozen):
+    """What was decided about one model, on what grounds, and who reigned when it was."""
+
+    number: int = Field(ge=1)
+    action: Literal["promoted", "declined", "rolled back"]
+    version: int = Field(description="of the registered model in MLflow that was promoted, declined or rolled back to")
+    candidate: Manifest = Field(
+        description="the model's manifest as it was: its files and digest stay known though the version be made again"
+    )
+    reigning: int | None = Field(None, description="version of the champion until this decision")
+    evaluation: InputEntry | None = Field(None, description="what a promotion was decided on; none for a rollback")
+    rejected_by: str | None = Field(None, description="the person who said no")
+    reasons: tuple[str, ...]
+    run_id: str
+    decided: datetime
+    before_sha256: str | None = Field(
+        None, description="of the entry before, as it lies in the ledger; none in the first one and in those of 0.1.0"
+    )
+
+    @property
+    def champion(self) -> int | None:
+        """Version of the champion from this decision on."""
+        return self.reigning if self.action == "declined" else self.version
+
+
+class State(NamedTuple):
+    """Who holds which alias, each as the latest decision that is about that model."""
+
+    champion: Decision | None
+    previous: Decision | None
+    challenger: Decision | None
+
+
+History = Sequence[Decision]
+
+
+class Entry(NamedTuple):
+    """A decision, and the SHA-256 of the file that holds it."""
+
+    decision: Decision
+    sha256: str
+
+
+class Head(Frozen):
+    """The newest entry that somebody has seen."""
+
+    number: int = Field(ge=1)
+    sha256: str
+
+    @classmethod
+    def of(cls, entries: Sequence[Entry]) -> Head:
+        return cls(number=len(entries), sha256=entries[-1].sha256)
+
+
+def read(root: str) -> History:
+    """All decisions, oldest first. Raises InputError naming the file that is missing, unreadable or changed."""
+    return [entry.decision for entry in entries(root)]
+
+
+def entries(root: str) -> Sequence[Entry]:
+    """All decisions with their digests; raises as `read`."""
+    root = lake.normalise(root)
+    seen = _witness(root)  # before the listing: an entry is there before a witness tells of it
+    uris = [uri for uri in lake.list_files(lake.join(root, FOLDER)) if NAME.fullmatch(uri.rsplit("/", 1)[1])]
+    for number, uri in enumerate(uris, start=1):
+        if uri != (expected := _uri(root, number)):
+            raise InputError(f"the ledger has no {expected}, though later decisions are there: restore it from a copy")
+    found = [_load(uri, number) for number, uri in enumerate(uris, start=1)]
+    _check_chain(root, found)
+    if seen:
+        uri = lake.join(root, WITNESS)
+        confirm(found, seen, uri, f"remove {uri}")
+    return found
+
+
+def confirm(found: Sequence[Entry], seen: Head, witness: str, forget: str) -> None:
+    """Check that an entry that a witness has seen is there as it was; `forget` says how to make the witness forget it.
+
+    Raises InputError naming the entry.
+    """
+    last_resort = f"{RESTORE}. Where there is none, and the ledger is right as it is, {forget}."
+    name = f"{FOLDER}/{seen.number:06d}.json"
+    if seen.number > len(found):
+        raise InputError(f"the ledger has lost {name}, which {witness} has seen. {last_resort}")
+    if (digest := found[seen.number - 1].sha256) != seen.sha256:
+        raise InputError(
+            f"{name} was changed: {witness} has seen it with sha256 {seen.sha256}, found {digest}. {last_resort}"
+        )
+
+
+def check_growth(before: History, now: History) -> None:
+    """Check that a ledger that was read again only grew. Raises InputError naming the entry that is gone or changed."""
+    for past, found in zip(before, [*now, *[None] * len(before)], strict=False):
+        if past != found:
+            fate = "is gone" if found is None else "was changed"
+            raise InputError(f"{FOLDER}/{past.number:06d}.json {fate} since the ledger was read before. {RESTORE}.")
+
+
+def ends_with(root: str, number: int) -> bool:
+    """Whether a decision is the newest one: two looks at the store, however long the ledger is."""
+    root = lake.normalise(root)
+    return lake.exists(_uri(root, number)) and not lake.exists(_uri(root, number + 1))
+
+
+def append(root: str, judge: Callable[[History], Decision]) -> Decision:
+    """Write the decision that `judge` makes of the history, under the next number, chained to the one before.
+
+    When another writer takes that number first, `judge` is asked again, with the other's decision in the history: every
+    decision is made knowing all before it. A judge that finds its decision in the history already returns it.
+    """
+    while True:
+        found = entries(root)
+        history = [entry.decision for entry in found]
+        decision = judge(history)
+        if decision in history:
+            _testify(root, found)  # the run that wrote it may have been stopped before
+            return decision
+        decision = decision.model_copy(update={"before_sha256": found[-1].sha256 if found else None})
+        data = decision.model_dump_json(indent=2).encode()
+        if lake.create(_uri(root, decision.number), data):
+            _testify(root, [*found, Entry(decision, hashlib.sha256(data).hexdigest())])
+            return decision
+
+
+def identity(root: str) -> str | None:
+    """What tells this lake from others wherever it is moved to; None where nobody needed it yet (`identify`)."""
+    uri = lake.join(root, IDENTITY)
+    return str(json.loads(lake.read_bytes(uri))["id"]) if lake.exists(uri) else None
+
+
+def identify(root: str) -> str:
+    """The lake's identity, made where there is none."""
+    if (found := identity(root)) is None:
+        lake.create(lake.join(root, IDENTITY), json.dumps({"id": uuid.uuid4().hex}).encode())
+        found = identity(root)
+        assert found is not None, "it was made just now"
+    return found
+
+
+def state(history: History) -> State:
+    """Who holds which alias after these decisions."""
+    reigns: list[Decision] = []
+    challenger: Decision | None = None
+    for decision in history:
+        match decision.action:
+            case "promoted":
+                reigns.append(decision)
+                challenger = None
+            case "rolled back":
+                reigns.pop()
+                reigns[-1] = decision
+            case "declined" if decision.version != decision.reigning:
+                challenger = decision
+    return State(
+        champion=reigns[-1] if reigns else None, previous=reigns[-2] if len(reigns) > 1 else None, challenger=challenger
+    )
+
+
+def about(history: History, version: int) -> Decision | None:
+    """The latest decision about a model version."""
+    return next((decision for decision in reversed(history) if decision.version == version), None)
+
+
+def crowning(history: History, version: int) -> Decision | None:
+    """The latest promotion of a version, with what it was decided on; None where it was never promoted."""
+    promoted = (past for past in reversed(history) if past.action == "promoted" and past.version == version)
+    return next(promoted, None)
+
+
+def turned_down(history: History, version: int) -> bool:
+    """Whether the last word on a version, said while it did not reign, is a no."""
+    said = [past.action for past in history if past.version == version != past.reigning]
+    return bool(said) and said[-1] == "declined"
+
+
+def opponent(history: History, digest: str) -> Decision | None:
+    """Whom a candidate has to beat: the champion, or, for the champion itself, the one it dethroned, if any.
+
+    So evaluating a candidate again after its promotion is the same evaluation, not one against itself.
+    """
+    champion = state(history).champion
+    if champion is None or champion.candidate.digest != digest:
+        return champion
+    crowned = crowning(history, champion.version)
+    assert crowned is not None, "who reigns was promoted once"
+    return None if crowned.reigning is None else about(history, crowned.reigning)
+
+
+def _uri(root: str, number: int) -> str:
+    return lake.join(root, FOLDER, f"{number:06d}.json")
+
+
+def _load(uri: str, number: int) -> Entry:
+    data = lake.read_bytes(uri)
+    try:
+        decision = Decision.model_validate_json(data)
+    except ValidationError as error:
+        raise InputError(f"{explain(error, uri)}\n{RESTORE}.") from error
+    if decision.number != number:
+        raise InputError(f"{uri} holds decision {decision.number}: it was moved. {RESTORE}.")
+    return Entry(decision, hashlib.sha256(data).hexdigest())
+
+
+def _check_chain(root: str, found: Sequence[Entry]) -> None:
+    chained = False
+    for before, entry in pairwise(found):
+        said, uri = entry.decision.before_sha256, _uri(root, entry.decision.number)
+        if said is None and chained:
+            raise InputError(f"{uri} does not name the entry before it, though earlier ones do. {RESTORE}.")
+        if said not in (None, before.sha256):
+            raise InputError(
+                f"the ledger's chain is broken at {_uri(root, before.decision.number)}: its sha256 is {before.sha256}, "
+                f"and {uri} was written after {said}. One of the two was changed: restore it from a copy"
+            )
+        chained = said is not None
+
+
+def _witness(root: str) -> Head | None:
+    uri = lake.join(root, WITNESS)
+    if not lake.exists(uri):
+        return None
+    try:
+        return Head.model_validate_json(lake.read_bytes(uri))
+    except ValidationError as error:
+        raise InputError(f"{explain(error, uri)}\nRemove it: the next decision writes it again.") from error
+
+
+def _testify(root: str, found: Sequence[Entry]) -> None:
+    """Let the witness know the newest entry; one that knows a newer one already keeps that."""
+    head, seen = Head.of(found), _witness(root)
+    if seen is None or seen.number < head.number:
+        lake.write(lake.join(root, WITNESS), head.model_dump_json().encode())

@@ -1,0 +1,228 @@
+"""MLflow's model registry, which follows the ledger: one version per model that was decided about, three aliases.
+
+Everything here can be done again at any time: what is missing is made, what is wrong is put right.
+
+A registered model belongs to one lake, which its tag `mendel.lake` names: another lake that asks for the same name gets
+one of its own, so that no lake ever moves another's aliases. Its tag `mendel.ledger` is the newest entry of the ledger that
+was ever followed: a witness that the ledger has lost nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import mlflow
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, DataType, Schema
+
+from mendel.core import lake, tracking
+from mendel.core.errors import InputError
+from mendel.core.log import log
+from mendel.core.manifest import Manifest
+from mendel.promotion import ledger
+
+LAKE, LEDGER = "mendel.lake", "mendel.ledger"
+"""Tags of a registered model."""
+SIGNATURE = ModelSignature(
+    inputs=Schema([ColSpec(DataType.string, "text")]),
+    outputs=Schema([ColSpec(DataType.string, "text"), ColSpec(DataType.double, "confidence")]),
+)
+
+
+def register(root: str, name: str, candidate: Manifest, evaluation: str) -> int:
+    """The version of the lake's registered model that is this candidate, made when there is none yet.
+
+    Raises InputError where MLflow has seen decisions that the ledger lacks.
+    """
+    entries = ledger.entries(root)
+    own = _OwnModel.of(root, name)
+    own.confirm(entries)
+    history = [entry.decision for entry in entries]
+    own.complete(history)
+    known = [past.version for past in history if past.candidate.digest == candidate.digest]
+    above = min(known) - 1 if known else max((past.version for past in history), default=0)
+    return own.version(candidate, evaluation, above)
+
+
+def follow(root: str, name: str) -> None:
+    """Make the aliases say what the ledger says, registering again what MLflow has lost; raises as `register`.
+
+    Ends only when the ledger did not grow meanwhile, so that of two processes the later one has the last word.
+    """
+    while True:
+        entries = ledger.entries(root)
+        if not entries:
+            return
+        own = _OwnModel.of(root, name)
+        own.confirm(entries)
+        own.follow([entry.decision for entry in entries])
+        own.testify(ledger.Head.of(entries))
+        if len(ledger.read(root)) == len(entries):
+            return
+
+
+def differences(root: str, name: str) -> list[str]:
+    """What MLflow says otherwise than the ledger, in words; it changes nothing."""
+    entries, client = ledger.entries(root), mlflow.MlflowClient()
+    identity = ledger.identity(root)
+    own = identity and next((own for own in _names(name, identity) if _owner(client, own) == identity), None)
+    if own is None:
+        return [f"MLflow has no registered model {name} of this lake: mendel promote makes it"] if entries else []
+    found = client.get_registered_model(own)
+    try:
+        _confirm(own, found.tags, entries)
+    except InputError as error:
+        return [str(error)]
+    digests = {int(each.version): each.tags.get("digest") for each in client.search_model_versions(f"name = '{own}'")}
+    told = []
+    for alias, holder in ledger.state([entry.decision for entry in entries])._asdict().items():
+        said = found.aliases.get(alias)
+        if (digests.get(int(said)) if said else None) != (holder.candidate.digest if holder else None):
+            ought = f"version {holder.version}" if holder else "nobody"
+            told.append(
+                f"MLflow's alias {alias} of {own} is {f'version {said}' if said else 'nobody'}, by the ledger {ought}: "
+                f"mendel registry follow puts it right"
+            )
+    return told
+
+
+class _OwnModel:
+    """The registered model of one lake."""
+
+    def __init__(self, root: str, client: mlflow.MlflowClient, name: str) -> None:
+        self.root = root
+        self.client = client
+        self.name = name
+
+    @classmethod
+    def of(cls, root: str, name: str) -> _OwnModel:
+        """The lake's, claimed where nobody else has it."""
+        tracking.select_experiment(root)
+        client, identity = mlflow.MlflowClient(), ledger.identify(root)
+        for own in _names(name, identity):
+            _ensure(client, own, identity)
+            if _owner(client, own) == identity:
+                return cls(root, client, own)
+            log.warning("a registered model is not this lake's, and stays as it is", name=own)
+        raise InputError(f"MLflow's registered models {name} and {own} are others': set promote.registered_model")
+
+    def confirm(self, entries: Sequence[ledger.Entry]) -> None:
+        _confirm(self.name, self.client.get_registered_model(self.name).tags, entries)
+
+    def testify(self, head: ledger.Head) -> None:
+        seen = _seen(self.client.get_registered_model(self.name).tags)
+        if seen is None or seen.number < head.number:
+            self.client.set_registered_model_tag(self.name, LEDGER, f"{head.number} {head.sha256}")
+
+    def complete(self, history: ledger.History) -> dict[int, int]:
+        """Register what is missing; MLflow's number of each version that the ledger knows, as a rule the same."""
+        return {
+            decision.version: self.version(
+                decision.candidate, decision.evaluation.uri if decision.evaluation else "", decision.version - 1
+            )
+            for decision in sorted(history, key=lambda decision: decision.version)
+        }
+
+    def follow(self, history: ledger.History) -> None:
+        versions = self.complete(history)
+        aliases = self.client.get_registered_model(self.name).aliases
+        for alias, holder in ledger.state(history)._asdict().items():
+            now = aliases.get(alias)
+            if holder is None and now is not None:
+                self.client.delete_registered_model_alias(self.name, alias)
+                log.info("alias removed", model=self.name, alias=alias, version=now)
+            elif holder is not None and now != str(versions[holder.version]):
+                self._set_alias(alias, versions[holder.version])
+                log.info("alias set", model=self.name, alias=alias, version=versions[holder.version], before=now)
+
+    def version(self, candidate: Manifest, evaluation: str, above: int) -> int:
+        """The candidate's version, a number above those that the ledger has given to others.
+
+        MLflow gets a model of a few kilobytes that loads the restorer from the lake; the digest tells candidates apart.
+        """
+        if (known := self._known(candidate.digest, above)) is not None:
+            return known
+        logging.getLogger("mlflow.utils.environment").setLevel(
+            logging.ERROR
+        )  # it misses pip, which uv does not install
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # it asks for an input example, which would load the weights
+            model = mlflow.pyfunc.log_model(
+                name="restorer",
+                python_model=str(Path(__file__).with_name("served_model.py")),
+                model_config={"lake": self.root, "restorer": candidate.folder},
+                signature=SIGNATURE,
+                pip_requirements=[f"mendel[train]=={version('mendel')}"],
+            )
+        while True:
+            made = self.client.create_model_version(
+                self.name,
+                source=model.model_uri,
+                model_id=model.model_id,  # without it a tracking server refuses the source
+                run_id=candidate.metrics.get("mlflow_run_id"),
+                tags={
+                    "restorer_uri": lake.join(self.root, candidate.folder),
+                    "digest": candidate.digest,
+                    "evaluation": evaluation,
+                },
+            )
+            if int(made.version) > above:
+                break
+            self.client.delete_model_version(self.name, made.version)  # a number of another model in the ledger
+        number = self._known(candidate.digest, above)
+        assert number is not None, f"{self.name} has no version with the digest {candidate.digest}, though one was made"
+        return number
+
+    def _known(self, digest: str, above: int) -> int | None:
+        """The lowest version with this digest: two processes that register one candidate at once agree on it."""
+        found = self.client.search_model_versions(f"name = '{self.name}' and tag.digest = '{digest}'")
+        return min((int(entry.version) for entry in found if int(entry.version) > above), default=None)
+
+    def _set_alias(self, alias: str, model_version: int) -> None:
+        try:
+            self.client.set_registered_model_alias(self.name, alias, str(model_version))
+        except MlflowException as error:
+            if error.error_code != "BAD_REQUEST":
+                raise
+            # another process made the alias after MLflow had looked for it: it is there now, to be changed
+            self.client.set_registered_model_alias(self.name, alias, str(model_version))
+
+
+def _names(name: str, identity: str) -> tuple[str, str]:
+    """What a lake's registered model may be called: the second where the first is another lake's."""
+    return name, f"{name}-{identity[:8]}"
+
+
+def _ensure(client: mlflow.MlflowClient, name: str, identity: str) -> None:
+    if _owner(client, name) is None:
+        try:
+            client.create_registered_model(
+                name, tags={LAKE: identity}, description="Restores corrupted text; its weights lie in the lake."
+            )
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+
+
+def _owner(client: mlflow.MlflowClient, name: str) -> str | None:
+    """Identity of the lake that a registered model belongs to, empty where it is no lake's; None where there is none."""
+    found = client.search_registered_models(f"name = '{name}'")
+    return str(found[0].tags.get(LAKE, "")) if found else None
+
+
+def _confirm(name: str, tags: Mapping[str, str], entries: Sequence[ledger.Entry]) -> None:
+    if seen := _seen(tags):
+        witness = f"MLflow's registered model {name}"
+        ledger.confirm(entries, seen, witness, f"delete the tag {LEDGER} of {witness}")
+
+
+def _seen(tags: Mapping[str, str]) -> ledger.Head | None:
+    if LEDGER not in tags:
+        return None
+    number, _, sha256 = tags[LEDGER].partition(" ")
+    return ledger.Head(number=int(number), sha256=sha256)

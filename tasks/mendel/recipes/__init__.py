@@ -1,0 +1,1 @@
+"""Recipes: how restorers are made, as settings alone. Loads no numerical package."""

@@ -1,0 +1,18 @@
+"""How weights and threshold are fitted."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from mendel.core.frozen import Frozen
+
+
+class Calibration(Frozen):
+    """How the weights and the threshold are fitted on the validation split."""
+
+    sentences: int = Field(600, ge=20, description="validation sentences, read with their noise")
+    clean_sentences: int | None = Field(
+        None, ge=20, description="and without; by default as many, the same ones. Most cost no second pass"
+    )
+    max_clean_altered: float = Field(0.004, ge=0, le=1, description="share of the clean ones that may be altered")
+    max_worse: float = Field(0.012, ge=0, le=1, description="share of the noisy ones that may get worse (channel-…)")

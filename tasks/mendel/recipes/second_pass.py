@@ -1,0 +1,29 @@
+"""How hard the second pass searches."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from mendel.core.frozen import Frozen
+
+
+class SecondPassConfig(Frozen):
+    """How hard the second pass searches. `rounds` trades speed for accuracy; with none it only reads candidates."""
+
+    rounds: int = Field(2, ge=0, description="rounds of proposals")
+    proposals: int = Field(6, ge=1, description="changed texts that are read in a round, at most")
+    slack: float = Field(3.0, description="nats that a change may seem to lose and still be read")
+    margin: float = Field(
+        5.0, gt=0, description="nats behind the first pass's best at which a candidate is not plausible"
+    )
+    lead: float | None = Field(
+        None,
+        ge=0,
+        description="nats by which the input itself may be ahead and the others still be read; else `margin`",
+    )
+    ngram_weight: float = Field(0.5, ge=0, description="of the n-gram's log-probability, in the search")
+    llm_weight: float = Field(0.5, ge=0, description="of the language model's, in the search")
+
+    def reading(self) -> SecondPassConfig:
+        """The same without proposals."""
+        return self.model_copy(update={"rounds": 0})

@@ -1,0 +1,1 @@
+"""Restorers: what undoes noise, how each kind is made, saved and read."""

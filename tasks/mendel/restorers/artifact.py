@@ -1,0 +1,73 @@
+"""What a candidate's folder says of itself: `restorer.json`, a schema with a number, written and read here alone.
+
+The kind says which class reads the rest of the folder. A file without a number is of format 1: release 0.1.0 wrote none.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import ValidationError
+
+from mendel.core.errors import InputError
+from mendel.core.frozen import Frozen
+
+FORMAT = 1
+NAME = "restorer.json"
+ADAPTER = "adapter"
+"""Folder of a LoRA adapter, where a restorer has one."""
+
+
+class Artifact(Frozen):
+    """What every kind tells."""
+
+    format: Literal[1] = 1
+    kind: str
+
+
+Kind = TypeVar("Kind", bound=Artifact)
+
+
+def write(folder: Path, artifact: Artifact) -> None:
+    (folder / NAME).write_text(artifact.model_dump_json(indent=2))
+
+
+def kind_of(folder: Path, name: str) -> str:
+    """The kind of the restorer in a folder, which messages call `name`.
+
+    Raises InputError where the folder holds none, or one that a newer version made.
+    """
+    told = _read(folder, name)
+    if (found := told.get("format", FORMAT)) != FORMAT:
+        raise InputError(
+            f"{name}: {NAME} is of format {found!r}; this version reads {FORMAT}. Install the one that made it"
+        )
+    if not isinstance(told.get("kind"), str):
+        raise InputError(f"{name} holds no restorer: {NAME} tells no kind")
+    return str(told["kind"])
+
+
+def read(folder: Path, kind: type[Kind]) -> Kind:
+    """What a folder's `restorer.json` tells. Raises InputError naming what is missing or wrong."""
+    try:
+        return kind.model_validate(_read(folder, str(folder)))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise incomplete(folder, f"{NAME}: {where}: {first['msg']}") from error
+
+
+def incomplete(folder: Path, what: object) -> InputError:
+    return InputError(f"{folder} holds no whole restorer: {what}. Bring its files back, or train again.")
+
+
+def _read(folder: Path, name: str) -> dict[str, Any]:
+    try:
+        told = json.loads((folder / NAME).read_text())
+        if not isinstance(told, dict):
+            raise TypeError(f"{NAME} holds no object")
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{name} holds no restorer: {NAME}: {error!r}") from error
+    return told

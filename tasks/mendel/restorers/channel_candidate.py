@@ -1,0 +1,200 @@
+"""How a candidate of the recipes channel-ngram and channel-llm is made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mendel.channel.costs import Channel
+from mendel.channel.decoder import Decoder
+from mendel.core import lake
+from mendel.core.log import log
+from mendel.core.threads import available
+from mendel.models.ngram import CharNgram
+from mendel.noise.profile import ResolvedProfile
+from mendel.recipes.channel import ChannelLlm, ChannelNgram
+from mendel.recipes.models import Domain
+from mendel.recipes.training import Lora
+from mendel.restorers import artifact
+from mendel.restorers.calibration import Choices, Weights, fit, pick
+from mendel.restorers.candidate import CandidateMaker, Text
+from mendel.restorers.channel import FIRST_PASS, NGRAM, NOISE, TUNED, UNTUNED, ChannelArtifact, LlmArtifact
+from mendel.restorers.second_pass import SecondPass
+
+if TYPE_CHECKING:
+    from mendel.models.llm import CausalLm
+    from mendel.restorers.second_pass import SecondPass
+
+BITS_SAMPLE = 60
+"""Validation texts whose cross-entropy is reported: a tenth of a bit is seen, and the LLM reads them in seconds."""
+
+
+class FittedSecondPass(NamedTuple):
+    """What came of the second pass."""
+
+    weights: dict[str, Weights]
+    """By UNTUNED, TUNED."""
+    bits: dict[str, float]
+    """Cross-entropy in bits a character, by the same names."""
+    artifact: LlmArtifact
+
+
+class ChannelMaker(CandidateMaker):
+    """The first pass, and the second where the recipe has one."""
+
+    recipe: ChannelNgram | ChannelLlm
+
+    @staticmethod
+    def untrained(recipe: ChannelLlm) -> CausalLm:
+        from mendel.models.llm import CausalLm  # loads torch, transformers
+
+        return CausalLm.load(recipe.base, quantise=recipe.lora.quantise)
+
+    def make(self) -> dict[str, Any]:
+        """Write the candidate's files into the draft; returns its metrics."""
+        (noise,) = self.context.uris(self.pairs, "noise.json")
+        profile = ResolvedProfile.model_validate_json(lake.read_bytes(noise))
+        train, validation = self._texts("train"), self._texts("validation")
+        self.rows = len(train)
+        decoder = self._first_pass(train, profile)
+        calibration = self.recipe.calibration
+        sample = validation[: calibration.sentences]
+        untouched = validation[: calibration.clean_sentences or calibration.sentences]
+        with self._timed("decode"):
+            choices = ValidationChoices(sample, untouched, decoder)
+        weights = {FIRST_PASS: self._fit(choices, FIRST_PASS)}
+        texts = [text.clean for text in sample[:BITS_SAMPLE]]
+        bits = {"ngram": decoder.ngram.bits_per_character(texts)}
+        llm = None
+        if isinstance(self.recipe, ChannelLlm):
+            second = self._second_pass(self.recipe, train, texts, decoder, choices)
+            weights, bits, llm = weights | second.weights, bits | second.bits, second.artifact
+        folder = self.draft.folder
+        with self._timed("save"):
+            decoder.ngram.save(folder / NGRAM)
+        (folder / NOISE).write_text(profile.model_dump_json(indent=2))
+        artifact.write(
+            folder, ChannelArtifact(kind=self.recipe.kind, decoder=self.recipe.decoder, weights=weights, llm=llm)
+        )
+        log.info("fitted", **{name: found.model_dump_json() for name, found in weights.items()})
+        return {
+            "seconds": self.seconds,
+            "bits_per_character": bits,
+            "validation": choices.reductions,
+            **self.training(),
+        }
+
+    def _first_pass(self, train: Sequence[Text], profile: ResolvedProfile) -> Decoder:
+
+        settings = self.recipe.ngram
+        texts = [text.clean for text in train]
+        weights = recency([text.year for text in train], settings.half_life_years)
+        if settings.domain:
+            texts, weights = joined(texts, weights, settings.domain)
+        with self._timed("ngram"):
+            ngram: CharNgram = CharNgram.fit(
+                texts, order=settings.order, prune_from=settings.prune_from, weights=weights
+            )
+        decoder = Decoder(Channel.from_profile(profile), ngram, self.recipe.decoder)
+        with self._timed("compile"):
+            decoder.warm_up()
+        return decoder
+
+    def _second_pass(
+        self,
+        recipe: ChannelLlm,
+        train: Sequence[Text],
+        texts: Sequence[str],
+        decoder: Decoder,
+        choices: ValidationChoices,
+    ) -> FittedSecondPass:
+        """The language model tuned, and weights for it; for the untuned one too where that is asked for, or is all there is.
+
+        `texts` are those whose cross-entropy is reported.
+        """
+        from mendel.models.llm import CausalLm, pinned  # loads torch, transformers
+
+        with self._timed("load_llm"):
+            llm = CausalLm.load(recipe.base)
+        base = pinned(recipe.base, llm.model)
+        self._tell_base(base)
+        conditional = recipe.lora.objective == "conditional"
+        tuning = recipe.lora.budget_steps != 0
+        weights = {}
+        with self._timed("score_untuned"):
+            bits = {UNTUNED: llm.bits_per_character(texts)}
+            config = recipe.second_pass.reading() if tuning else recipe.second_pass
+            if recipe.compare_untuned or not tuning:
+                weights[UNTUNED] = self._fit(choices, UNTUNED, SecondPass(decoder, llm, config))
+        if tuning:
+            if recipe.lora.quantise:
+                llm = CausalLm.load(base, quantise=recipe.lora.quantise)
+            llm = self._tune(llm, *self._examples(recipe.lora, llm, train), base)
+            with self._timed("score_tuned"):
+                if not conditional:
+                    bits[TUNED] = llm.bits_per_character(texts)
+                second = SecondPass(decoder, llm, recipe.second_pass, conditional=conditional)
+                weights[TUNED] = self._fit(choices, TUNED, second)
+        return FittedSecondPass(
+            weights, bits, LlmArtifact(base=base, conditional=conditional, second_pass=recipe.second_pass)
+        )
+
+    def _examples(self, settings: Lora, llm: CausalLm, train: Sequence[Text]) -> tuple[list[list[int]], list[int]]:
+        chosen = self._trained_on(train, settings)
+        conditional = settings.objective == "conditional"
+        heads = [llm.head(text.noisy if conditional else None) for text in chosen]
+        bodies = llm.encode([text.clean for text in chosen])
+        rows = [[*head, *body, *llm.boundary] for head, body in zip(heads, bodies, strict=True)]
+        return rows, [len(head) for head in heads]
+
+    def _fit(self, choices: ValidationChoices, name: str, second: SecondPass | None = None) -> Weights:
+
+        noisy, clean = choices.read(second)
+        weights = fit(noisy, clean, self.recipe.calibration, with_llm=second is not None)
+        choices.record(name, noisy, weights)
+        return weights
+
+
+class ValidationChoices:
+    """Validation texts, noisy and clean, with the first pass's candidates: what weights and threshold are fitted on."""
+
+    def __init__(self, damaged: Sequence[Text], untouched: Sequence[Text], decoder: Decoder) -> None:
+
+        self.damaged = len(damaged)
+        self.texts = [*(text.noisy for text in damaged), *(text.clean for text in untouched)]
+        self.truths = [text.clean for text in (*damaged, *untouched)]
+        self.candidates = decoder.decode(self.texts, threads=available())
+        self.reductions: dict[str, float] = {}
+
+    def read(self, second: SecondPass | None) -> tuple[list[Choices], list[Choices]]:
+        """The noisy and the clean texts' candidates; those of the second pass where there is one."""
+
+        candidates = second.explore(self.texts, self.candidates) if second else self.candidates
+        made = [Choices.of(*each) for each in zip(self.texts, self.truths, candidates, strict=True)]
+        return made[: self.damaged], made[self.damaged :]
+
+    def record(self, name: str, noisy: Sequence[Choices], weights: Weights) -> None:
+        """Take down which share of the errors the weights remove, and which the best of the candidates would."""
+
+        before = sum(int(choice.errors[choice.same]) for choice in noisy)
+        left = sum(c.errors[pick(c.scores(weights.ngram, weights.llm), c.same, weights.threshold)] for c in noisy)
+        best = sum(int(choice.errors.min()) for choice in noisy)
+        self.reductions |= {name: float(1 - left / max(before, 1)), f"{name}_oracle": float(1 - best / max(before, 1))}
+
+
+def recency(years: Sequence[int | None], half_life: float | None) -> list[float] | None:
+    """Weights that halve with every `half_life` years before the newest text; None where all texts count the same."""
+    known = [year for year in years if year is not None]
+    if half_life is None or not known:
+        return None
+    newest = max(known)
+    return [0.5 ** ((newest - (newest if year is None else year)) / half_life) for year in years]
+
+
+def joined(texts: Sequence[str], weights: Sequence[float] | None, domain: Domain) -> tuple[list[str], list[float]]:
+    """The corpus's texts and their weights, with the domain's behind them."""
+    from mendel.corpus.reading import read  # ftfy, sentencex and others, where a recipe has a domain alone
+
+    found = [each.text for each in read(domain.source, domain.cleaning, domain.source.entry()).sentences]
+    log.info("domain", sentences=len(found), characters=sum(map(len, found)))
+    return [*texts, *found], [*(weights or [1.0] * len(texts)), *[domain.weight] * len(found)]

@@ -1,0 +1,87 @@
+"""The one interface of all restorers, and how to load one from a candidate's folder.
+
+A candidate's folder says which kind it is of (`artifact`), and by that which class reads the rest.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mendel.core import cache
+from mendel.core.errors import InputError
+from mendel.core.frozen import Frozen
+from mendel.recipes.kinds import KINDS, named
+from mendel.restorers import artifact
+
+READERS = {kind: recipe.restorer for kind, recipe in KINDS.items()}
+"""Which class reads a folder of which kind, as `module:class`: a restorer without an LLM never imports torch."""
+
+
+class Span(Frozen):
+    """One change: the characters [start, end) of the input became `replacement`."""
+
+    start: int
+    end: int
+    replacement: str
+    confidence: float = 1.0
+    """Posterior probability (0 to 1) of this change among the texts that were considered."""
+
+
+class Restoration(Frozen):
+    """What a restorer made of one text."""
+
+    text: str
+    confidence: float
+    """Posterior probability (0 to 1) of `text` among the texts that were considered."""
+    edits: tuple[Span, ...]
+    """What changed, from left to right, in positions of the input; empty where the text was left as it is."""
+    fallback: bool
+    """The input was kept because the restorer was not sure enough of a better text."""
+
+
+class Restorer(ABC):
+    """Undoes noise. Equal lists give equal restorations. In half precision a text whose two best readings are all but
+    equal may be read otherwise in other company: the sums of a batch depend on its shape."""
+
+    kind: str
+
+    @abstractmethod
+    def restore(self, texts: Sequence[str]) -> list[Restoration]:
+        """One restoration for each text, in order. An empty text stays empty."""
+
+    def ablations(self) -> Mapping[str, Restorer]:
+        """The same restorer with parts left out, by name (`first_pass`, `untuned_llm`); none where it has no parts."""
+        return {}
+
+    @classmethod
+    @abstractmethod
+    def read(cls, folder: Path) -> Restorer:
+        """The restorer that a local folder holds. Raises InputError naming the file that is missing or unreadable."""
+
+    @staticmethod
+    def load(uri: str) -> Restorer:
+        """The restorer in a candidate's folder: a local path, or a URI, whose files are copied to this machine.
+
+        Raises InputError when the folder holds none, or one of a kind that this version does not know.
+        """
+        folder = cache.local(uri)
+        kind = artifact.kind_of(folder, uri)
+        if kind not in READERS:
+            raise InputError(f"{uri}: restorer of kind {kind!r}; this version knows {', '.join(READERS)}")
+        restorer: Restorer = named(READERS[kind]).read(folder)
+        return restorer
+
+
+def spans(before: str, after: str) -> tuple[Span, ...]:
+    """The changes of a shortest edit script from one text to another, neighbouring ones joined."""
+    from rapidfuzz.distance import Levenshtein
+
+    same = [*Levenshtein.opcodes(before, after).as_matching_blocks()]  # ends with an empty block behind both texts
+    starts = [(0, 0), *((block.a + block.size, block.b + block.size) for block in same)]
+    return tuple(
+        Span(start=start, end=block.a, replacement=after[begin : block.b])
+        for (start, begin), block in zip(starts, same, strict=False)
+        if (start, begin) != (block.a, block.b)
+    )

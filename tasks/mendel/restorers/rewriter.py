@@ -1,0 +1,77 @@
+"""The restorer of the recipes causal-lora and seq2seq-lora: a language model rewrites the text, a guard accepts it or not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from mendel.models.generation import CausalRewriter, Rewriter, Seq2SeqRewriter
+from mendel.recipes.models import PretrainedModel, Writing
+from mendel.restorers import artifact, pieces
+from mendel.restorers.guard import Attempt, Guard
+from mendel.restorers.restorer import Restoration, Restorer, spans
+
+MODEL = "model"
+"""Folder of a model that was made from scratch."""
+REWRITERS: dict[str, type[CausalRewriter] | type[Seq2SeqRewriter]] = {
+    "causal-lora": CausalRewriter,
+    "seq2seq-lora": Seq2SeqRewriter,
+}
+
+
+class RewriterArtifact(artifact.Artifact):
+    """What its folder tells."""
+
+    kind: Literal["causal-lora", "seq2seq-lora"]
+    base: PretrainedModel | None
+    """None where the model was made from scratch, and lies in the folder."""
+    writing: Writing
+    guard: Guard
+
+
+class RewritingRestorer(Restorer):
+    """A language model with its guard."""
+
+    def __init__(self, kind: str, rewriter: Rewriter, writing: Writing, guard: Guard) -> None:
+        self.kind = kind
+        self.rewriter = rewriter
+        self.writing = writing
+        self.guard = guard
+
+    def restore(self, texts: Sequence[str]) -> list[Restoration]:
+        parts = [pieces.cut(text) for text in texts]
+        made = iter(attempts(self.rewriter, [piece.text for part in parts for piece in part], self.writing))
+        return [pieces.join(part, [self._decide(next(made)) for _ in part]) for part in parts]
+
+    def _decide(self, attempt: Attempt) -> Restoration:
+        accepted = self.guard.accepts(attempt)
+        text = attempt.written if accepted else attempt.text
+        for_the_change = 1 / (1 + math.exp(-np.clip(attempt.odds, -500, 500)))
+        confidence = for_the_change if accepted else 1 - for_the_change if attempt.written != attempt.text else 1.0
+        edits = tuple(span.model_copy(update={"confidence": confidence}) for span in spans(attempt.text, text))
+        fallback = attempt.written != text
+        return Restoration(text=text, confidence=confidence, edits=edits, fallback=fallback)
+
+    @classmethod
+    def read(cls, folder: Path) -> RewritingRestorer:
+        found = artifact.read(folder, RewriterArtifact)
+        base = found.base or PretrainedModel(id=str(folder / MODEL))
+        adapter = folder / artifact.ADAPTER
+        rewriter = REWRITERS[found.kind].load(base, adapter if adapter.is_dir() else None)
+        return cls(found.kind, rewriter, found.writing, found.guard)
+
+
+def attempts(rewriter: Rewriter, texts: Sequence[str], writing: Writing) -> list[Attempt]:
+    """What the model makes of each text, in order. An empty text is not asked about."""
+    asked = [index for index, text in enumerate(texts) if text]
+    given = [texts[index] for index in asked]
+    written = rewriter.rewrite(given, writing)
+    odds = rewriter.log_odds(given, written)
+    found = [Attempt(text, text, 0.0) for text in texts]
+    for index, made, value in zip(asked, written, odds, strict=True):
+        found[index] = Attempt(texts[index], made, float(value))
+    return found

@@ -1,0 +1,1 @@
+"""One file for each arrow of the flow: what it reads, what it makes, what its version rests on."""

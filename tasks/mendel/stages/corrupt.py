@@ -1,0 +1,101 @@
+"""The stage `corrupt`: a validated corpus becomes pairs of clean and noisy texts."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import Field
+
+from mendel.core import digest, lake
+from mendel.core.frozen import Frozen
+from mendel.core.log import log
+from mendel.core.manifest import InputEntry
+from mendel.core.stage import Context, Draft, Outcome, Stage
+from mendel.noise import pairs
+from mendel.noise.edits import decode
+from mendel.noise.profile import OPERATIONS, NoiseProfile, Rates
+from mendel.spark.settings import Tuning
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Copies(Frozen):
+    """Noisy copies of each record, by split; 0 leaves a split out."""
+
+    train: int = Field(1, ge=1)
+    validation: int = Field(1, ge=0)
+    test: int = Field(1, ge=0)
+
+
+class Corrupt(Stage):
+    """Fits the noise profile to the train split, then corrupts every split with it.
+
+    The test pairs come from the corpus's test records, which are pinned, so they change only with the noise.
+    """
+
+    name: ClassVar = "corrupt"
+    stage_version: ClassVar = 1
+    dataset: ClassVar = "pairs"
+
+    noise: NoiseProfile = NoiseProfile(name="default", rates=Rates(**dict.fromkeys(OPERATIONS, 0.00348)))
+    seed: int = Field(0, ge=0, lt=2**63)
+    copies: Copies = Copies()
+    spark: Tuning = Field(
+        default_factory=dict, description="how Spark is tuned, as in spark.driver.memory: 4g; no effect on the pairs"
+    )
+
+    def identity(self) -> Any:
+        return self.model_dump(mode="json", exclude={"spark"})
+
+    def inputs(self, context: Context) -> Sequence[InputEntry]:
+        return [context.require("corpus", validated=True)]
+
+    def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
+        from mendel.noise.calibrate import resolve  # loads numba, pyarrow, numpy and others
+        from mendel.spark import corruption as spark  # loads numba, pyarrow, pyspark and others
+
+        context, corpus = draft.context, inputs["corpus"]
+        base = lake.join(context.root, context.manifest_of(corpus).folder)
+        sentences = [uri for uri in context.uris(corpus, ".parquet") if "/split=" in uri]
+        with spark.session(self.spark) as session:
+            frame = spark.read_corpus(session, sentences, base)
+            resolved = resolve(self.noise, spark.sample(frame, "train"), self.seed)
+            log.info("noise", profile=self.noise.name, rate=resolved.rates.total, characters=len(resolved.alphabet))
+            started = time.monotonic()
+            spark.write_pairs(frame, resolved, self.seed, self.copies.model_dump(), draft.uri)
+            seconds = time.monotonic() - started
+        lake.write(lake.join(draft.uri, pairs.NOISE), resolved.model_dump_json(indent=2).encode())
+        made = pairs.read([uri for uri in lake.list_files(draft.uri) if uri.endswith(".parquet")])
+        megabytes = made["clean"].nbytes / 1e6
+        metrics = measure(made) | {"megabytes": megabytes, "megabytes_per_second": megabytes / seconds}
+        log.info("corrupted", rows=len(made), cer=metrics["cer"], seconds=seconds)
+        return Outcome(rows=len(made), digest=digest.of_table(made), metrics=metrics)
+
+
+def measure(made: pa.Table) -> dict[str, Any]:
+    """What the noise came to: rows, micro CER and share left clean, of all pairs and by split; events by operation."""
+    import pyarrow.compute as pc
+
+    splits = sorted(made["split"].unique().to_pylist())
+    events = Counter(edit.op for encoded in made["edits"].to_pylist() for edit in decode(encoded))
+    return {
+        **_noise(made),
+        "splits": {split: _noise(made.filter(pc.equal(made["split"], split))) for split in splits},
+        "events": {operation: events[operation] for operation in OPERATIONS},
+    }
+
+
+def _noise(made: pa.Table) -> dict[str, Any]:
+    import pyarrow.compute as pc
+
+    from mendel.noise.calibrate import micro_cer  # loads numba, pyarrow, numpy and others
+
+    return {
+        "rows": len(made),
+        "cer": micro_cer(made["clean"].to_pylist(), made["noisy"].to_pylist()),
+        "clean_share": pc.mean(pc.equal(made["clean"], made["noisy"])).as_py(),
+    }

@@ -1,0 +1,131 @@
+"""The stage `evaluate`: scores a candidate on the held-out text beside those it has to beat, and asks the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import AfterValidator, Field
+
+from mendel.core import digest
+from mendel.core.log import log
+from mendel.core.manifest import InputEntry
+from mendel.core.stage import Context, Draft, Outcome, Stage
+from mendel.evaluation import deployment_rules
+from mendel.evaluation.gate import Rules
+from mendel.promotion import champions, ledger, seal
+from mendel.restorers.restorer import Restorer
+
+if TYPE_CHECKING:
+    from mendel.evaluation.systems import System
+
+Sentences = Annotated[int, AfterValidator(deployment_rules.no_fewer(1000))]
+"""Size of a sample, no smaller than the deployment's."""
+
+
+class Evaluate(Stage):
+    """Scores and verdict of a candidate."""
+
+    name: ClassVar = "evaluate"
+    stage_version: ClassVar = 2
+    dataset: ClassVar = "evaluation"
+
+    max_sentences: Sentences = Field(
+        1000, ge=30, le=20_000, validate_default=True, description="of the test split, in the order of their ids' hash"
+    )
+    clean_sentences: Sentences = Field(
+        1000, ge=30, le=50_000, validate_default=True, description="given uncorrupted, which are to stay as they are"
+    )
+    resamples: int = Field(1000, ge=200, le=10_000, description="of the bootstrap")
+    seed: int = Field(0, ge=0, description="of the sample and of the bootstrap")
+    rules: Annotated[Rules, AfterValidator(deployment_rules.no_laxer)] = Field(Rules(), validate_default=True)
+
+    def inputs(self, context: Context) -> Sequence[InputEntry]:
+        """Candidate and pairs of the partition, and the champion that the candidate has to beat, if there is one."""
+        candidate = context.require("candidate")
+        found = [candidate, context.require("pairs", validated=True)]
+        if rival := ledger.opponent(ledger.read(context.root), candidate.digest):
+            found.append(context.as_input(rival.candidate).model_copy(update={"name": "champion"}))
+        return found
+
+    def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
+        import mlflow
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        from mendel.core import tracking  # loads mlflow, sqlalchemy
+        from mendel.evaluation import evaluation, held_out, report  # loads pyarrow, numpy
+        from mendel.evaluation.scores import measure  # loads numpy
+        from mendel.evaluation.systems import Speed, apply, latencies  # loads numpy
+
+        context = draft.context
+        sample = held_out.sample(context, inputs["pairs"], self.max_sentences, self.clean_sentences, self.seed)
+        rival = _rival(context, inputs)
+        outputs = {}
+        for system in _systems(context, inputs, rival):
+            if challenging := system.name == "challenger":
+                singles = latencies(system.correct, sample.noisy)
+            outputs[system.name], seconds = apply(system, sample)
+            if challenging:
+                speed = Speed.of(sum(map(len, sample.noisy)), seconds, singles)
+            del system  # the next one may need its memory
+        measures = {system: measure(sample, output) for system, output in outputs.items()}
+        found = evaluation.judged(
+            sample,
+            measures,
+            speed,
+            singles,
+            self.rules,
+            rival.version if rival else None,
+            self.resamples,
+            self.seed,
+        )
+        untouched = pa.concat_tables(
+            evaluation.untouched_rows(system, sample, output) for system, output in outputs.items()
+        )
+        rows = pa.concat_tables(
+            evaluation.rows(system, sample, outputs[system], measures[system]) for system in outputs
+        )
+        pq.write_table(rows, draft.folder / "scores.parquet", compression="zstd")
+        pq.write_table(untouched, draft.folder / "untouched.parquet", compression="zstd")
+        report.write(draft.folder, inputs, found, sample, outputs)
+        sealed = seal.write(draft.folder, findings := found.model_dump(mode="json"))
+        with tracking.run(context, self.name, inputs) as active:
+            mlflow.log_params(self.model_dump(mode="json"))
+            mlflow.log_metrics(report.flat(found))
+            mlflow.set_tag("decision", "promote" if found.decision.promote else "decline")
+            mlflow.log_artifacts(str(draft.folder))
+        log.info("decision", promote=found.decision.promote, reasons="; ".join(found.decision.reasons))
+        return Outcome(
+            rows=len(rows),
+            digest=seal.version_digest(digest.of_table(rows), sealed),
+            metrics={**findings, "mlflow_run_id": active.info.run_id},
+        )
+
+
+def _rival(context: Context, inputs: Mapping[str, InputEntry]) -> ledger.Decision | None:
+    """The decision about the input `champion`: its files are known there though the version be made again."""
+    if "champion" not in inputs:
+        return None
+    history = ledger.read(context.root)
+    return next(past for past in reversed(history) if past.candidate.digest == inputs["champion"].digest)
+
+
+def _systems(context: Context, inputs: Mapping[str, InputEntry], rival: ledger.Decision | None) -> Iterator[System]:
+    """Everyone who is scored, each loaded when its turn comes, so that two large models need not fit side by side."""
+    from mendel.evaluation import baselines, held_out  # loads pyarrow, numpy
+    from mendel.evaluation.systems import System  # loads numpy
+
+    yield System("identity", baselines.identity)
+    yield System("symspell", baselines.SymSpell(held_out.training_text(context, inputs["pairs"])))
+    yield from _with_ablations(Restorer.load(str(context.local_folder(inputs["candidate"]))))
+    if rival:
+        yield System.of("champion", Restorer.load(str(champions.resolved(context.root, rival).local())))
+
+
+def _with_ablations(challenger: Restorer) -> Iterator[System]:
+    from mendel.evaluation.systems import System  # loads numpy
+
+    yield System.of("challenger", challenger)
+    for name, part in challenger.ablations().items():
+        yield System.of(name, part, ablation=True)

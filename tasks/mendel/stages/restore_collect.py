@@ -1,0 +1,168 @@
+"""`mendel restore collect`: checks that every record of the day came out once, and commits the day."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from mendel.core import digest, lake, manifest
+from mendel.core.errors import GateError, InputError
+from mendel.core.log import log
+from mendel.core.manifest import InputEntry, Manifest
+from mendel.core.stage import Context, Draft, Outcome, Stage, fingerprint
+from mendel.inference import parts, planned, restored
+from mendel.inference.parts import ShardPart, ShardTotals
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DATASET = "restored"
+
+
+class Collect(Stage):
+    """Makes `restored` of one plan's parts. The plan's fingerprint stands for day, model and settings."""
+
+    name: ClassVar = "restore collect"
+    stage_version: ClassVar = 1
+    dataset: ClassVar = DATASET
+    plan: str
+
+    def inputs(self, context: Context) -> Sequence[InputEntry]:
+        plan = planned.in_force(context)
+        context.as_input(plan)
+        return _lineage(plan)
+
+    def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
+        root = draft.context.root
+        plan = draft.context.manifest_of(inputs[planned.DATASET])
+        found = _parts(root, plan)
+        table = _rows(root, plan, found)
+        rejected = draft.folder / planned.REJECTED
+        lake.download(planned.uri(root, plan, planned.REJECTED), rejected)
+        with rejected.open() as lines:
+            _check_balance(plan, table, sum(1 for _ in lines))
+        if not table.num_rows:
+            log.info("nothing to restore", partition=plan.partition, **_counts(plan, table))
+        return Outcome(
+            rows=table.num_rows,
+            digest=digest.of_table(table),
+            files=[part.file for part in found],
+            parameters=plan.parameters,
+            metrics={
+                "model_version": plan.parameters["model_version"],
+                **_counts(plan, table),
+                **signals(sum((part.totals for part in found), ShardTotals())),
+                "shards": len(found),
+                "reasons": plan.metrics["reasons"],
+                "files": plan.metrics["files"],
+            },
+        )
+
+
+def folder_of(plan: Manifest) -> str:
+    """The folder, relative to the lake, of the version that a plan leads to."""
+    key = fingerprint(Collect(plan=plan.fingerprint), _lineage(plan))
+    return manifest.version_path(DATASET, plan.partition, key)
+
+
+def signals(totals: ShardTotals) -> dict[str, float | None]:
+    """What to watch from day to day for drift, None on a day without records; and the speed of one worker."""
+
+    def per(value: float, count: float) -> float | None:
+        return round(value / count, 6) if count else None
+
+    return {
+        "share_changed": per(totals.changed, totals.records),
+        "share_fallback": per(totals.fallback, totals.records),
+        "mean_confidence": per(totals.confidence, totals.records),
+        "mean_edits": per(totals.edits, totals.records),
+        "mean_characters": per(totals.characters, totals.records),
+        "share_non_ascii": per(totals.non_ascii, totals.characters),
+        "records_per_second": per(totals.records, totals.seconds),
+        "chars_per_second": per(totals.characters, totals.seconds),
+    }
+
+
+def _lineage(plan: Manifest) -> list[InputEntry]:
+    return [plan.as_input(), *plan.inputs]
+
+
+def _parts(root: str, plan: Manifest) -> list[ShardPart]:
+    """The parts of all shards, in order, their files checked. Raises InputError naming the shards that are missing."""
+    folder = folder_of(plan)
+    found = {shard: parts.read(root, folder, shard) for shard in range(planned.shards(plan))}
+    missing = [shard for shard, part in found.items() if part is None]
+    if missing:
+        raise InputError(
+            f"{plan.partition}: {len(missing)} of {len(found)} shards are not restored: {_some(missing)}. "
+            f"Run, for each: mendel restore shard --partition {plan.partition} --shard {missing[0]}"
+        )
+    return [_verified(root, plan, part) for part in found.values() if part is not None]
+
+
+def _verified(root: str, plan: Manifest, part: ShardPart) -> ShardPart:
+    uri = lake.join(root, part.file.path)
+    state = f"sha256 {lake.sha256(uri)}" if lake.exists(uri) else "no file"
+    if state != (expected := f"sha256 {part.file.sha256}"):
+        raise InputError(
+            f"{uri}: expected {expected}, found {state}. "
+            f"Run: mendel restore shard --partition {plan.partition} --shard {part.shard} --force"
+        )
+    return part
+
+
+def _rows(root: str, plan: Manifest, found: Sequence[ShardPart]) -> pa.Table:
+    """All rows of the day. Raises GateError unless each shard's ids are those that the plan gave it, each once."""
+    import pyarrow as pa
+
+    tables = []
+    for part in found:
+        table = _read(lake.join(root, part.file.path))
+        wanted = _read(planned.uri(root, plan, planned.shard_name(part.shard)), ["id"])
+        _check_ids(part.shard, wanted["id"].to_pylist(), table["id"].to_pylist())
+        tables.append(table)
+    return pa.concat_tables([restored.schema().empty_table(), *tables])
+
+
+def _read(uri: str, columns: Sequence[str] | None = None) -> pa.Table:
+    import pyarrow.parquet as pq
+
+    with lake.open_uri(uri) as file:
+        return pq.read_table(file, columns=columns)
+
+
+def _check_ids(shard: int, wanted: Sequence[str], found: Sequence[str]) -> None:
+    lost, extra = Counter(wanted) - Counter(found), Counter(found) - Counter(wanted)
+    if lost or extra:
+        raise GateError(f"shard {shard}: lost records {_some([*lost])}; records too many {_some([*extra])}")
+
+
+def _check_balance(plan: Manifest, table: pa.Table, rejected: int) -> None:
+    import pyarrow.compute as pc
+
+    distinct = pc.count_distinct(table["id"]).as_py()
+    if distinct != table.num_rows:
+        raise GateError(f"{plan.path}: {table.num_rows - distinct} records came out under an id that another one has")
+    counts = _counts(plan, table)
+    records, files = counts["records_in"], counts["files_rejected"]
+    if table.num_rows + rejected != records + files:
+        raise GateError(
+            f"{plan.path}: {table.num_rows} restored and {rejected} rejected do not add up to "
+            f"{records} records and {files} unreadable files"
+        )
+
+
+def _counts(plan: Manifest, table: pa.Table) -> dict[str, Any]:
+    return {
+        "records_in": plan.metrics["records_in"],
+        "records_out": table.num_rows,
+        "records_rejected": plan.metrics["records_rejected"],
+        "files_in": plan.metrics["files_in"],
+        "files_rejected": plan.metrics["files_rejected"],
+    }
+
+
+def _some(items: Sequence[Any], most: int = 5) -> str:
+    more = f" and {len(items) - most} more" if len(items) > most else ""
+    return f"{', '.join(map(str, items[:most])) or 'none'}{more}"

@@ -1,0 +1,1 @@
+"""Fine-tuning: the loop, its checkpoints, several processes."""

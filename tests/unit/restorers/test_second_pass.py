@@ -1,0 +1,133 @@
+"""The second pass over a language model that is small, and over one that knows the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mendel.channel.alignment import explained, forward
+from mendel.channel.decoder import Decoder, TextCandidate
+from mendel.models.llm import CausalLm
+from mendel.models.ngram import CharNgram
+from mendel.recipes.models import PretrainedModel
+from mendel.recipes.second_pass import SecondPassConfig
+from mendel.restorers.second_pass import SecondPass, spread
+
+from ..channel.test_search import channel
+from ..models.conftest import (
+    sentences,
+    tiny_lm,
+)
+
+__all__ = ["tiny_lm"]
+
+TRAIN = sentences(200, seed=3)
+NOISY = ["Thee people must.", "Our nattion together the.", "Securtyi freedom american.", "", "é", "Our nation."]
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Decoder:
+    ngram: CharNgram = CharNgram.fit(TRAIN, order=6)
+    return Decoder(channel("".join(TRAIN), 0.005), ngram)
+
+
+@pytest.fixture(scope="module")
+def tiny(tiny_lm: Path) -> CausalLm:
+    """Over bytes: each token is a character."""
+    lm = CausalLm.load(PretrainedModel(id=str(tiny_lm)))
+    lm.model.float()
+    return lm
+
+
+@pytest.fixture(scope="module")
+def found(decoder: Decoder) -> list[list[TextCandidate]]:
+    return decoder.decode(NOISY)
+
+
+@pytest.mark.parametrize("rounds", [0, 1, 3])
+def test_each_candidate_has_the_scores_of_its_text(
+    decoder: Decoder, tiny: CausalLm, found: list[list[TextCandidate]], rounds: int
+) -> None:
+    # given one that proposes much
+    config = SecondPassConfig(rounds=rounds, slack=12, ngram_weight=0.5, llm_weight=0.5)
+    # when
+    explored = SecondPass(decoder, tiny, config).explore(NOISY, found)
+    # then
+    read = [[candidate for candidate in each if candidate.llm] for each in explored]
+    assert any(read)
+    for text, candidates, before in zip(NOISY, explored, found, strict=True):
+        assert text in {candidate.text for candidate in candidates}
+        assert len({candidate.text for candidate in candidates}) == len(candidates)
+        (scores,) = tiny.log_probabilities([[candidate.text for candidate in candidates]])
+        known = {candidate.text: candidate.channel for candidate in before}
+        x = decoder.ngram.vocabulary.encode(text)
+        for candidate, score in zip(candidates, scores, strict=True):
+            price = known.get(candidate.text)
+            if price is None:
+                price = explained(forward(decoder.costs, x, decoder.ngram.vocabulary.encode(candidate.text)), len(x))
+            assert candidate.channel == pytest.approx(price)
+            assert candidate.lm == pytest.approx(decoder.ngram.log_probability(candidate.text), abs=1e-3)
+            if candidate.llm:
+                assert candidate.llm == pytest.approx(score, abs=1e-2), candidate
+
+
+def test_round_by_round_it_climbs_to_the_answer(decoder: Decoder, tiny: CausalLm) -> None:
+    # given a first pass that found nothing of use, and an n-gram that is to be trusted
+    noisy = "Our natcon mgst."
+    same, other = (
+        TextCandidate(text, len(noisy) * decoder.channel.copy_, decoder.ngram.log_probability(text))
+        for text in (noisy, noisy + ".")
+    )
+    found = []
+    for rounds in range(4):
+        config = SecondPassConfig(rounds=rounds, slack=4, margin=100, ngram_weight=1.0, llm_weight=0.0)
+        second = SecondPass(decoder, tiny, config)
+        # when
+        (explored,) = second.explore([noisy], [[same, other]])
+        found.append(max(explored, key=second.score))
+    # then
+    scores = [candidate.channel + candidate.lm for candidate in found]
+    assert scores == sorted(scores), "a further round lost what was found"
+    assert found[0].text == noisy, "without rounds nothing is proposed"
+    assert found[-1].text == "Our nation must."
+
+
+def test_the_company_of_a_text_does_not_matter(
+    decoder: Decoder, tiny: CausalLm, found: list[list[TextCandidate]]
+) -> None:
+    # given
+    second = SecondPass(decoder, tiny, SecondPassConfig(rounds=2, slack=6))
+    # when
+    together = second.explore(NOISY, found)
+    backwards = second.explore(NOISY[::-1], found[::-1])[::-1]
+    alone = [second.explore([text], [each])[0] for text, each in zip(NOISY, found, strict=True)]
+
+    # then
+    def texts(explored: Sequence[Sequence[TextCandidate]]) -> list[list[str]]:
+        return [[candidate.text for candidate in each] for each in explored]
+
+    assert texts(together) == texts(backwards) == texts(alone)
+
+
+def test_what_the_first_pass_leaves_alone_is_read_only_where_it_is_in_doubt(decoder: Decoder, tiny: CausalLm) -> None:
+    # given the input two nats ahead of another text, and the other way round
+    ahead, behind = TextCandidate("ab", -1.0, 0.0), TextCandidate("ac", -3.0, 0.0)
+    cases = {"ab": [ahead, behind], "ac": [ahead, behind]}
+
+    def read(**config: float) -> list[str]:
+        second = SecondPass(decoder, tiny, SecondPassConfig(rounds=0, margin=3, **config))
+        return [text for text, candidates in cases.items() if second.plausible(text, candidates)]
+
+    # then
+    assert read() == ["ab", "ac"], "both are within the margin"
+    assert read(lead=1) == ["ac"], "what leads is left alone, what another leads is read"
+    assert read(lead=2) == ["ab", "ac"], "a lead of no more is a doubt"
+
+
+def test_log_probabilities_are_spread_over_the_characters_of_a_token() -> None:
+    # given tokens of two, two and one characters, the second of which starts inside a character
+    found = spread(np.array([0, -1, 4, 5]), np.array([-1.0, -3.0, -2.0, -5.0]), 5)
+    assert found == pytest.approx([0, -1, -2, -3, -4, -6, -11])
