@@ -15,6 +15,7 @@ this partition, or in an earlier one, whose files then serve both), run, commit.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import tempfile
@@ -190,6 +191,61 @@ def fingerprint(stage: Stage, inputs: Sequence[InputEntry]) -> str:
     )
 
 
+@dataclass(frozen=True)
+class Version:
+    """What a version is called, and what makes it."""
+
+    dataset: str
+    partition: str
+    fingerprint: str
+    stage: str
+    stage_version: int
+
+    @property
+    def path(self) -> str:
+        """Its folder, relative to the lake."""
+        return manifest.version_path(self.dataset, self.partition, self.fingerprint)
+
+
+def commit(
+    version: Version,
+    context: Context,
+    inputs: Sequence[InputEntry],
+    outcome: Outcome,
+    started: datetime,
+    *,
+    draft: Draft | None = None,
+    replace: bool = False,
+) -> Manifest:
+    """Make a version exist, of the files and figures of an outcome: the one way to do so, for stages, shards and streams.
+
+    Of two writers the first wins; the draft of the other is discarded. To be called when the draft is closed: a fault in here
+    may come after the manifest was written, and must not take its files away.
+    """
+    made = Manifest(
+        dataset=version.dataset,
+        partition=version.partition,
+        fingerprint=version.fingerprint,
+        stage=version.stage,
+        stage_version=version.stage_version,
+        run_id=context.run_id,
+        inputs=tuple(inputs),
+        files=tuple(outcome.files),
+        rows=outcome.rows,
+        digest=outcome.digest,
+        parameters=dict(outcome.parameters),
+        metrics=dict(outcome.metrics),
+        revision=outcome.revision,
+        code_version=code_version(),
+        started=started,
+        finished=datetime.now(UTC),
+    )
+    committed = manifest.commit(lake.normalise(context.root), made, replace=replace)
+    if draft is not None and committed is not made:
+        draft.discard()
+    return committed
+
+
 def execute(stage: Stage, context: Context) -> Manifest:
     """Make the version that a stage's configuration and inputs name, or find that it is there already."""
     started = datetime.now(UTC)
@@ -209,29 +265,15 @@ def execute(stage: Stage, context: Context) -> Manifest:
         log.info("unchanged", stage=stage.name, same_as=earlier.path, rows=earlier.rows)
         return manifest.commit(context.root, _repeated(earlier, context, started), replace=replace)
     log.info("start", stage=stage.name, partition=context.partition, fingerprint=key, run_id=context.run_id)
-    with Draft(context, manifest.version_path(stage.target(), context.partition, key)) as draft:
+    version = Version(stage.target(), context.partition, key, stage.name, stage.stage_version)
+    with Draft(context, version.path) as draft:
         outcome = stage.run({entry.name: entry for entry in inputs}, draft)
-        made = Manifest(
-            dataset=stage.target(),
-            partition=context.partition,
-            fingerprint=key,
-            stage=stage.name,
-            stage_version=stage.stage_version,
-            run_id=context.run_id,
-            inputs=tuple(inputs),
+        outcome = dataclasses.replace(
+            outcome,
             files=(*draft.files(), *outcome.files),
-            rows=outcome.rows,
-            digest=outcome.digest,
             parameters={**stage.model_dump(mode="json"), **outcome.parameters},
-            metrics=dict(outcome.metrics),
-            revision=outcome.revision,
-            code_version=code_version(),
-            started=started,
-            finished=datetime.now(UTC),
         )
-    committed = manifest.commit(context.root, made, replace=replace)
-    if committed is not made:
-        draft.discard()
+    committed = commit(version, context, inputs, outcome, started, draft=draft, replace=replace)
     if not stage.every_partition:
         manifest.index(context.root, committed)
     log.info("done", stage=stage.name, version=committed.path, rows=committed.rows, seconds=round(committed.seconds, 1))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from mendel.core import lake, manifest
 from mendel.core.errors import InputError
-from mendel.core.manifest import Manifest
+from mendel.core.manifest import InputEntry, Manifest
 from mendel.core.stage import Context
+from mendel.inference import restored
 
 DATASET = "restore_plan"
 REJECTED = "rejected/part-00000.jsonl"
@@ -39,3 +40,19 @@ def verified(root: str, plan: Manifest, shard: int) -> str:
     entry = next(file for file in plan.files if file.path == path)
     manifest.verify(root, plan.model_copy(update={"files": (entry,)}))
     return lake.join(root, path)
+
+
+COLLECT, COLLECT_VERSION = "restore collect", 1
+"""The stage that makes the day's version of `restored`, whose name the shards have to know before it runs."""
+
+
+def lineage(plan: Manifest) -> list[InputEntry]:
+    """What the day's version of `restored` is made from."""
+    return [plan.as_input(), *plan.inputs]
+
+
+def restored_folder(plan: Manifest) -> str:
+    """The folder, relative to the lake, of the version that a plan leads to: where its shards' parts lie."""
+    made_from = {entry.name: entry.digest for entry in lineage(plan)}
+    key = manifest.fingerprint(COLLECT, COLLECT_VERSION, made_from, {"plan": plan.fingerprint})
+    return manifest.version_path(restored.DATASET, plan.partition, key)

@@ -6,32 +6,30 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mendel.core import digest, lake, manifest
+from mendel.core import digest, lake
 from mendel.core.errors import GateError, InputError
 from mendel.core.log import log
 from mendel.core.manifest import InputEntry, Manifest
-from mendel.core.stage import Context, Draft, Outcome, Stage, fingerprint
+from mendel.core.stage import Context, Draft, Outcome, Stage
 from mendel.inference import parts, planned, restored
 from mendel.inference.parts import ShardPart, ShardTotals
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-DATASET = "restored"
-
 
 class Collect(Stage):
     """Makes `restored` of one plan's parts. The plan's fingerprint stands for day, model and settings."""
 
-    name: ClassVar = "restore collect"
-    stage_version: ClassVar = 1
-    dataset: ClassVar = DATASET
+    name: ClassVar = planned.COLLECT
+    stage_version: ClassVar = planned.COLLECT_VERSION
+    dataset: ClassVar = restored.DATASET
     plan: str
 
     def inputs(self, context: Context) -> Sequence[InputEntry]:
         plan = planned.in_force(context)
         context.as_input(plan)
-        return _lineage(plan)
+        return planned.lineage(plan)
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
         root = draft.context.root
@@ -60,12 +58,6 @@ class Collect(Stage):
         )
 
 
-def folder_of(plan: Manifest) -> str:
-    """The folder, relative to the lake, of the version that a plan leads to."""
-    key = fingerprint(Collect(plan=plan.fingerprint), _lineage(plan))
-    return manifest.version_path(DATASET, plan.partition, key)
-
-
 def signals(totals: ShardTotals) -> dict[str, float | None]:
     """What to watch from day to day for drift, None on a day without records; and the speed of one worker."""
 
@@ -84,13 +76,9 @@ def signals(totals: ShardTotals) -> dict[str, float | None]:
     }
 
 
-def _lineage(plan: Manifest) -> list[InputEntry]:
-    return [plan.as_input(), *plan.inputs]
-
-
 def _parts(root: str, plan: Manifest) -> list[ShardPart]:
     """The parts of all shards, in order, their files checked. Raises InputError naming the shards that are missing."""
-    folder = folder_of(plan)
+    folder = planned.restored_folder(plan)
     found = {shard: parts.read(root, folder, shard) for shard in range(planned.shards(plan))}
     missing = [shard for shard, part in found.items() if part is None]
     if missing:

@@ -15,7 +15,6 @@ from mendel.inference import parts, planned, restored
 from mendel.inference.parts import ShardPart, ShardTotals
 from mendel.promotion import champions
 from mendel.restorers.restorer import Restoration, Restorer
-from mendel.stages.restore_collect import folder_of
 from mendel.stages.restore_plan import Restore
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def restore_shard(context: Context, shard: int) -> ShardPart:
     plan = planned.in_force(context)
     if not 0 <= shard < planned.shards(plan):
         raise InputError(f"--shard {shard}: {plan.path} has {planned.shards(plan)} shards, counted from 0")
-    folder = folder_of(plan)
+    folder = planned.restored_folder(plan)
     existing = parts.read(context.root, folder, shard)
     if existing is not None and not context.force and parts.is_there(context.root, existing):
         log.info("unchanged", stage="restore shard", part=existing.file.path, rows=existing.totals.records)

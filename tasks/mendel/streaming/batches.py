@@ -15,11 +15,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mendel.core import digest, lake, manifest
-from mendel.core.code_version import code_version
 from mendel.core.errors import GateError
 from mendel.core.log import log
 from mendel.core.manifest import InputEntry, Manifest
-from mendel.core.stage import Context, Draft
+from mendel.core.stage import Context, Draft, Outcome, Version, commit
 from mendel.inference import restored
 from mendel.promotion.champions import Resolved
 from mendel.streaming.settings import Stream
@@ -70,9 +69,9 @@ class MicroBatch:
 
         Raises GateError when another number was written, or two records under one id.
         """
-        key = _fingerprint(self.query, self.number)
         place = partition(self.query, self.number)
-        with Draft(self.context, manifest.version_path(DATASET, place, key)) as draft:
+        version = Version(DATASET, place, _fingerprint(self.query, self.number), STAGE, STAGE_VERSION)
+        with Draft(self.context, version.path) as draft:
             if expected[0]:
                 restored.write.mode("append").parquet(lake.spark_uri(draft.uri))
             if expected[1]:
@@ -81,17 +80,10 @@ class MicroBatch:
             root = self.context.root
             table = _read([lake.join(root, file.path) for file in files if file.path.endswith(".parquet")])
             _check(place, table, expected[0])
-        made = Manifest(
-            dataset=DATASET,
-            partition=place,
-            fingerprint=key,
-            stage=STAGE,
-            stage_version=STAGE_VERSION,
-            run_id=self.context.run_id,
-            inputs=(candidate,),
-            files=files,
+        outcome = Outcome(
             rows=table.num_rows,
             digest=digest.of_table(table),
+            files=files,
             parameters={
                 "settings": self.settings.model_dump(mode="json", exclude={"source": {"options"}, "spark": True}),
                 "query": self.query,
@@ -99,14 +91,8 @@ class MicroBatch:
                 "model_version": model.registered,
             },
             metrics={"records_restored": table.num_rows, "records_rejected": expected[1], **_signals(table)},
-            code_version=code_version(),
-            started=self.started,
-            finished=datetime.now(UTC),
         )
-        committed = manifest.commit(root, made)
-        if committed is not made:
-            draft.discard()
-        return committed
+        return commit(version, self.context, [candidate], outcome, self.started, draft=draft)
 
 
 def put_in_force(root: str, found: Manifest, expected: tuple[int, int]) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 
-from mendel.core import digest, lake, manifest
-from mendel.core.code_version import code_version
+from mendel.core import digest, manifest
 from mendel.core.manifest import Manifest
-from mendel.core.stage import Context
+from mendel.core.stage import Context, Outcome, Version, commit
 from mendel.streaming import batches
 from mendel.streaming.query import Run
 
@@ -20,21 +19,17 @@ def record(context: Context, run: Run, started: datetime) -> Manifest:
     found = [batches.find(context.root, run.query, number) for number in run.totals.batches]
     made_from = tuple(batch.as_input() for batch in found if batch is not None)
     span = [run.query, *run.totals.batches[:1], *run.totals.batches[-1:]]
-    made = Manifest(
-        dataset=DATASET,
-        partition=context.partition,
-        fingerprint=manifest.fingerprint(batches.STAGE, batches.STAGE_VERSION, {}, span),
-        stage=batches.STAGE,
-        stage_version=batches.STAGE_VERSION,
-        run_id=context.run_id,
-        inputs=made_from,
-        files=(),
+    version = Version(
+        DATASET,
+        context.partition,
+        manifest.fingerprint(batches.STAGE, batches.STAGE_VERSION, {}, span),
+        batches.STAGE,
+        batches.STAGE_VERSION,
+    )
+    outcome = Outcome(
         rows=run.totals.restored,
         digest=digest.of_digests(entry.digest for entry in made_from),
         parameters={"query": run.query},
         metrics={**asdict(run.totals), "batches": len(run.totals.batches), "restored": run.totals.restored},
-        code_version=code_version(),
-        started=started,
-        finished=datetime.now(UTC),
     )
-    return manifest.commit(lake.normalise(context.root), made)
+    return commit(version, context, made_from, outcome, started)

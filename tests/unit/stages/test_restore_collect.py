@@ -9,7 +9,8 @@ from mendel.core import lake, manifest
 from mendel.core.errors import GateError, InputError
 from mendel.inference import parts
 from mendel.inference.parts import ShardTotals
-from mendel.stages.restore_collect import folder_of, signals
+from mendel.inference.planned import restored_folder
+from mendel.stages.restore_collect import signals
 
 from ..inference.conftest import a_lake, new_lake
 
@@ -184,7 +185,7 @@ def test_lost_and_doubled_records_stop_the_day(a_lake: Any, keep: list[int], mes
     path = a_lake.folder / part.file.path
     pq.write_table(pq.read_table(path).take(keep), path)
     faulty = part.file.model_copy(update={"sha256": lake.sha256(str(path)), "bytes": path.stat().st_size})
-    parts.commit(a_lake.root, folder_of(plan), part.model_copy(update={"file": faulty}), replace=True)
+    parts.commit(a_lake.root, restored_folder(plan), part.model_copy(update={"file": faulty}), replace=True)
 
     with pytest.raises(GateError, match=message):
         a_lake.collect()

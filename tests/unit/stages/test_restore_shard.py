@@ -14,9 +14,8 @@ import pytest
 from mendel.core import lake
 from mendel.core.errors import InputError
 from mendel.inference import parts
-from mendel.inference.planned import in_force
+from mendel.inference.planned import in_force, restored_folder
 from mendel.restorers.restorer import Restorer
-from mendel.stages.restore_collect import folder_of
 
 from ..inference.conftest import a_lake, new_lake
 
@@ -122,7 +121,7 @@ def test_killed_in_a_shard_the_rerun_gives_the_same_day(new_lake: Any) -> None:
     # When the second shard's process is killed while it restores
     troubled.plan(records_per_shard=4)
     troubled.shard(0)
-    folder = troubled.folder / folder_of(in_force(troubled.context()))
+    folder = troubled.folder / restored_folder(in_force(troubled.context()))
     before = set(folder.iterdir())
     process = _slow_shard(troubled.root, 1)
     while set(folder.iterdir()) == before:
@@ -182,7 +181,7 @@ def test_a_part_manifest_that_is_cut_off_is_named(a_lake: Any) -> None:
     a_lake.put("a.txt", LINES)
     plan = a_lake.plan()
     a_lake.shard(0)
-    lake.write(lake.join(a_lake.root, folder_of(plan), "_part-00000.json"), b'{"shard": 0, ')
+    lake.write(lake.join(a_lake.root, restored_folder(plan), "_part-00000.json"), b'{"shard": 0, ')
 
     with pytest.raises(InputError, match=r"_part-00000\.json is not a part's manifest"):
         a_lake.collect()
