@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from mendel.cli import registry
 from mendel.cli.options import Config, Force, Partition, Settings, partition_key
 from mendel.core.manifest import Manifest
 from mendel.core.stage import Context, execute
@@ -102,7 +101,6 @@ def promote(config: Config, partition: Partition, settings: Settings = [], force
     Example: `mendel promote -c include/pipelines/demo.yaml -p 2026-11-23`
     """
     _run("promote", config, partition, settings, force)
-    registry.follow(config)
 
 
 def _run(section: str, config: str, partition: str, settings: list[str], force: bool = False) -> Manifest:

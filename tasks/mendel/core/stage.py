@@ -175,6 +175,9 @@ class Stage(Frozen, ABC):
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
         """Write the version's files into the draft."""
 
+    def settle(self, context: Context) -> None:
+        """Put right what must follow from the version, made now or before: a run that was stopped may not have."""
+
     def target(self) -> str:
         """The dataset's name; a stage that serves several datasets says which one its configuration means."""
         return self.dataset
@@ -247,7 +250,13 @@ def commit(
 
 
 def execute(stage: Stage, context: Context) -> Manifest:
-    """Make the version that a stage's configuration and inputs name, or find that it is there already."""
+    """Make the version that a stage's configuration and inputs name, or find that it is there already; then settle."""
+    made = _made(stage, context)
+    stage.settle(context)
+    return made
+
+
+def _made(stage: Stage, context: Context) -> Manifest:
     started = datetime.now(UTC)
     inputs = stage.inputs(context)
     key = fingerprint(stage, inputs)

@@ -80,6 +80,12 @@ class Promote(Stage):
             },
         )
 
+    def settle(self, context: Context) -> None:
+        """MLflow's aliases follow the ledger."""
+        from mendel.promotion import model_registry  # loads mlflow, sqlalchemy
+
+        model_registry.follow(context.root, self.model_name)
+
     def _decide(
         self, history: History, context: Context, candidate: Manifest, version: int, evaluation: InputEntry
     ) -> Decision:
