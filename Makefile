@@ -53,7 +53,7 @@ docs: setup ## the documentation as a site, in site/; a broken link fails
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 lint: setup ## ruff, mypy, the layers that imports keep to, and the workflows
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy tasks plugins dags scripts bench
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy tasks plugins dags scripts bench docker
 	@$(BIN)/lint-imports --no-logo && $(BIN)/zizmor --offline --quiet .github
 
 format: setup ## ruff's formatter and safe fixes

@@ -87,7 +87,8 @@ def test_the_command_line_says_it(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert capsys.readouterr().out == f"{version('mendel')}+g0123456789ab\n"
 
 
-IMAGES = {"tasks": "docker/tasks.Dockerfile", "gpu": "docker/tasks.Dockerfile", "serve": "docker/tasks.Dockerfile", "airflow": "docker/airflow.Dockerfile"}
+TASKS, AIRFLOW = "docker/tasks.Dockerfile", "docker/airflow.Dockerfile"
+IMAGES = {"tasks": TASKS, "gpu": TASKS, "serve": TASKS, "airflow": AIRFLOW}
 
 
 @pytest.mark.parametrize("image", IMAGES)

@@ -10,7 +10,11 @@ import pytest
 
 REPO = Path(__file__).resolve().parents[3]
 FOLDER = REPO / "requirements"
-INSTALLERS = [REPO / "docker" / "airflow.Dockerfile", REPO / "docker" / "tasks.Dockerfile", REPO / "scripts" / "setup.py"]
+INSTALLERS = [
+    REPO / "docker" / "airflow.Dockerfile",
+    REPO / "docker" / "tasks.Dockerfile",
+    REPO / "scripts" / "setup.py",
+]
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 INSTALL = re.compile(r"pip install (?:[^&\n]|\\\n)*?(?:-r|--requirement) (\S+)")
 
