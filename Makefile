@@ -8,7 +8,7 @@ export MENDEL_MAKE_STARTED := $(shell date +%s)
 UV = $(firstword $(wildcard .mendel/tools/bin/uv) uv)
 LOCK := requirements/dev.txt
 
-.PHONY: help setup demo up down test coverage images compose-env chart cluster-test bench docs lint format lock clean
+.PHONY: help setup demo up down test coverage images compose-env chart cluster-test bench docs lint extras format lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ docs: setup ## the documentation as a site, in site/; a broken link fails
 lint: setup ## ruff, mypy, the layers that imports keep to, and the workflows
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy tasks plugins dags scripts bench docker
 	@$(BIN)/lint-imports --no-logo && $(BIN)/zizmor --offline --quiet .github
+
+extras: setup ## does every extra of pyproject.toml import alone? ONLY="client serve" for some of them
+	@$(BIN)/python scripts/extras.py $(ONLY)
 
 format: setup ## ruff's formatter and safe fixes
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
