@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from mendel.cli.options import Config, Force, Partition, Settings, partition_key
 from mendel.core import manifest
 from mendel.core.stage import Context, execute
-
-if TYPE_CHECKING:
-    from mendel.core.stage import Context
 
 restore = typer.Typer(
     no_args_is_help=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated, cast
 
 import typer
 
@@ -12,9 +12,6 @@ from mendel.cli.options import Config, Force, Settings
 from mendel.core import lake, manifest
 from mendel.core.manifest import Manifest
 from mendel.core.stage import Context, execute
-
-if TYPE_CHECKING:
-    from mendel.core.stage import Context
 
 app = typer.Typer(no_args_is_help=True, help="The pinned test set, on which all restorers of a source are scored.")
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Union
 
 from pydantic import Field
 
+from mendel.core.errors import InputError
 from mendel.recipes.channel import ChannelLlm, ChannelNgram
 from mendel.recipes.recipe import Recipe
 from mendel.recipes.rewriter import CausalLora, Seq2SeqLora
@@ -23,7 +24,23 @@ BUILT_IN: dict[str, type[Recipe]] = {
     "channel-ngram": ChannelNgram,
     "seq2seq-lora": Seq2SeqLora,
 }
-KINDS = {entry.name: entry.load() for entry in entry_points(group=GROUP)} | BUILT_IN
+
+
+def _of_others() -> dict[str, type[Recipe]]:
+    """Raises InputError naming a package whose recipe cannot be loaded: a pipeline might mean it."""
+    found = {}
+    for entry in entry_points(group=GROUP):
+        try:
+            found[entry.name] = entry.load()
+        except Exception as error:
+            raise InputError(
+                f"the recipe {entry.name!r} of an installed package ({entry.value}) cannot be loaded: {error!r}. "
+                "Mend that package, or uninstall it"
+            ) from error
+    return found
+
+
+KINDS = _of_others() | BUILT_IN
 """Every recipe's class, by its kind. Nobody takes the name of one that comes with Mendel."""
 
 if TYPE_CHECKING:

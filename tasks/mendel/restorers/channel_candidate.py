@@ -23,7 +23,6 @@ from mendel.restorers.second_pass import SecondPass
 
 if TYPE_CHECKING:
     from mendel.models.llm import CausalLm
-    from mendel.restorers.second_pass import SecondPass
 
 BITS_SAMPLE = 60
 """Validation texts whose cross-entropy is reported: a tenth of a bit is seen, and the LLM reads them in seconds."""

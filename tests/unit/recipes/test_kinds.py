@@ -79,19 +79,25 @@ def test_a_kind_names_who_makes_and_who_reads_it(kind: str) -> None:
     assert issubclass(named(KINDS[kind].restorer), Restorer), KINDS[kind].restorer
 
 
-def test_a_recipe_of_another_package_is_found_by_its_entry_point(tmp_path: Path) -> None:
-    # Given an installed package with a recipe of its own
-    (tmp_path / "shout.py").write_text(SHOUT)
-    metadata = tmp_path / "shout-1.0.dist-info"
+def installed(folder: Path, module: str) -> dict[str, str]:
+    """The environment of a process for which a package with this module, and an entry point to it, is installed."""
+    (folder / "shout.py").write_text(module)
+    metadata = folder / "shout-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: shout\nVersion: 1.0\n")
     (metadata / "entry_points.txt").write_text("[mendel.recipes]\nshout = shout:Shout\n")
-    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    path = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return os.environ | {"PYTHONPATH": path}
+
+
+def test_a_recipe_of_another_package_is_found_by_its_entry_point(tmp_path: Path) -> None:
+    # Given an installed package with a recipe of its own
+    environment = installed(tmp_path, SHOUT)
 
     # When a pipeline names its kind, and a folder holds what it made
     done = subprocess.run(
         [sys.executable, "-c", USE, str(tmp_path)],
-        env=os.environ | {"PYTHONPATH": path},
+        env=environment,
         capture_output=True,
         text=True,
     )
@@ -99,3 +105,16 @@ def test_a_recipe_of_another_package_is_found_by_its_entry_point(tmp_path: Path)
     # Then both are known
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == [3, "LOW"]
+
+
+def test_a_package_whose_recipe_cannot_be_loaded_is_named(tmp_path: Path) -> None:
+    environment = installed(tmp_path, "import no_such_module")
+    config = tmp_path / "pipeline.yaml"
+    config.write_text(f"name: test\nlake: {tmp_path}/lake\n")
+    command = [sys.executable, "-m", "mendel.cli", "finetune", "-c", str(config), "-p", "2026-01-01"]
+
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+
+    assert done.returncode == 2, done.stderr
+    assert "the recipe 'shout' of an installed package (shout:Shout) cannot be loaded" in done.stderr
+    assert "Traceback" not in done.stderr
