@@ -14,13 +14,12 @@ from mendel.recipes.second_pass import SecondPassConfig
 from mendel.recipes.training import Lora, Tuning
 
 
-class ChannelNgram(Recipe):
-    """First pass alone: noise channel x character n-gram. No torch, seconds to fit."""
+class ByChannel(Recipe):
+    """What both share: the first pass."""
 
     maker: ClassVar = "mendel.restorers.channel_candidate:ChannelMaker"
     restorer: ClassVar = "mendel.restorers.channel:ChannelRestorer"
 
-    kind: Literal["channel-ngram"]
     ngram: Ngram = Ngram()
     decoder: DecoderConfig = DecoderConfig()
     calibration: Calibration = Calibration()
@@ -30,16 +29,16 @@ class ChannelNgram(Recipe):
         return self.ngram.domain
 
 
-class ChannelLlm(Recipe):
+class ChannelNgram(ByChannel):
+    """First pass alone: noise channel x character n-gram. No torch, seconds to fit."""
+
+    kind: Literal["channel-ngram"]
+
+
+class ChannelLlm(ByChannel):
     """Both passes: the decoder's candidates, read and added to by a language model fine-tuned on the domain."""
 
-    maker: ClassVar = "mendel.restorers.channel_candidate:ChannelMaker"
-    restorer: ClassVar = "mendel.restorers.channel:ChannelRestorer"
-
     kind: Literal["channel-llm"]
-    ngram: Ngram = Ngram()
-    decoder: DecoderConfig = DecoderConfig()
-    calibration: Calibration = Calibration()
     second_pass: SecondPassConfig = SecondPassConfig()
     base: PretrainedModel = PretrainedModel()
     lora: Lora
@@ -50,7 +49,3 @@ class ChannelLlm(Recipe):
     @property
     def tuning(self) -> Tuning:
         return self.lora
-
-    @property
-    def domain(self) -> Domain | None:
-        return self.ngram.domain

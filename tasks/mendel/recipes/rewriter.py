@@ -12,14 +12,12 @@ from mendel.recipes.recipe import Recipe
 from mendel.recipes.training import Tuning
 
 
-class CausalLora(Recipe):
-    """A causal language model that rewrites by itself: the clean text goes on after the noisy one. For comparison."""
+class ByRewriting(Recipe):
+    """What both share: a language model is trained on pairs, and asked to write."""
 
     maker: ClassVar = "mendel.restorers.rewriter_candidate:RewriterMaker"
     restorer: ClassVar = "mendel.restorers.rewriter:RewritingRestorer"
 
-    kind: Literal["causal-lora"]
-    base: PretrainedModel = PretrainedModel()
     lora: Tuning
     writing: Writing = Writing()
     calibration: Calibration = Calibration(sentences=100)
@@ -29,18 +27,19 @@ class CausalLora(Recipe):
         return self.lora
 
 
-class Seq2SeqLora(Recipe):
-    """An encoder-decoder that rewrites by itself. For comparison."""
+class CausalLora(ByRewriting):
+    """A causal language model that rewrites by itself: the clean text goes on after the noisy one. For comparison."""
 
-    maker: ClassVar = "mendel.restorers.rewriter_candidate:RewriterMaker"
-    restorer: ClassVar = "mendel.restorers.rewriter:RewritingRestorer"
+    kind: Literal["causal-lora"]
+    base: PretrainedModel = PretrainedModel()
+
+
+class Seq2SeqLora(ByRewriting):
+    """An encoder-decoder that rewrites by itself. For comparison."""
 
     kind: Literal["seq2seq-lora"]
     base: PretrainedModel | None = Field(None, description="a pretrained model, such as google/byt5-small")
     scratch: ByT5 | None = Field(None, description="instead: a new model of this shape")
-    lora: Tuning
-    writing: Writing = Writing()
-    calibration: Calibration = Calibration(sentences=100)
 
     @model_validator(mode="after")
     def _one_model(self) -> Self:
@@ -49,7 +48,3 @@ class Seq2SeqLora(Recipe):
         if self.scratch is not None and self.lora.quantise:
             raise ValueError("lora.quantise is for a pretrained base: a new model's weights are trained themselves")
         return self
-
-    @property
-    def tuning(self) -> Tuning:
-        return self.lora
