@@ -47,7 +47,7 @@ class Outcome:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     files: Sequence[FileEntry] = ()
-    """Files of the version that were written before this run, by attempts of their own; the draft's come besides."""
+    """Files of the version. Of a stage's run: those that attempts of their own wrote before it; the draft's are added."""
     revision: str | None = None
 
 
@@ -195,7 +195,7 @@ def fingerprint(stage: Stage, inputs: Sequence[InputEntry]) -> str:
 
 
 @dataclass(frozen=True)
-class Version:
+class VersionName:
     """What a version is called, and what makes it."""
 
     dataset: str
@@ -211,7 +211,7 @@ class Version:
 
 
 def commit(
-    version: Version,
+    version: VersionName,
     context: Context,
     inputs: Sequence[InputEntry],
     outcome: Outcome,
@@ -220,7 +220,7 @@ def commit(
     draft: Draft | None = None,
     replace: bool = False,
 ) -> Manifest:
-    """Make a version exist, of the files and figures of an outcome: the one way to do so, for stages, shards and streams.
+    """Make a version exist, of the files and figures of an outcome: the one way to do so, for stages and streams.
 
     Of two writers the first wins; the draft of the other is discarded. To be called when the draft is closed: a fault in here
     may come after the manifest was written, and must not take its files away.
@@ -274,7 +274,7 @@ def _made(stage: Stage, context: Context) -> Manifest:
         log.info("unchanged", stage=stage.name, same_as=earlier.path, rows=earlier.rows)
         return manifest.commit(context.root, _repeated(earlier, context, started), replace=replace)
     log.info("start", stage=stage.name, partition=context.partition, fingerprint=key, run_id=context.run_id)
-    version = Version(stage.target(), context.partition, key, stage.name, stage.stage_version)
+    version = VersionName(stage.target(), context.partition, key, stage.name, stage.stage_version)
     with Draft(context, version.path) as draft:
         outcome = stage.run({entry.name: entry for entry in inputs}, draft)
         outcome = dataclasses.replace(

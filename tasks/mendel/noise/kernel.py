@@ -55,7 +55,7 @@ class Tables(NamedTuple):
     confusion_limits: Limits
 
 
-class Corrupted(NamedTuple):
+class CorruptedBatch(NamedTuple):
     """Noisy texts and their encoded edits (see `mendel.noise.edits`), in the order of the input."""
 
     noisy: pa.StringArray
@@ -74,7 +74,7 @@ class Kernel:
         self._tables = _tables(resolved)
         self._seed = np.uint64(seed % 2**64)
 
-    def corrupt(self, ids: pa.StringArray, copies: pa.Array, clean: pa.StringArray) -> Corrupted:
+    def corrupt(self, ids: pa.StringArray, copies: pa.Array, clean: pa.StringArray) -> CorruptedBatch:
         """Corrupt one batch.
 
         Args:
@@ -90,14 +90,14 @@ class Kernel:
                     f"the batch has {column.null_count} nulls in column {name}; a null cannot be corrupted"
                 )
         if not len(clean):
-            return Corrupted(pa.array([], pa.string()), pa.array([], pa.binary()))
+            return CorruptedBatch(pa.array([], pa.string()), pa.array([], pa.binary()))
         id_offsets, id_data = _buffers(ids)
         offsets, data = _buffers(clean)
         numbers = _read_only(copies.cast(pa.int64()).to_numpy(zero_copy_only=False))
         noisy_offsets, noisy, edit_offsets, edits = _corrupt(
             self._seed, id_offsets, id_data, numbers, offsets, data, self._tables
         )
-        return Corrupted(
+        return CorruptedBatch(
             _array(noisy_offsets, noisy, pa.large_string(), pa.string()),
             _array(edit_offsets, edits, pa.large_binary(), pa.binary()),
         )

@@ -176,7 +176,7 @@ def _expect(aligned: Aligned, model: NoiseModel, counts: Counts) -> None:
         row += rows
 
 
-class Lattice(NamedTuple):
+class PairCells(NamedTuple):
     """The cells of one pair: cell (i, j) stands for i clean and j noisy characters, at `base[i] + j`."""
 
     low: Offsets
@@ -205,13 +205,13 @@ def _expect_pair(
 
 
 @njit(cache=True)
-def _lattice(low: Offsets, high: Offsets) -> Lattice:
+def _lattice(low: Offsets, high: Offsets) -> PairCells:
     base = np.empty(len(low), np.int64)
     size = 0
     for i in range(len(low)):
         base[i] = size - low[i]
         size += high[i] - low[i] + 1
-    return Lattice(low, high, base, np.zeros((4, size)), np.zeros(len(low)), np.zeros(size, np.int32))
+    return PairCells(low, high, base, np.zeros((4, size)), np.zeros(len(low)), np.zeros(size, np.int32))
 
 
 @njit(cache=True)
@@ -222,7 +222,7 @@ def _copying(model: NoiseModel, last: bool) -> tuple[float, float]:
 
 
 @njit(cache=True)
-def _look_forward(x: Ints, xs: Ints, y: Ints, ys: Ints, model: NoiseModel, lattice: Lattice) -> float:
+def _look_forward(x: Ints, xs: Ints, y: Ints, ys: Ints, model: NoiseModel, lattice: PairCells) -> float:
     """Fill `forward`, `scale` and `same`; the pair's log-likelihood, nats."""
     low, high, base, forward, scale, same = lattice
     m = len(x)
@@ -279,7 +279,9 @@ def _look_forward(x: Ints, xs: Ints, y: Ints, ys: Ints, model: NoiseModel, latti
 
 
 @njit(cache=True)
-def _count_backward(x: Ints, xs: Ints, y: Ints, ys: Ints, model: NoiseModel, lattice: Lattice, counts: Counts) -> float:
+def _count_backward(
+    x: Ints, xs: Ints, y: Ints, ys: Ints, model: NoiseModel, lattice: PairCells, counts: Counts
+) -> float:
     """Add to the counts what probably happened, but for the likelihood; the pair's expected number of events.
 
     `backward` is scaled so that forward times backward is the probability of the state.

@@ -18,7 +18,7 @@ from mendel.core import digest, lake, manifest
 from mendel.core.errors import GateError
 from mendel.core.log import log
 from mendel.core.manifest import InputEntry, Manifest
-from mendel.core.stage import Context, Draft, Outcome, Version, commit
+from mendel.core.stage import Context, Draft, Outcome, VersionName, commit
 from mendel.inference import restored
 from mendel.promotion.champions import Resolved
 from mendel.streaming.settings import Stream
@@ -70,7 +70,7 @@ class MicroBatch:
         Raises GateError when another number was written, or two records under one id.
         """
         place = partition(self.query, self.number)
-        version = Version(DATASET, place, _fingerprint(self.query, self.number), STAGE, STAGE_VERSION)
+        version = VersionName(DATASET, place, _fingerprint(self.query, self.number), STAGE, STAGE_VERSION)
         with Draft(self.context, version.path) as draft:
             if expected[0]:
                 restored.write.mode("append").parquet(lake.spark_uri(draft.uri))

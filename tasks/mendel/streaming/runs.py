@@ -7,7 +7,7 @@ from datetime import datetime
 
 from mendel.core import digest, manifest
 from mendel.core.manifest import Manifest
-from mendel.core.stage import Context, Outcome, Version, commit
+from mendel.core.stage import Context, Outcome, VersionName, commit
 from mendel.streaming import batches
 from mendel.streaming.query import Run
 
@@ -19,7 +19,7 @@ def record(context: Context, run: Run, started: datetime) -> Manifest:
     found = [batches.find(context.root, run.query, number) for number in run.totals.batches]
     made_from = tuple(batch.as_input() for batch in found if batch is not None)
     span = [run.query, *run.totals.batches[:1], *run.totals.batches[-1:]]
-    version = Version(
+    version = VersionName(
         DATASET,
         context.partition,
         manifest.fingerprint(batches.STAGE, batches.STAGE_VERSION, {}, span),
