@@ -79,6 +79,8 @@ def _commands(command: Any, name: str) -> Iterator[str]:
         yield _paragraphs(command.help)
         yield table(["option", "what it is", "default"], map(_option, given))
     for key, sub in sorted(getattr(command, "commands", {}).items()):
+        if sub.hidden:
+            continue
         yield from _commands(sub, f"{name} {key}")
 
 

@@ -75,7 +75,7 @@ class Git:
         if command in ("clone", "init"):
             return InputError(
                 f"{message}\nCheck version.git in the configuration, and that this "
-                "machine reaches it. A local one is made by the first `mendel version`."
+                "machine reaches it. A local one is made by the first `mendel register`."
             )
         return MendelError(message)
 
