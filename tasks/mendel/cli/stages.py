@@ -108,8 +108,8 @@ def evaluate(config: Config, partition: Partition, settings: Settings = [], forc
 def promote(config: Config, partition: Partition, settings: Settings = [], force: Force = False) -> None:  # noqa: B006
     """Write the decision on the partition's candidate into the ledger, then let MLflow's aliases follow.
 
-    Promoted is who passed the gate against the champion that reigns now. `--set rejected_by=NAME` records that a person
-    said no. Stopped at any point, the next run puts right what is missing.
+    A candidate that passed the gate against the present champion is promoted. `--set rejected_by=NAME` records that a
+    person said no. Stopped at any point, the next run puts right what is missing.
 
     Example: `mendel promote -c include/pipelines/demo.yaml -p 2026-11-23`
     """

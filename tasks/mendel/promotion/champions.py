@@ -20,7 +20,7 @@ FINGERPRINT = re.compile(r"[0-9a-f]{4,16}")
 """Or its first digits."""
 FORMER_NAME = "challenger"
 """Until 0.2.0 of the candidate that was declined last; read until 0.3.0."""
-Standing = Literal["champion", "reigned before", "declined", "not judged"]
+Standing = Literal["champion", "was champion before", "declined", "not judged"]
 
 
 class Resolved(NamedTuple):
@@ -105,7 +105,7 @@ def _standing(history: ledger.History, decision: Decision | None) -> Standing:
     champion = ledger.state(history).champion
     if champion and champion.version == decision.version:
         return "champion"
-    return "declined" if ledger.turned_down(history, decision.version) else "reigned before"
+    return "declined" if ledger.turned_down(history, decision.version) else "was champion before"
 
 
 def _candidate(root: str, name: str) -> Manifest | None:

@@ -1,6 +1,6 @@
 """The ledger: one immutable object per decision, `<lake>/ledger/000001.json` and so on.
 
-It is the source of truth for who reigns: a decision is created under the next free number or not at all, and what
+It is the source of truth for which model is champion: a decision is created under the next free number or not at all, and what
 MLflow shows is derived from it. Nothing in it is ever changed; a rollback is a decision of its own.
 
 Each entry holds the SHA-256 of the entry before, so that none can be changed or taken out unseen but the newest; that
@@ -18,7 +18,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from mendel.core import lake
 from mendel.core.errors import InputError
@@ -34,7 +34,9 @@ RESTORE = "Restore it from a copy"
 
 
 class Decision(Frozen):
-    """What was decided about one model, on what grounds, and who reigned when it was."""
+    """What was decided about one model, on what grounds, and which version was champion until then."""
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
 
     number: int = Field(ge=1)
     action: Literal["promoted", "declined", "rolled back"]
@@ -42,7 +44,9 @@ class Decision(Frozen):
     candidate: Manifest = Field(
         description="the model's manifest as it was: its files and digest stay known though the version be made again"
     )
-    reigning: int | None = Field(None, description="version of the champion until this decision")
+    champion_before: int | None = Field(
+        None, alias="reigning", description="version of the champion until this decision"
+    )
     evaluation: InputEntry | None = Field(None, description="what a promotion was decided on; none for a rollback")
     rejected_by: str | None = Field(None, description="the person who said no")
     reasons: tuple[str, ...]
@@ -55,7 +59,7 @@ class Decision(Frozen):
     @property
     def champion(self) -> int | None:
         """Version of the champion from this decision on."""
-        return self.reigning if self.action == "declined" else self.version
+        return self.champion_before if self.action == "declined" else self.version
 
 
 class State(NamedTuple):
@@ -175,20 +179,22 @@ def identify(root: str) -> str:
 
 def state(history: History) -> State:
     """Who holds which alias after these decisions."""
-    reigns: list[Decision] = []
+    champions: list[Decision] = []
     candidate: Decision | None = None
     for decision in history:
         match decision.action:
             case "promoted":
-                reigns.append(decision)
+                champions.append(decision)
                 candidate = None
             case "rolled back":
-                reigns.pop()
-                reigns[-1] = decision
-            case "declined" if decision.version != decision.reigning:
+                champions.pop()
+                champions[-1] = decision
+            case "declined" if decision.version != decision.champion_before:
                 candidate = decision
     return State(
-        champion=reigns[-1] if reigns else None, previous=reigns[-2] if len(reigns) > 1 else None, candidate=candidate
+        champion=champions[-1] if champions else None,
+        previous=champions[-2] if len(champions) > 1 else None,
+        candidate=candidate,
     )
 
 
@@ -197,29 +203,29 @@ def about(history: History, version: int) -> Decision | None:
     return next((decision for decision in reversed(history) if decision.version == version), None)
 
 
-def crowning(history: History, version: int) -> Decision | None:
+def promotion_of(history: History, version: int) -> Decision | None:
     """The latest promotion of a version, with what it was decided on; None where it was never promoted."""
     promoted = (past for past in reversed(history) if past.action == "promoted" and past.version == version)
     return next(promoted, None)
 
 
 def turned_down(history: History, version: int) -> bool:
-    """Whether the last word on a version, said while it did not reign, is a no."""
-    said = [past.action for past in history if past.version == version != past.reigning]
-    return bool(said) and said[-1] == "declined"
+    """Whether the last decision on a version, of those made while it was not champion, is a decline."""
+    actions = [past.action for past in history if past.version == version != past.champion_before]
+    return bool(actions) and actions[-1] == "declined"
 
 
-def opponent(history: History, digest: str) -> Decision | None:
-    """Whom a candidate has to beat: the champion, or, for the champion itself, the one it dethroned, if any.
+def champion_to_beat(history: History, digest: str) -> Decision | None:
+    """Which model a candidate has to beat: the champion or, for the champion itself, the one before it, if any.
 
     So evaluating a candidate again after its promotion is the same evaluation, not one against itself.
     """
     champion = state(history).champion
     if champion is None or champion.candidate.digest != digest:
         return champion
-    crowned = crowning(history, champion.version)
-    assert crowned is not None, "who reigns was promoted once"
-    return None if crowned.reigning is None else about(history, crowned.reigning)
+    promotion = promotion_of(history, champion.version)
+    assert promotion is not None, "the champion was promoted once"
+    return None if promotion.champion_before is None else about(history, promotion.champion_before)
 
 
 def _uri(root: str, number: int) -> str:

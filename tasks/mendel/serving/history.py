@@ -91,7 +91,7 @@ def _judgement(request: Request) -> tuple[str, Decision]:
         raise HTTPException(503, "No champion is loaded yet.", {"Retry-After": "5"})
     if model.version is None:
         raise HTTPException(404, f"Candidate {model.fingerprint} was not judged yet.")
-    decision = ledger.crowning(models.history, model.version) or ledger.about(models.history, model.version)
+    decision = ledger.promotion_of(models.history, model.version) or ledger.about(models.history, model.version)
     assert decision is not None, "it has a version by a decision"
     if decision.evaluation is None:
         raise HTTPException(404, f"Version {model.version} was {decision.action} without an evaluation.")

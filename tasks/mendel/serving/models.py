@@ -54,7 +54,7 @@ class Models:
         self._seen: list[str] | None = None
 
     def refresh(self) -> bool:
-        """Look at the ledger; load and swap where another champion reigns. True where that happened.
+        """Look at the ledger; load and swap where there is another champion. True where that happened.
 
         Whatever fails is logged, kept as `failure`, and tried again at the next call.
         """

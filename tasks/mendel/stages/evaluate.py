@@ -44,8 +44,8 @@ class Evaluate(Stage):
         """Candidate and pairs of the partition, and the champion that the candidate has to beat, if there is one."""
         candidate = context.require("candidate")
         found = [candidate, context.require("pairs", validated=True)]
-        if rival := ledger.opponent(ledger.read(context.root), candidate.digest):
-            found.append(context.as_input(rival.candidate).model_copy(update={"name": "champion"}))
+        if champion := ledger.champion_to_beat(ledger.read(context.root), candidate.digest):
+            found.append(context.as_input(champion.candidate).model_copy(update={"name": "champion"}))
         return found
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
@@ -60,9 +60,9 @@ class Evaluate(Stage):
 
         context = draft.context
         sample = held_out.sample(context, inputs["pairs"], self.max_sentences, self.clean_sentences, self.seed)
-        rival = _rival(context, inputs)
+        champion = _champion(context, inputs)
         outputs = {}
-        for system in _systems(context, inputs, rival):
+        for system in _systems(context, inputs, champion):
             if trained := system.name == "candidate":
                 singles = latencies(system.correct, sample.noisy)
             outputs[system.name], seconds = apply(system, sample)
@@ -76,7 +76,7 @@ class Evaluate(Stage):
             speed,
             singles,
             self.rules,
-            rival.version if rival else None,
+            champion.version if champion else None,
             self.resamples,
             self.seed,
         )
@@ -103,7 +103,7 @@ class Evaluate(Stage):
         )
 
 
-def _rival(context: Context, inputs: Mapping[str, InputEntry]) -> ledger.Decision | None:
+def _champion(context: Context, inputs: Mapping[str, InputEntry]) -> ledger.Decision | None:
     """The decision about the input `champion`: its files are known there though the version be made again."""
     if "champion" not in inputs:
         return None
@@ -111,7 +111,7 @@ def _rival(context: Context, inputs: Mapping[str, InputEntry]) -> ledger.Decisio
     return next(past for past in reversed(history) if past.candidate.digest == inputs["champion"].digest)
 
 
-def _systems(context: Context, inputs: Mapping[str, InputEntry], rival: ledger.Decision | None) -> Iterator[System]:
+def _systems(context: Context, inputs: Mapping[str, InputEntry], champion: ledger.Decision | None) -> Iterator[System]:
     """Everyone who is scored, each loaded when its turn comes, so that two large models need not fit side by side."""
     from mendel.evaluation import baselines, held_out  # loads pyarrow, numpy
     from mendel.evaluation.systems import System  # loads numpy
@@ -119,8 +119,8 @@ def _systems(context: Context, inputs: Mapping[str, InputEntry], rival: ledger.D
     yield System("identity", baselines.identity)
     yield System("symspell", baselines.SymSpell(held_out.training_text(context, inputs["pairs"])))
     yield from _with_ablations(Restorer.load(str(context.local_folder(inputs["candidate"]))))
-    if rival:
-        yield System.of("champion", Restorer.load(str(champions.resolved(context.root, rival).local())))
+    if champion:
+        yield System.of("champion", Restorer.load(str(champions.resolved(context.root, champion).local())))
 
 
 def _with_ablations(candidate: Restorer) -> Iterator[System]:

@@ -6,7 +6,7 @@
 
 The name holds Spark's id of the query, which lives in its checkpoint, and its number of the micro-batch, which Spark
 gives again to the same records when it repeats a micro-batch after a failure. So a batch that was committed before the
-failure is found and left, whichever model reigns by then; one that was not leaves files that nothing names.
+failure is found and left, whichever model is current by then; one that was not leaves files that nothing names.
 """
 
 from __future__ import annotations

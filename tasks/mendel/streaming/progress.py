@@ -138,23 +138,32 @@ class Gauges:
 
         registry = CollectorRegistry()
         self.records = Counter(
-            "mendel_stream_records", "Records that were read, by what became of them", ["outcome"], registry=registry
+            "mendel_stream_records",
+            "Records that were read, by outcome: restored, rejected or duplicates.",
+            ["outcome"],
+            registry=registry,
         )
         self.seconds = Histogram(
             "mendel_stream_batch_seconds",
-            "Time that a micro-batch took",
+            "Seconds that a micro-batch took.",
             registry=registry,
             buckets=(0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600),
         )
         self.lag = Gauge(
             "mendel_stream_lag_seconds",
-            "Age of the oldest record of the last micro-batch at its end",
+            "Age in seconds of the oldest record of the last micro-batch at its end; 0 while nothing waits.",
             registry=registry,
         )
-        self.behind = Gauge("mendel_stream_offsets_behind", "Messages that wait in Kafka", registry=registry)
-        self.model = Gauge("mendel_stream_model_version", "Version of the model that restores", registry=registry)
+        self.behind = Gauge(
+            "mendel_stream_offsets_behind",
+            "Messages that wait in the Kafka partition that has most of them.",
+            registry=registry,
+        )
+        self.model = Gauge("mendel_stream_model_version", "Version of the model that restores.", registry=registry)
         self.last = Gauge(
-            "mendel_stream_last_batch_timestamp_seconds", "When the last micro-batch ended", registry=registry
+            "mendel_stream_last_batch_timestamp_seconds",
+            "Unix time, in seconds, at which the last micro-batch ended.",
+            registry=registry,
         )
         self._server, self._thread = start_http_server(port, host, registry=registry)
 

@@ -57,13 +57,13 @@ class Lake:
         """Make a new champion; its version."""
         candidate = execute(MakeCandidate(words=words), self.context("2026-11-01"))
         history = ledger.read(self.root)
-        reigning = ledger.state(history).champion
+        champion = ledger.state(history).champion
         decision = Decision(
             number=len(history) + 1,
             action="promoted",
             version=len(history) + 1,
             candidate=candidate,
-            reigning=reigning.version if reigning else None,
+            champion_before=champion.version if champion else None,
             reasons=("it is better",),
             run_id="test",
             decided=datetime.now(UTC),

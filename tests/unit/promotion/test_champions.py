@@ -48,7 +48,10 @@ def test_a_candidate_that_nobody_judged_is_found_by_fingerprint_and_as_the_newes
 def test_every_standing_is_told(candidates: Store) -> None:
     for week, action in ((WEEK_1, "promoted"), (WEEK_2, "promoted")):
         decide_on(candidates.context(week), action)
-    assert [champions.resolve(candidates.root, name).standing for name in ("1", "2")] == ["reigned before", "champion"]
+    assert [champions.resolve(candidates.root, name).standing for name in ("1", "2")] == [
+        "was champion before",
+        "champion",
+    ]
 
 
 def test_candidates_that_begin_alike_are_told_apart(candidates: Store) -> None:

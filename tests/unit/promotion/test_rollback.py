@@ -38,7 +38,7 @@ def test_it_goes_to_who_reigned_before_not_to_the_version_before(candidates: Sto
     decision = rollback.roll_back(candidates.root, "test")
 
     # then
-    assert (decision.number, decision.action, decision.version, decision.reigning) == (4, "rolled back", 2, 1)
+    assert (decision.number, decision.action, decision.version, decision.champion_before) == (4, "rolled back", 2, 1)
     champion = ledger.state(ledger.read(candidates.root)).champion
     assert champion == decision, "version 2 reigns again"
 
@@ -53,7 +53,7 @@ def test_planning_writes_nothing(candidates: Store) -> None:
     planned = rollback.plan(candidates.root, "test")
 
     # then
-    assert (planned.reigning, planned.version) == (2, 1)
+    assert (planned.champion_before, planned.version) == (2, 1)
     assert ledger.read(candidates.root) == before
 
 

@@ -49,7 +49,7 @@ def test_who_passed_the_gate_before_any_champion_is_promoted(evaluated: Store) -
 
     # then
     assert (decision.number, decision.action, decision.version) == (1, "promoted", 1), "the first decision"
-    assert decision.reigning is None, "nobody reigned before"
+    assert decision.champion_before is None, "nobody reigned before"
     assert any("SymSpell" in reason for reason in decision.reasons), "the gate's findings are the reasons"
     assert decision.evaluation is not None
     judged = manifest.current(evaluated.root, "evaluation", WEEK_1)
@@ -59,7 +59,7 @@ def test_who_passed_the_gate_before_any_champion_is_promoted(evaluated: Store) -
 
 def test_who_beats_the_champion_takes_its_place(reigning: Store) -> None:
     decision = promote(reigning.context(WEEK_2))
-    assert (decision.action, decision.version, decision.reigning) == ("promoted", 2, 1), f"{decision.reasons}"
+    assert (decision.action, decision.version, decision.champion_before) == ("promoted", 2, 1), f"{decision.reasons}"
 
 
 def test_promoting_again_changes_nothing(reigning: Store) -> None:
@@ -91,7 +91,7 @@ def test_who_was_judged_against_another_champion_is_declined(evaluated: Store) -
 
     # then
     assert decision.action == "declined", "the weaker one must not follow just because it is the newer decision"
-    assert "the champion changed since the evaluation (version 1 reigns now)" in decision.reasons[0]
+    assert "the champion changed since the evaluation (it is version 1 now)" in decision.reasons[0]
 
 
 def test_a_persons_no_is_written_down_and_can_be_taken_back(reigning: Store) -> None:
