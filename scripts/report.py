@@ -48,9 +48,9 @@ def figures(
     root: str, partition: str, days: Sequence[str], tasks: list[dict[str, Any]], decision: Decision
 ) -> dict[str, Any]:
     """Everything the report shows, as plain data. Fractions are of 1, times in seconds. `days` are those restored, if any."""
-    made = {name: current(root, name, partition) for name in DATASETS}
+    versions = {name: current(root, name, partition) for name in DATASETS}
     restored = [current(root, "restored", day) for day in days]
-    evaluation = made["evaluation"].metrics
+    evaluation = versions["evaluation"].metrics
     scores = evaluation["scores"]
     candidate = scores["candidate"]
     verdict = evaluation["decision"]
@@ -69,7 +69,7 @@ def figures(
         "untuned_llm_reduction": _reduction(scores, "untuned_llm"),
         "symspell_reduction": _reduction(scores, "symspell"),
         "scores": scores,
-        "candidate_digest": made["candidate"].digest,
+        "candidate_digest": versions["candidate"].digest,
         "test_sentences": evaluation["sentences"],
         "clean_sentences": evaluation["evidence"]["clean_altered"]["trials"],
         "decision": decision.action,
@@ -78,23 +78,24 @@ def figures(
         "version": decision.version,
         "champion_version": decision.champion,
         "checks": verdict["checks"],
-        "rules": made["evaluation"].parameters["rules"],
+        "rules": versions["evaluation"].parameters["rules"],
         **counts,
         "chars_per_second": restored[-1].metrics["chars_per_second"] if restored else None,
         "sentences_per_second": restored[-1].metrics["records_per_second"] if restored else None,
-        "noise_cer": made["pairs"].metrics["cer"],
-        "rows": {name: found.rows for name, found in made.items()} | {"restored": sum(day.rows for day in restored)},
-        "finetune": made["candidate"].metrics,
+        "noise_cer": versions["pairs"].metrics["cer"],
+        "rows": {name: version.rows for name, version in versions.items()}
+        | {"restored": sum(day.rows for day in restored)},
+        "finetune": versions["candidate"].metrics,
         "stages": stage_seconds(tasks),
         "airflow_overhead_seconds": round(overhead(tasks), 1),
     }
 
 
 def current(root: str, dataset: str, partition: str) -> Manifest:
-    found = manifest.current(root, dataset, partition)
-    if found is None:
+    version = manifest.current(root, dataset, partition)
+    if version is None:
         raise LookupError(f"{dataset} has no version in partition {partition} of {root}")
-    return found
+    return version
 
 
 def _reduction(scores: dict[str, Any], system: str) -> float | None:
@@ -136,8 +137,8 @@ def write(data: dict[str, Any], path: Path) -> None:
 
 def examples(root: str, partition: str) -> list[tuple[str, str, str]]:
     """(clean, noisy, restored) of some damaged test sentences, spread over the sample."""
-    found = current(root, "evaluation", partition)
-    uri = next(lake.join(root, file.path) for file in found.files if file.path.endswith("scores.parquet"))
+    evaluation = current(root, "evaluation", partition)
+    uri = next(lake.join(root, file.path) for file in evaluation.files if file.path.endswith("scores.parquet"))
     rows = pq.read_table(uri.removeprefix("file://")).to_pylist()
     by_system = {
         name: {row["pair"]: row for row in rows if row["system"] == name} for name in ("identity", "candidate")

@@ -42,16 +42,16 @@ def pod_class(words: Sequence[str]) -> PodClass:
     folder = Path(os.environ.get("MENDEL_PODS") or FOLDER)
     name = STAGES.get(words[0], words[0])
     command = " ".join([name, *words[1:]])
-    found = [
+    matches = [
         (stage, path)
         for path in sorted(folder.glob("*.yaml"))
         for stage in _stages(path)
         if f"{command} ".startswith(f"{stage} ")
     ]
-    if not found:
+    if not matches:
         raise PodClassError(f"no file of {folder} has the stage {name!r} in its `stages`: add it to one")
-    longest = max(len(stage) for stage, _ in found)
-    path, *others = (path for stage, path in found if len(stage) == longest)
+    longest = max(len(stage) for stage, _ in matches)
+    path, *others = (path for stage, path in matches if len(stage) == longest)
     if others:
         raise PodClassError(f"{path} and {others[0].name} both have the stage {command!r}: take it out of one")
     return _read(path, {**os.environ, "STAGE": name})
@@ -67,10 +67,10 @@ def _stages(path: Path) -> list[str]:
 def _read(path: Path, environment: Mapping[str, str]) -> PodClass:
     def value(match: re.Match[str]) -> str:
         name, default = match.groups()
-        found = environment.get(name) or default
-        if found is None:
+        text = environment.get(name) or default
+        if text is None:
             raise PodClassError(f"{path} needs {name}: set it in Airflow's environment")
-        return found
+        return text
 
     text = "".join(VARIABLE.sub(value, line) for line in path.read_text().splitlines(keepends=True))
     try:

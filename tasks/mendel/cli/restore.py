@@ -46,11 +46,13 @@ def plan(
 
     root, restoring = load_section(config, "restore", settings)
     context = Context(root=root, partition=partition_key(partition), force=force)
-    made = execute(Plan.of_day(restoring, context, model_version), context)
-    if not made.metrics["files_in"]:
+    version = execute(Plan.of_day(restoring, context, model_version), context)
+    if not version.metrics["files_in"]:
         print(f"nothing to restore: {manifest.partition_path(inbox.DATASET, partition)} of {root} holds no files")
         return
-    print(f"{made.rows} records in {made.metrics['shards']} shards, model version {made.parameters['model_version']}")
+    print(
+        f"{version.rows} records in {version.metrics['shards']} shards, model version {version.parameters['model_version']}"
+    )
 
 
 @restore.command()
@@ -106,8 +108,8 @@ def collect(config: Config, partition: Partition, force: Force = False) -> None:
     from mendel.stages.restore_collect import Collect
 
     context = _context(config, partition, force)
-    made = execute(Collect(plan=planned.in_force(context).fingerprint), context)
-    print("{records_in} records in, {records_out} restored, {records_rejected} rejected".format_map(made.metrics))
+    version = execute(Collect(plan=planned.in_force(context).fingerprint), context)
+    print("{records_in} records in, {records_out} restored, {records_rejected} rejected".format_map(version.metrics))
 
 
 @inbox.command()

@@ -105,34 +105,34 @@ def entries(root: str) -> Sequence[Entry]:
     for number, uri in enumerate(uris, start=1):
         if uri != (expected := _uri(root, number)):
             raise InputError(f"the ledger has no {expected}, though later decisions are there: restore it from a copy")
-    found = [_load(uri, number) for number, uri in enumerate(uris, start=1)]
-    _check_chain(root, found)
+    chain = [_load(uri, number) for number, uri in enumerate(uris, start=1)]
+    _check_chain(root, chain)
     if seen:
         uri = lake.join(root, WITNESS)
-        confirm(found, seen, uri, f"remove {uri}")
-    return found
+        confirm(chain, seen, uri, f"remove {uri}")
+    return chain
 
 
-def confirm(found: Sequence[Entry], seen: Head, witness: str, forget: str) -> None:
+def confirm(chain: Sequence[Entry], seen: Head, witness: str, forget: str) -> None:
     """Check that an entry that a witness has seen is there as it was; `forget` says how to make the witness forget it.
 
     Raises InputError naming the entry.
     """
     last_resort = f"{RESTORE}. Where there is none, and the ledger is right as it is, {forget}."
     name = f"{FOLDER}/{seen.number:06d}.json"
-    if seen.number > len(found):
+    if seen.number > len(chain):
         raise InputError(f"the ledger has lost {name}, which {witness} has seen. {last_resort}")
-    if (digest := found[seen.number - 1].sha256) != seen.sha256:
+    if (digest := chain[seen.number - 1].sha256) != seen.sha256:
         raise InputError(
             f"{name} was changed: {witness} has seen it with sha256 {seen.sha256}, found {digest}. {last_resort}"
         )
 
 
-def check_growth(before: History, now: History) -> None:
+def check_growth(before: History, after: History) -> None:
     """Check that a ledger that was read again only grew. Raises InputError naming the entry that is gone or changed."""
-    for past, found in zip(before, [*now, *[None] * len(before)], strict=False):
-        if past != found:
-            fate = "is gone" if found is None else "was changed"
+    for past, present in zip(before, [*after, *[None] * len(before)], strict=False):
+        if past != present:
+            fate = "is gone" if present is None else "was changed"
             raise InputError(f"{FOLDER}/{past.number:06d}.json {fate} since the ledger was read before. {RESTORE}.")
 
 
@@ -149,16 +149,16 @@ def append(root: str, judge: Callable[[History], Decision]) -> Decision:
     decision is made knowing all before it. A judge that finds its decision in the history already returns it.
     """
     while True:
-        found = entries(root)
-        history = [entry.decision for entry in found]
+        chain = entries(root)
+        history = [entry.decision for entry in chain]
         decision = judge(history)
         if decision in history:
-            _testify(root, found)  # the run that wrote it may have been stopped before
+            _testify(root, chain)  # the run that wrote it may have been stopped before
             return decision
-        decision = decision.model_copy(update={"before_sha256": found[-1].sha256 if found else None})
+        decision = decision.model_copy(update={"before_sha256": chain[-1].sha256 if chain else None})
         data = decision.model_dump_json(indent=2).encode()
         if lake.create(_uri(root, decision.number), data):
-            _testify(root, [*found, Entry(decision, hashlib.sha256(data).hexdigest())])
+            _testify(root, [*chain, Entry(decision, hashlib.sha256(data).hexdigest())])
             return decision
 
 
@@ -170,11 +170,11 @@ def identity(root: str) -> str | None:
 
 def identify(root: str) -> str:
     """The lake's identity, made where there is none."""
-    if (found := identity(root)) is None:
+    if (known := identity(root)) is None:
         lake.create(lake.join(root, IDENTITY), json.dumps({"id": uuid.uuid4().hex}).encode())
-        found = identity(root)
-        assert found is not None, "it was made just now"
-    return found
+        known = identity(root)
+        assert known is not None, "it was made just now"
+    return known
 
 
 def state(history: History) -> State:
@@ -243,18 +243,18 @@ def _load(uri: str, number: int) -> Entry:
     return Entry(decision, hashlib.sha256(data).hexdigest())
 
 
-def _check_chain(root: str, found: Sequence[Entry]) -> None:
+def _check_chain(root: str, chain: Sequence[Entry]) -> None:
     chained = False
-    for before, entry in pairwise(found):
-        said, uri = entry.decision.before_sha256, _uri(root, entry.decision.number)
-        if said is None and chained:
+    for before, entry in pairwise(chain):
+        named, uri = entry.decision.before_sha256, _uri(root, entry.decision.number)
+        if named is None and chained:
             raise InputError(f"{uri} does not name the entry before it, though earlier ones do. {RESTORE}.")
-        if said not in (None, before.sha256):
+        if named not in (None, before.sha256):
             raise InputError(
                 f"the ledger's chain is broken at {_uri(root, before.decision.number)}: its sha256 is {before.sha256}, "
-                f"and {uri} was written after {said}. One of the two was changed: restore it from a copy"
+                f"and {uri} was written after {named}. One of the two was changed: restore it from a copy"
             )
-        chained = said is not None
+        chained = named is not None
 
 
 def _witness(root: str) -> Head | None:
@@ -267,8 +267,8 @@ def _witness(root: str) -> Head | None:
         raise InputError(f"{explain(error, uri)}\nRemove it: the next decision writes it again.") from error
 
 
-def _testify(root: str, found: Sequence[Entry]) -> None:
+def _testify(root: str, chain: Sequence[Entry]) -> None:
     """Let the witness know the newest entry; one that knows a newer one already keeps that."""
-    head, seen = Head.of(found), _witness(root)
+    head, seen = Head.of(chain), _witness(root)
     if seen is None or seen.number < head.number:
         lake.write(lake.join(root, WITNESS), head.model_dump_json().encode())

@@ -100,10 +100,10 @@ class Metrics:
         self.canary_version.set(version)
         self.challenger_version.set(version)
 
-    def answer(self, version: str, role: Role, seconds: float, found: Sequence[Restoration]) -> None:
+    def answer(self, version: str, role: Role, seconds: float, restorations: Sequence[Restoration]) -> None:
         """Count what a model made of one request."""
         self.answers.labels(version, role).inc()
         self.answer_seconds.labels(version, role).observe(seconds)
-        self.changed.labels(version, role).inc(sum(bool(each.edits) for each in found))
-        for each in found:
-            self.confidence.labels(version, role).observe(each.confidence)
+        self.changed.labels(version, role).inc(sum(bool(restoration.edits) for restoration in restorations))
+        for restoration in restorations:
+            self.confidence.labels(version, role).observe(restoration.confidence)

@@ -61,9 +61,9 @@ class Models:
         try:
             changed = self._refresh()
         except Exception as error:  # a lake that is away or a broken file must not end the service
-            if (told := f"{type(error).__name__}: {error}") != self.failure:
-                log.warning("refresh failed", error=told, serving=self.champion and self.champion.version)
-            self.failure = told
+            if (failure := f"{type(error).__name__}: {error}") != self.failure:
+                log.warning("refresh failed", error=failure, serving=self.champion and self.champion.version)
+            self.failure = failure
             return False
         self.failure = None
         return changed

@@ -79,15 +79,15 @@ class Restored(Frozen):
     edits: tuple[Change, ...] | None = Field(description="from left to right; null where they were not asked for")
 
     @classmethod
-    def of(cls, before: str, found: Restoration, asked: RestoreRequest) -> Restored:
+    def of(cls, before: str, restoration: Restoration, asked: RestoreRequest) -> Restored:
         """The restorer's own threshold has been applied; the request's comes on top."""
-        held_back = bool(found.edits) and found.confidence < (asked.threshold or 0.0)
-        edits = () if held_back else found.edits
+        held_back = bool(restoration.edits) and restoration.confidence < (asked.threshold or 0.0)
+        edits = () if held_back else restoration.edits
         return cls(
-            text=before if held_back else found.text,
-            confidence=_probability(found.confidence),
+            text=before if held_back else restoration.text,
+            confidence=_probability(restoration.confidence),
             changed=bool(edits),
-            kept=held_back or found.fallback,
+            kept=held_back or restoration.fallback,
             edits=tuple(
                 Change(
                     start=edit.start,

@@ -43,10 +43,10 @@ class Evaluate(Stage):
     def inputs(self, context: Context) -> Sequence[InputEntry]:
         """Candidate and pairs of the partition, and the champion that the candidate has to beat, if there is one."""
         candidate = context.require("candidate")
-        found = [candidate, context.require("pairs", validated=True)]
+        entries = [candidate, context.require("pairs", validated=True)]
         if champion := ledger.champion_to_beat(ledger.read(context.root), candidate.digest):
-            found.append(context.as_input(champion.candidate).model_copy(update={"name": "champion"}))
-        return found
+            entries.append(context.as_input(champion.candidate).model_copy(update={"name": "champion"}))
+        return entries
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
         import mlflow
@@ -70,7 +70,7 @@ class Evaluate(Stage):
                 speed = Speed.of(sum(map(len, sample.noisy)), seconds, singles)
             del system  # the next one may need its memory
         measures = {system: measure(sample, output) for system, output in outputs.items()}
-        found = evaluation.judged(
+        judged = evaluation.judged(
             sample,
             measures,
             speed,
@@ -88,14 +88,14 @@ class Evaluate(Stage):
         )
         pq.write_table(rows, draft.folder / "scores.parquet", compression="zstd")
         pq.write_table(untouched, draft.folder / "untouched.parquet", compression="zstd")
-        report.write(draft.folder, inputs, found, sample, outputs)
-        sealed = seal.write(draft.folder, findings := found.model_dump(mode="json"))
+        report.write(draft.folder, inputs, judged, sample, outputs)
+        sealed = seal.write(draft.folder, findings := judged.model_dump(mode="json"))
         with tracking.run(context, self.name, inputs) as active:
             mlflow.log_params(self.model_dump(mode="json"))
-            mlflow.log_metrics(report.flat(found))
-            mlflow.set_tag("decision", "promote" if found.decision.promote else "decline")
+            mlflow.log_metrics(report.flat(judged))
+            mlflow.set_tag("decision", "promote" if judged.decision.promote else "decline")
             mlflow.log_artifacts(str(draft.folder))
-        log.info("decision", promote=found.decision.promote, reasons="; ".join(found.decision.reasons))
+        log.info("decision", promote=judged.decision.promote, reasons="; ".join(judged.decision.reasons))
         return Outcome(
             rows=len(rows),
             digest=seal.version_digest(digest.of_table(rows), sealed),

@@ -108,9 +108,9 @@ class Watcher(StreamingQueryListener):
         log.info("stream started", query=str(event.id), run=str(event.runId))
 
     def onQueryProgress(self, event: QueryProgressEvent) -> None:  # noqa: N802
-        found = step(json.loads(event.progress.json))
-        if found is not None:
-            self._tell(found)
+        micro_batch = step(json.loads(event.progress.json))
+        if micro_batch is not None:
+            self._tell(micro_batch)
         self.pause.set()
 
     def onQueryIdle(self, event: QueryIdleEvent) -> None:  # noqa: N802
@@ -121,13 +121,13 @@ class Watcher(StreamingQueryListener):
     def onQueryTerminated(self, event: QueryTerminatedEvent) -> None:  # noqa: N802
         self.ended.set()
 
-    def _tell(self, found: Step) -> None:
-        told = {name: value for name, value in found if value is not None}
-        log.info("micro-batch", **told, restored=found.restored)
+    def _tell(self, micro_batch: Step) -> None:
+        figures = {name: value for name, value in micro_batch if value is not None}
+        log.info("micro-batch", **figures, restored=micro_batch.restored)
         if self.gauges:
-            self.gauges.add(found)
+            self.gauges.add(micro_batch)
         else:
-            self.totals.add(found)
+            self.totals.add(micro_batch)
 
 
 class Gauges:
@@ -167,12 +167,12 @@ class Gauges:
         )
         self._server, self._thread = start_http_server(port, host, registry=registry)
 
-    def add(self, found: Step) -> None:
+    def add(self, micro_batch: Step) -> None:
         for outcome in ("restored", "rejected", "duplicates"):
-            self.records.labels(outcome).inc(getattr(found, outcome))
-        self.seconds.observe(found.seconds)
-        self.lag.set(found.lag_seconds or 0.0)
-        self.behind.set(found.offsets_behind or 0)
+            self.records.labels(outcome).inc(getattr(micro_batch, outcome))
+        self.seconds.observe(micro_batch.seconds)
+        self.lag.set(micro_batch.lag_seconds or 0.0)
+        self.behind.set(micro_batch.offsets_behind or 0)
         self.last.set_to_current_time()
 
     def idle(self) -> None:

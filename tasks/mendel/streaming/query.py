@@ -49,7 +49,7 @@ def defaults(settings: Stream) -> dict[str, str]:
     A restorer uses all the cores it may, so an executor has one task at a time, and with it one Python worker and one
     model.
     """
-    found = {
+    properties = {
         "spark.app.name": f"mendel stream {settings.name}",
         "spark.master": "local[1]",
         "spark.sql.shuffle.partitions": "1",
@@ -58,9 +58,9 @@ def defaults(settings: Stream) -> dict[str, str]:
         **kafka.connector(settings),
         **settings.spark,
     }
-    if cores := found.get("spark.executor.cores"):
-        found.setdefault("spark.task.cpus", cores)
-    return found
+    if cores := properties.get("spark.executor.cores"):
+        properties.setdefault("spark.task.cpus", cores)
+    return properties
 
 
 def run(root: str, settings: Stream, context: Context, *, once: bool) -> Run:
@@ -78,17 +78,17 @@ def run_in(session: SparkSession, root: str, settings: Stream, context: Context,
     current_model.resolve()  # without a model nothing is read
     gauges = Gauges(settings.metrics_host, settings.metrics_port) if settings.metrics_port and not once else None
     watcher = Watcher(gauges)
-    each = EachBatch(context, settings, current_model, gauges)
+    write_batch = EachBatch(context, settings, current_model, gauges)
     session.streams.addListener(watcher)
     try:
         with _stop_asked() as stop:
-            query = _start(_pipeline(session, root, settings), root, settings, each, once=once)
+            query = _start(_pipeline(session, root, settings), root, settings, write_batch, once=once)
             _wait(query, watcher, stop)
         watcher.ended.wait(GRACE_SECONDS)
         return Run(str(query.id), watcher.totals)
     except PySparkException as error:
-        if each.failure is not None:
-            raise each.failure from error
+        if write_batch.failure is not None:
+            raise write_batch.failure from error
         raise _foreseen(error) or error from None
     finally:
         session.streams.removeListener(watcher)
@@ -160,8 +160,8 @@ def _pipeline(session: SparkSession, root: str, settings: Stream) -> DataFrame:
     return arriving.withWatermark("arrived", window).dropDuplicatesWithinWatermark(["key"])
 
 
-def _start(frame: DataFrame, root: str, settings: Stream, each: EachBatch, *, once: bool) -> StreamingQuery:
-    writer = frame.writeStream.foreachBatch(each).option(
+def _start(frame: DataFrame, root: str, settings: Stream, write_batch: EachBatch, *, once: bool) -> StreamingQuery:
+    writer = frame.writeStream.foreachBatch(write_batch).option(
         "checkpointLocation", lake.spark_uri(settings.checkpoint(root))
     )
     if once:
@@ -194,5 +194,5 @@ def _stop_asked() -> Iterator[threading.Event]:
 
 def _foreseen(error: Exception) -> MendelError | None:
     """The foreseen failure that a worker raised, which comes back as text."""
-    found = re.search(rf"\b({'|'.join(FORESEEN)}): (.+)", str(error))
-    return FORESEEN[found[1]](found[2]) if found else None
+    match = re.search(rf"\b({'|'.join(FORESEEN)}): (.+)", str(error))
+    return FORESEEN[match[1]](match[2]) if match else None
