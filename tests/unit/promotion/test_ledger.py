@@ -78,7 +78,7 @@ def holders(history: History) -> tuple[int | None, ...]:
         (
             [("promoted", 1), ("promoted", 3), ("rolled back", 1)],
             (1, None, None),
-            "a rollback leads to who reigned before, not to version - 1",
+            "a rollback leads to the champion before, not to version - 1",
         ),
         (
             [("promoted", 1), ("promoted", 2), ("promoted", 3), ("rolled back", 2), ("rolled back", 1)],
@@ -99,7 +99,7 @@ def test_state(events: list[tuple[str, int]], expected: tuple[int | None, ...], 
 @pytest.mark.parametrize(
     ("events", "version", "expected", "why"),
     [
-        ([], 1, None, "nobody reigns"),
+        ([], 1, None, "there is no champion"),
         ([("promoted", 1)], 2, 1, "the champion is to beat"),
         ([("promoted", 1)], 1, None, "the first champion had beaten nobody"),
         ([("promoted", 1), ("promoted", 2)], 2, 1, "the champion had beaten the one before"),
@@ -150,8 +150,10 @@ def test_of_writers_at_the_same_time_none_is_lost_and_each_knows_all_before(tmp_
     assert [decision.number for decision in history] == list(range(1, 41)), "each number once"
     assert {decision.version for decision in history} == set(range(1, 41)), "no decision is lost"
     assert sorted(written, key=lambda decision: decision.number) == history, "each writer knows its own number"
-    reigning = [decision.champion_before for decision in history]
-    assert reigning == [None, *(decision.version for decision in history[:-1])], "each was made after the one before"
+    with_champion = [decision.champion_before for decision in history]
+    assert with_champion == [None, *(decision.version for decision in history[:-1])], (
+        "each was made after the one before"
+    )
 
 
 def test_a_decision_that_is_there_is_not_written_again(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_a_new_champion_is_found_at_the_next_look(a_stream: Any) -> None:
     current_model = CurrentModel(a_stream.root, "champion")
     assert current_model.resolve().version == 1
 
-    a_stream.crown({"teh": "thee"})
+    a_stream.make_champion({"teh": "thee"})
 
     assert current_model.resolve().version == 2
     assert current_model.as_input(current_model.resolve()).digest == current_model.resolve().digest
