@@ -88,9 +88,7 @@ class Context:
     def _about(self, subject: Manifest, dataset: str) -> Manifest | None:
         """The manifest in force in `dataset` that was made from exactly this subject."""
         found = manifest.current(self.root, dataset, subject.partition)
-        if found and any(entry.name == subject.dataset and entry.digest == subject.digest for entry in found.inputs):
-            return found
-        return None
+        return found if found and found.made_from(subject.as_input()) else None
 
     def manifest_of(self, entry: InputEntry) -> Manifest:
         """The manifest of an input that lies in the lake."""
