@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from rapidfuzz.distance import Levenshtein
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -19,6 +18,7 @@ from mendel.core import lake, manifest
 from mendel.core.manifest import Manifest
 from mendel.evaluation.gate import Check
 from mendel.evaluation.report import told_apart
+from mendel.noise.changes import changes
 from mendel.promotion.ledger import Decision
 
 DATASETS = ("corpus", "pairs", "candidate", "evaluation")
@@ -153,17 +153,15 @@ def examples(root: str, partition: str) -> list[tuple[str, str, str]]:
 
 def marked(text: str, reference: str, style: str) -> Text:
     """`text` with what differs from `reference` in brackets: [-only here-], [+only there+]."""
-    result = Text()
-    for code in Levenshtein.opcodes(reference, text):
-        there, here = reference[code.src_start : code.src_end], text[code.dest_start : code.dest_end]
-        if code.tag == "equal":
-            result.append(here)
-            continue
-        if here:
+    result, at = Text(), 0
+    for start, end, there_start, there_end in changes(text, reference):
+        result.append(text[at:start])
+        if here := text[start:end]:
             result.append(f"[-{here}-]", style)
-        if there:
+        if there := reference[there_start:there_end]:
             result.append(f"[+{there}+]", "dim")
-    return result
+        at = end
+    return result.append(text[at:])
 
 
 def show(data: dict[str, Any], pairs: list[tuple[str, str, str]], console: Console) -> None:

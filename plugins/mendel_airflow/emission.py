@@ -72,7 +72,7 @@ def committed(dataset: str, partition: str) -> Manifest:
 
 def require_cover(cover: Manifest, subject: Manifest) -> None:
     """Check that `cover` was made from `subject`, not from a version that was in force before it."""
-    if not any(entry.name == subject.dataset and entry.digest == subject.digest for entry in cover.inputs):
+    if not cover.made_from(subject.as_input()):
         raise AirflowFailException(
             f"{cover.path} is of another version than {subject.path}, which another run has put in force meanwhile. "
             f"Clear this run, to go through its stages again"

@@ -102,6 +102,10 @@ class Manifest(Frozen):
     def input(self, name: str) -> InputEntry:
         return next(entry for entry in self.inputs if entry.name == name)
 
+    def made_from(self, subject: InputEntry) -> bool:
+        """Whether exactly this content was an input. Where it lay does not count: an equal version is the same subject."""
+        return any((entry.name, entry.digest) == (subject.name, subject.digest) for entry in self.inputs)
+
     def as_input(self, revision: str | None = None) -> InputEntry:
         """This version as an input of the next stage."""
         return InputEntry(

@@ -88,11 +88,7 @@ class Context:
     def _about(self, subject: Manifest, dataset: str) -> Manifest | None:
         """The manifest in force in `dataset` that was made from exactly this subject."""
         version = manifest.current(self.root, dataset, subject.partition)
-        if version and any(
-            entry.name == subject.dataset and entry.digest == subject.digest for entry in version.inputs
-        ):
-            return version
-        return None
+        return version if version and version.made_from(subject.as_input()) else None
 
     def manifest_of(self, entry: InputEntry) -> Manifest:
         """The manifest of an input that lies in the lake."""

@@ -48,7 +48,7 @@ class Promote(Stage):
     def inputs(self, context: Context) -> Sequence[InputEntry]:
         """The candidate and the evaluation that judged it."""
         candidate, evaluation = context.require("candidate"), context.require("evaluation")
-        if _judged(context, evaluation).input("candidate").digest != candidate.digest:
+        if not _judged(context, evaluation).made_from(candidate):
             raise InputError(
                 f"{evaluation.uri} judged another candidate than {candidate.uri}. "
                 f"Run: mendel evaluate --partition {context.partition}"
