@@ -61,7 +61,7 @@ def text(
     ] = None,
     model: Annotated[
         str,
-        typer.Option(help="champion, previous, challenger, a version, candidate (the newest), or its fingerprint."),
+        typer.Option(help="champion, previous, a version, candidate (the newest), or a candidate's fingerprint."),
     ] = "champion",
     as_json: Annotated[bool, typer.Option("--json", help="Confidence and edits too, one object a line.")] = False,
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from mendel.core import cache, lake, manifest
 from mendel.core.errors import InputError
+from mendel.core.log import log
 from mendel.core.manifest import FileEntry, Manifest
 from mendel.promotion import ledger
 from mendel.promotion.ledger import Decision
@@ -17,6 +18,8 @@ CANDIDATE = "candidate"
 """The dataset, and the name of its newest version."""
 FINGERPRINT = re.compile(r"[0-9a-f]{4,16}")
 """Or its first digits."""
+FORMER_NAME = "challenger"
+"""Until 0.2.0 of the candidate that was declined last; read until 0.3.0."""
 Standing = Literal["champion", "reigned before", "declined", "not judged"]
 
 
@@ -56,15 +59,16 @@ class Resolved(NamedTuple):
 def resolve(root: str, name: str = "champion") -> Resolved:
     """The model that a name means now, its files checked.
 
-    Names are `champion`, `previous`, `challenger`, a version number, a candidate's fingerprint or the beginning of one,
-    and `candidate`, the newest in the lake. Raises InputError saying which there are, or which file is missing or changed.
+    Names are `champion`, `previous`, a version number, a candidate's fingerprint or the beginning of one, and `candidate`,
+    the newest in the lake. Until 0.3.0 `challenger` is the candidate that was declined last. Raises InputError saying
+    which there are, or which file is missing or changed.
     """
     history = ledger.read(root)
-    aliases = ledger.state(history)._asdict()
-    if name in aliases:
-        decision: Decision | None = aliases[name]
-    else:
-        decision = ledger.about(history, int(name)) if name.isascii() and name.isdigit() else None
+    held = _held(history)
+    if name == FORMER_NAME:
+        log.warning("the name challenger goes in 0.3.0: give the version, or candidate, the newest one")
+    is_version = name.isascii() and name.isdigit()
+    decision = ledger.about(history, int(name)) if is_version else held.get(name)
     found = decision.candidate if decision else _candidate(root, name)
     if found is None:
         raise InputError(f"there is no model {name!r}. {_choices(root, history)}")
@@ -87,6 +91,12 @@ def _resolved(root: str, candidate: Manifest, version: int | None, standing: Sta
         standing,
         candidate.own_files,
     )
+
+
+def _held(history: ledger.History) -> dict[str, Decision | None]:
+    """By name, the decision about the model that holds it in the ledger."""
+    state = ledger.state(history)
+    return {"champion": state.champion, "previous": state.previous, FORMER_NAME: state.candidate}
 
 
 def _standing(history: ledger.History, decision: Decision | None) -> Standing:
@@ -125,7 +135,7 @@ def _in_force(root: str) -> Iterator[Manifest]:
 
 def _choices(root: str, history: ledger.History) -> str:
     if history:
-        aliases = [name for name, decision in ledger.state(history)._asdict().items() if decision]
+        aliases = [name for name, decision in _held(history).items() if decision and name != FORMER_NAME]
         versions = sorted({decision.version for decision in history})
         told = f"Choose one of: {', '.join([*aliases, *map(str, versions)])}."
     else:

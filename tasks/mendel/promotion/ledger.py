@@ -63,7 +63,8 @@ class State(NamedTuple):
 
     champion: Decision | None
     previous: Decision | None
-    challenger: Decision | None
+    candidate: Decision | None
+    """The one that was declined last, since the last promotion."""
 
 
 History = Sequence[Decision]
@@ -175,19 +176,19 @@ def identify(root: str) -> str:
 def state(history: History) -> State:
     """Who holds which alias after these decisions."""
     reigns: list[Decision] = []
-    challenger: Decision | None = None
+    candidate: Decision | None = None
     for decision in history:
         match decision.action:
             case "promoted":
                 reigns.append(decision)
-                challenger = None
+                candidate = None
             case "rolled back":
                 reigns.pop()
                 reigns[-1] = decision
             case "declined" if decision.version != decision.reigning:
-                challenger = decision
+                candidate = decision
     return State(
-        champion=reigns[-1] if reigns else None, previous=reigns[-2] if len(reigns) > 1 else None, challenger=challenger
+        champion=reigns[-1] if reigns else None, previous=reigns[-2] if len(reigns) > 1 else None, candidate=candidate
     )
 
 

@@ -80,7 +80,7 @@ def differences(root: str, name: str) -> list[str]:
         return [str(error)]
     digests = {int(each.version): each.tags.get("digest") for each in client.search_model_versions(f"name = '{own}'")}
     told = []
-    for alias, holder in ledger.state([entry.decision for entry in entries])._asdict().items():
+    for alias, holder in _holders([entry.decision for entry in entries]).items():
         said = found.aliases.get(alias)
         if (digests.get(int(said)) if said else None) != (holder.candidate.digest if holder else None):
             ought = f"version {holder.version}" if holder else "nobody"
@@ -131,7 +131,7 @@ class _OwnModel:
     def follow(self, history: ledger.History) -> None:
         versions = self.complete(history)
         aliases = self.client.get_registered_model(self.name).aliases
-        for alias, holder in ledger.state(history)._asdict().items():
+        for alias, holder in _holders(history).items():
             now = aliases.get(alias)
             if holder is None and now is not None:
                 self.client.delete_registered_model_alias(self.name, alias)
@@ -191,6 +191,12 @@ class _OwnModel:
                 raise
             # another process made the alias after MLflow had looked for it: it is there now, to be changed
             self.client.set_registered_model_alias(self.name, alias, str(model_version))
+
+
+def _holders(history: ledger.History) -> dict[str, ledger.Decision | None]:
+    """By alias, the decision about the version that holds it."""
+    state = ledger.state(history)
+    return {**state._asdict(), "challenger": state.candidate}  # the name of before 0.2.0; goes in 0.3.0
 
 
 def _names(name: str, identity: str) -> tuple[str, str]:

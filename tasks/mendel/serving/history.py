@@ -74,13 +74,13 @@ async def file(name: str, request: Request) -> Response:
 
 
 def _canary(parts: Parts) -> schemas.CanaryEntry | None:
-    if (challenger := parts.challenger) is None:
+    if (canary := parts.canary) is None:
         return None
     return schemas.CanaryEntry(
-        version=challenger.model and challenger.model.version,
-        fraction=challenger.settings.fraction,
-        shadow=challenger.settings.shadow,
-        failure=challenger.failure and "there is no challenger that may stand beside the champion; the log says why",
+        version=canary.model and canary.model.version,
+        fraction=canary.settings.fraction,
+        shadow=canary.settings.shadow,
+        failure=canary.failure and "there is no version that may be the canary; the log says why",
     )
 
 
@@ -132,7 +132,7 @@ def _report(root: str, decision: Decision) -> schemas.Report:
     systems = {
         name: scores.model_dump(include=set(schemas.SystemScores.model_fields)) for name, scores in found.scores.items()
     }
-    champion = found.scores["challenger"]
+    champion = found.scores["candidate"]
     return schemas.Report(
         version=decision.version,
         action=decision.action,

@@ -40,7 +40,7 @@ class Metrics:
         self.confidence = Histogram("mendel_confidence", "Of texts", BY_MODEL, buckets=CONFIDENCES, registry=r)
         self.changed = Counter("mendel_texts_changed", "By the model", BY_MODEL, registry=r)
         self.shadow_texts = Counter(
-            "mendel_shadow_texts", "Restored by champion and challenger", ["version", "agreed"], registry=r
+            "mendel_shadow_texts", "Texts that champion and canary both restored", ["version", "agreed"], registry=r
         )
         self.shadow_dropped = Counter(
             "mendel_shadow_dropped", "Requests left out, for the champion was busy or the queue full", registry=r
@@ -48,8 +48,16 @@ class Metrics:
         self.queue = Gauge("mendel_queue_requests", "That wait", registry=r)
         self.queue_characters = Gauge("mendel_queue_characters", "That wait", registry=r)
         self.version = Gauge("mendel_model_version", "Of the champion in force; 0 before the first", registry=r)
-        self.challenger_version = Gauge("mendel_challenger_version", "0 where there is none", registry=r)
+        self.canary_version = Gauge("mendel_canary_version", "Version of the canary; 0 where there is none", registry=r)
+        self.challenger_version = Gauge(
+            "mendel_challenger_version", "Former name of mendel_canary_version; goes in 0.3.0", registry=r
+        )
         self.refresh_failing = Gauge("mendel_refresh_failing", "1 while ledger or model cannot be read", registry=r)
+
+    def set_canary(self, version: int) -> None:
+        """Show the canary's version; 0 where there is none."""
+        self.canary_version.set(version)
+        self.challenger_version.set(version)
 
     def answer(self, version: str, role: Role, seconds: float, found: Sequence[Restoration]) -> None:
         """Count what a model made of one request."""

@@ -53,8 +53,8 @@ async def restore(asked: schemas.RestoreRequest, request: Request) -> schemas.Re
             f"No answer within {parts.settings.answer_seconds:g} s: send less text, or later.",
             {"Retry-After": "5"},
         ) from error
-    if role == "champion" and parts.shadow and (challenger := _challenger(parts, request.state.request_id)):
-        parts.shadow.compare(challenger, texts, found)
+    if role == "champion" and parts.shadow and (second := _canary(parts, request.state.request_id)):
+        parts.shadow.compare(second, texts, found)
     results = [schemas.Restored.of(text, each, asked) for text, each in zip(texts, found, strict=True)]
     return schemas.RestoreResponse(version=model.version, standing=model.standing, results=results)
 
@@ -65,10 +65,10 @@ async def _choose(parts: Parts, version: int | None, request_id: str) -> tuple[M
     if version is None:
         if champion is None:
             raise HTTPException(503, "No champion is loaded yet.", {"Retry-After": "5"})
-        if not parts.shadow and (challenger := _challenger(parts, request_id)):
-            return challenger, "canary"
+        if not parts.shadow and (second := _canary(parts, request_id)):
+            return second, "canary"
         return champion, "champion"
-    loaded = (champion, parts.challenger and parts.challenger.model)
+    loaded = (champion, parts.canary and parts.canary.model)
     if model := next((model for model in loaded if model and model.version == version), None):
         return model, "pinned"
     if version not in (versions := parts.models.versions()):
@@ -80,10 +80,10 @@ async def _choose(parts: Parts, version: int | None, request_id: str) -> tuple[M
         raise HTTPException(503, f"Version {version} cannot be loaded; the server's log says why.") from error
 
 
-def _challenger(parts: Parts, request_id: str) -> Model | None:
-    """The challenger where this request is one for it."""
-    if parts.challenger and canary.takes(parts.challenger.settings, request_id):
-        return parts.challenger.model
+def _canary(parts: Parts, request_id: str) -> Model | None:
+    """The canary's model where this request is one for it."""
+    if parts.canary and canary.takes(parts.canary.settings, request_id):
+        return parts.canary.model
     return None
 
 

@@ -139,14 +139,14 @@ class ModelEntry(Frozen):
 
 
 class CanaryEntry(Frozen):
-    """The challenger beside the champion."""
+    """The second model, beside the champion."""
 
     model_config = example(version=3, fraction=0.1, shadow=True, failure=None)
 
-    version: int | None = Field(description="of the challenger; null where there is none")
+    version: int | None = Field(description="of the canary; null where there is none")
     fraction: float = Field(description="of the requests that pin no version")
-    shadow: bool = Field(description="whether the champion answers these too, and the challenger is only compared")
-    failure: str | None = Field(description="why there is no challenger")
+    shadow: bool = Field(description="whether the champion answers these too, and the canary is only compared")
+    failure: str | None = Field(description="why there is no canary")
 
 
 class ModelList(Frozen):
@@ -205,7 +205,7 @@ class SystemScores(Frozen):
     """One of those that were compared. Shares are of sentences."""
 
     model_config = example(
-        name="challenger",
+        name="candidate",
         cer={"value": 0.0145, "low": 0.0119, "high": 0.0172},
         reduction={"value": 0.676, "low": 0.629, "high": 0.725},
         exact={"value": 0.714, "low": 0.676, "high": 0.756},
@@ -213,7 +213,7 @@ class SystemScores(Frozen):
         clean_altered=None,
     )
 
-    name: str = Field(description="identity (the text as it is), symspell, challenger (now the champion), …")
+    name: str = Field(description="identity (the text as it is), symspell, candidate (the model of this report), …")
     cer: Estimate = Field(description="errors per character of the clean text")
     reduction: Estimate | None = Field(description="share of the noisy text's errors that are gone")
     exact: Estimate = Field(description="sentences without an error")

@@ -27,7 +27,7 @@ class Evaluate(Stage):
     """Scores and verdict of a candidate."""
 
     name: ClassVar = "evaluate"
-    stage_version: ClassVar = 2
+    stage_version: ClassVar = 3
     dataset: ClassVar = "evaluation"
 
     max_sentences: Sentences = Field(
@@ -63,10 +63,10 @@ class Evaluate(Stage):
         rival = _rival(context, inputs)
         outputs = {}
         for system in _systems(context, inputs, rival):
-            if challenging := system.name == "challenger":
+            if trained := system.name == "candidate":
                 singles = latencies(system.correct, sample.noisy)
             outputs[system.name], seconds = apply(system, sample)
-            if challenging:
+            if trained:
                 speed = Speed.of(sum(map(len, sample.noisy)), seconds, singles)
             del system  # the next one may need its memory
         measures = {system: measure(sample, output) for system, output in outputs.items()}
@@ -123,9 +123,9 @@ def _systems(context: Context, inputs: Mapping[str, InputEntry], rival: ledger.D
         yield System.of("champion", Restorer.load(str(champions.resolved(context.root, rival).local())))
 
 
-def _with_ablations(challenger: Restorer) -> Iterator[System]:
+def _with_ablations(candidate: Restorer) -> Iterator[System]:
     from mendel.evaluation.systems import System  # loads numpy
 
-    yield System.of("challenger", challenger)
-    for name, part in challenger.ablations().items():
+    yield System.of("candidate", candidate)
+    for name, part in candidate.ablations().items():
         yield System.of(name, part, ablation=True)

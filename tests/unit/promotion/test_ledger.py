@@ -61,7 +61,7 @@ def after(*events: tuple[str, int]) -> list[Decision]:
 
 
 def holders(history: History) -> tuple[int | None, ...]:
-    """Versions of champion, previous and challenger."""
+    """Versions of champion, previous and candidate."""
     return tuple(holder.version if holder else None for holder in ledger.state(history))
 
 
@@ -69,11 +69,11 @@ def holders(history: History) -> tuple[int | None, ...]:
     ("events", "expected", "why"),
     [
         ([], (None, None, None), "nothing was decided"),
-        ([("declined", 1)], (None, None, 1), "a declined model stays the challenger"),
+        ([("declined", 1)], (None, None, 1), "a declined model stays the candidate"),
         ([("promoted", 1)], (1, None, None), "the first champion has no one before it"),
         ([("promoted", 1), ("promoted", 2)], (2, 1, None), "the old champion is the previous one"),
         ([("promoted", 1), ("declined", 2)], (1, None, 2), "the champion stays"),
-        ([("promoted", 1), ("declined", 1)], (1, None, None), "the champion does not challenge itself"),
+        ([("promoted", 1), ("declined", 1)], (1, None, None), "the champion is no candidate"),
         ([("declined", 1), ("promoted", 2)], (2, None, None), "who was declined is not the previous champion"),
         (
             [("promoted", 1), ("promoted", 3), ("rolled back", 1)],

@@ -50,7 +50,7 @@ def test_the_metrics_are_those_of_the_rows(reigning: Store) -> None:
     rows = pq.read_table(file_of(reigning, made, "scores.parquet"))
 
     # then
-    assert len(rows) == made.rows == 4 * 100, "identity, symspell, challenger and champion on 100 sentences"
+    assert len(rows) == made.rows == 4 * 100, "identity, symspell, candidate and champion on 100 sentences"
     for system, scores in made.metrics["scores"].items():
         mine = rows.filter(pc.equal(rows["system"], system))
         cer = pc.sum(mine["errors"]).as_py() / pc.sum(mine["characters"]).as_py()
@@ -67,7 +67,7 @@ def test_restoring_does_better_than_the_baselines(evaluated: Store) -> None:
     # the corpus is easy, the restorer real: if it were not better, something would be wired wrongly
     scores = current(evaluated, WEEK_2).metrics["scores"]
     reductions = {system: found["reduction"]["value"] for system, found in scores.items()}
-    assert reductions["challenger"] > 0.5 > reductions["symspell"] > reductions["identity"] == 0, f"{reductions}"
+    assert reductions["candidate"] > 0.5 > reductions["symspell"] > reductions["identity"] == 0, f"{reductions}"
 
 
 def test_the_champion_is_an_input_and_its_score_the_one_to_beat(reigning: Store) -> None:
@@ -140,8 +140,8 @@ def test_a_strict_gate_declines_and_that_is_a_good_run(candidates: Store) -> Non
 
     # and the run is recorded with scores, files and inputs
     run = mlflow.get_run(made.metrics["mlflow_run_id"])
-    scores = made.metrics["scores"]["challenger"]
-    assert run.data.metrics["challenger/cer"] == pytest.approx(scores["cer"]["value"])
+    scores = made.metrics["scores"]["candidate"]
+    assert run.data.metrics["candidate/cer"] == pytest.approx(scores["cer"]["value"])
     assert run.data.tags["decision"] == "decline"
     assert {found.dataset.name for found in run.inputs.dataset_inputs} == {"candidate", "pairs"}
     logged = {found.path for found in mlflow.MlflowClient().list_artifacts(run.info.run_id)}

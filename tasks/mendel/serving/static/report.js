@@ -7,7 +7,7 @@ import * as notice from "./notice.js";
 const SYSTEMS = {
   identity: "noisy text as it is",
   symspell: "SymSpell",
-  challenger: "this model",
+  candidate: "this model",
   champion: "the champion that it faced",
 };
 
@@ -46,7 +46,7 @@ const estimate = (found) =>
     percent(found.value), h("small", {}, ` ${percent(found.low)} – ${percent(found.high)}`));
 
 async function evaluated(report) {
-  const champion = report.systems.find((system) => system.name === "challenger");
+  const champion = report.systems.find((system) => system.name === "candidate");
   return [
     h("p", { class: "lead" },
       `Version ${report.version}, ${report.action} ${day(report.decided)}, on ${count(report.sentences, "held-out sentence")} `
@@ -58,7 +58,7 @@ async function evaluated(report) {
       figure("of the sentences made worse", percent(champion.worse.value)),
       figure("characters a second", Math.round(report.characters_per_second).toLocaleString("en"))),
     h("h2", {}, "Where the errors are"),
-    h("p", { class: "facts" }, "As it was judged: the challenger of the plots is this model."),
+    h("p", { class: "facts" }, "As it was judged. The plots call this model candidate; those of before version 0.2.0, challenger."),
     h("div", { class: "plots" }, await Promise.all(report.breakdowns.map(breakdown))),
     h("h2", {}, "Beside the others"),
     table("Shares with their 95% intervals",
