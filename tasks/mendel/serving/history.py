@@ -128,7 +128,9 @@ def _report(root: str, decision: Decision) -> schemas.Report:
 
     made = _evaluation(root, decision)
     files = _files(made)
-    found = Evaluation.model_validate({name: made.metrics[name] for name in Evaluation.model_fields})
+    found = Evaluation.model_validate(
+        {name: made.metrics[name] for name in Evaluation.model_fields if name in made.metrics}
+    )
     systems = {
         name: scores.model_dump(include=set(schemas.SystemScores.model_fields)) for name, scores in found.scores.items()
     }
