@@ -10,11 +10,14 @@ from pydantic import field_validator
 
 from mendel.core.errors import InputError
 from mendel.core.frozen import Frozen
-from mendel.evaluation import gate
+from mendel.evaluation import foreign_scores, gate
 from mendel.evaluation.binomial import Count
 from mendel.evaluation.bootstrap import Bootstrap
+from mendel.evaluation.foreign_scores import ForeignSlice
 from mendel.evaluation.gate import Evidence, Rules, Verdict
 from mendel.evaluation.interval import Interval
+from mendel.evaluation.protected import harmed
+from mendel.evaluation.reliability import Reliability
 from mendel.evaluation.scores import CAUSES, Measures, Output, Sample, Scores, summarise
 from mendel.evaluation.systems import Speed
 
@@ -28,6 +31,11 @@ class Evaluation(Frozen):
     """By system: identity, symspell, candidate, its ablations, and the champion where there is one."""
     gains: dict[str, Interval]
     """By how much the candidate's CER is below that of each other system, paired."""
+    foreign: dict[str, dict[str, ForeignSlice]] | None = None
+    """By system and kind, what became of clean text unlike the corpus; this and the next are absent from evaluations
+    made before 0.2.0."""
+    reliability: Reliability | None = None
+    """Of the candidate's confidence in its changes."""
     speed: Speed
     """The candidate's."""
     evidence: Evidence | None = None
@@ -46,6 +54,7 @@ class Evaluation(Frozen):
 def judged(
     sample: Sample,
     measures: Mapping[str, Measures],
+    reliability: Reliability | None,
     speed: Speed,
     latencies: Sequence[float],
     rules: Rules,
@@ -76,11 +85,13 @@ def judged(
         if system != "candidate"
         and (interval := bootstrap.ratio(measured.errors - measures["candidate"].errors, characters))
     }
+    foreign = {system: measured.foreign for system, measured in measures.items() if measured.foreign}
     evidence = Evidence(
         reduction=candidate.reduction,
         gains={system: gains[system] for system in gate.MEANING if system in gains},
         worse=Count(count=int(worse.sum()), trials=len(worse)),
         clean_altered=clean_altered,
+        foreign_altered=foreign.get("candidate") and foreign_scores.altered(foreign["candidate"]),
         latencies=tuple(latencies),
     )
     return Evaluation(
@@ -88,6 +99,8 @@ def judged(
         characters=sum(characters),
         scores=scores,
         gains=gains,
+        foreign=foreign or None,
+        reliability=reliability,
         speed=speed,
         evidence=evidence,
         decision=gate.judge(evidence, rules),
@@ -125,5 +138,24 @@ def untouched_rows(system: str, sample: Sample, output: Output) -> pa.Table:
             "system": pa.array([system] * len(made), pa.string()),
             "clean": pa.array(clean, pa.string()),
             "restored": pa.array(made, pa.string()),
+        }
+    )
+
+
+def foreign_rows(system: str, sample: Sample, output: Output) -> pa.Table:
+    """A system's part of `foreign.parquet`, one row per text; none where that was not tried."""
+    made = output.of_foreign or []
+    texts = sample.foreign[: len(made)]
+    return pa.table(
+        {
+            "id": pa.array([f"{number:06}/{system}" for number in range(len(made))], pa.string()),
+            "system": pa.array([system] * len(made), pa.string()),
+            "kind": pa.array([kind for kind, _ in texts], pa.string()),
+            "clean": pa.array([text for _, text in texts], pa.string()),
+            "restored": pa.array(made, pa.string()),
+            "harmed": pa.array(
+                [sorted(harmed(text, after)) for (_, text), after in zip(texts, made, strict=True)],
+                pa.list_(pa.string()),
+            ),
         }
     )

@@ -212,6 +212,7 @@ class SystemScores(Frozen):
         exact={"value": 0.714, "low": 0.676, "high": 0.756},
         worse={"value": 0.018, "low": 0.008, "high": 0.03},
         clean_altered=None,
+        foreign_altered=None,
     )
 
     name: str = Field(description="identity (the text as it is), symspell, candidate (the model of this report), …")
@@ -220,6 +221,7 @@ class SystemScores(Frozen):
     exact: Estimate = Field(description="sentences without an error")
     worse: Estimate = Field(description="sentences with more errors than before")
     clean_altered: Estimate | None = Field(description="uncorrupted sentences that did not stay as they were")
+    foreign_altered: Estimate | None = Field(None, description="clean texts unlike the corpus, likewise")
 
 
 class CheckEntry(Frozen):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
@@ -11,6 +12,7 @@ from mendel.core import digest
 from mendel.core.log import log
 from mendel.core.manifest import InputEntry
 from mendel.core.stage import Context, Draft, Outcome, Stage
+from mendel.corpus import foreign
 from mendel.evaluation import deployment_rules
 from mendel.evaluation.gate import Rules
 from mendel.promotion import champions, ledger, seal
@@ -21,13 +23,15 @@ if TYPE_CHECKING:
 
 Sentences = Annotated[int, AfterValidator(deployment_rules.no_fewer(1000))]
 """Size of a sample, no smaller than the deployment's."""
+Texts = Annotated[int, AfterValidator(deployment_rules.no_fewer(100))]
+"""Likewise, of each kind of foreign text."""
 
 
 class Evaluate(Stage):
     """Scores and verdict of a candidate."""
 
     name: ClassVar = "evaluate"
-    stage_version: ClassVar = 3
+    stage_version: ClassVar = 4
     dataset: ClassVar = "evaluation"
 
     max_sentences: Sentences = Field(
@@ -36,8 +40,11 @@ class Evaluate(Stage):
     clean_sentences: Sentences = Field(
         1000, ge=30, le=50_000, validate_default=True, description="given uncorrupted, which are to stay as they are"
     )
+    foreign_per_kind: Texts = Field(
+        100, ge=5, le=1000, validate_default=True, description="clean texts unlike the corpus: code, logs, names, …"
+    )
     resamples: int = Field(1000, ge=200, le=10_000, description="of the bootstrap")
-    seed: int = Field(0, ge=0, description="of the sample and of the bootstrap")
+    seed: int = Field(0, ge=0, description="of the samples and of the bootstrap")
     rules: Annotated[Rules, AfterValidator(deployment_rules.no_laxer)] = Field(Rules(), validate_default=True)
 
     def inputs(self, context: Context) -> Sequence[InputEntry]:
@@ -54,17 +61,18 @@ class Evaluate(Stage):
         import pyarrow.parquet as pq
 
         from mendel.core import tracking  # loads mlflow, sqlalchemy
-        from mendel.evaluation import evaluation, held_out, report  # loads pyarrow, numpy
+        from mendel.evaluation import evaluation, held_out, reliability, report  # loads pyarrow, numpy
         from mendel.evaluation.scores import measure  # loads numpy
         from mendel.evaluation.systems import Speed, apply, latencies  # loads numpy
 
         context = draft.context
         sample = held_out.sample(context, inputs["pairs"], self.max_sentences, self.clean_sentences, self.seed)
+        sample = replace(sample, foreign=foreign.texts("judge", self.foreign_per_kind, self.seed))
         champion = _champion(context, inputs)
         outputs = {}
         for system in _systems(context, inputs, champion):
             if trained := system.name == "candidate":
-                singles = latencies(system.correct, sample.noisy)
+                singles = latencies(system.restore, sample.noisy)
             outputs[system.name], seconds = apply(system, sample)
             if trained:
                 speed = Speed.of(sum(map(len, sample.noisy)), seconds, singles)
@@ -73,6 +81,7 @@ class Evaluate(Stage):
         judged = evaluation.judged(
             sample,
             measures,
+            reliability.measured(sample, outputs["candidate"]),
             speed,
             singles,
             self.rules,
@@ -86,6 +95,10 @@ class Evaluate(Stage):
         rows = pa.concat_tables(
             evaluation.rows(system, sample, outputs[system], measures[system]) for system in outputs
         )
+        of_foreign = pa.concat_tables(
+            evaluation.foreign_rows(system, sample, output) for system, output in outputs.items()
+        )
+        pq.write_table(of_foreign, draft.folder / "foreign.parquet", compression="zstd")
         pq.write_table(rows, draft.folder / "scores.parquet", compression="zstd")
         pq.write_table(untouched, draft.folder / "untouched.parquet", compression="zstd")
         report.write(draft.folder, inputs, judged, sample, outputs)
@@ -116,8 +129,8 @@ def _systems(context: Context, inputs: Mapping[str, InputEntry], champion: ledge
     from mendel.evaluation import baselines, held_out  # loads pyarrow, numpy
     from mendel.evaluation.systems import System  # loads numpy
 
-    yield System("identity", baselines.identity)
-    yield System("symspell", baselines.SymSpell(held_out.training_text(context, inputs["pairs"])))
+    yield System.of_texts("identity", baselines.identity)
+    yield System.of_texts("symspell", baselines.SymSpell(held_out.training_text(context, inputs["pairs"])))
     yield from _with_ablations(Restorer.load(str(context.local_folder(inputs["candidate"]))))
     if champion:
         yield System.of("champion", Restorer.load(str(champions.resolved(context.root, champion).local())))

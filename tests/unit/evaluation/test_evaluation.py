@@ -30,7 +30,9 @@ def test_a_candidate_is_compared_with_everyone_and_judged_against_rivals_only(sa
     measures = {system: measure(sample, output) for system, output in outputs.items()}
 
     # when
-    found = evaluation.judged(sample, measures, SPEED, [0.2] * 30, Rules(), champion_version=4, resamples=200, seed=0)
+    found = evaluation.judged(
+        sample, measures, None, SPEED, [0.2] * 30, Rules(), champion_version=4, resamples=200, seed=0
+    )
 
     # then
     assert found.decision.promote, f"{found.decision.reasons}"
@@ -51,7 +53,9 @@ def test_an_evaluation_of_before_0_2_0_is_read_by_the_name_that_the_candidate_ha
     # given
     outputs = {"identity": Output(sample.noisy, CLEAN), "candidate": Output(CLEAN, CLEAN)}
     measures = {system: measure(sample, output) for system, output in outputs.items()}
-    new = evaluation.judged(sample, measures, SPEED, [0.2] * 30, Rules(), champion_version=None, resamples=200, seed=0)
+    new = evaluation.judged(
+        sample, measures, None, SPEED, [0.2] * 30, Rules(), champion_version=None, resamples=200, seed=0
+    )
     read, old = evaluation.Evaluation.model_validate, new.model_dump(mode="json")
     old["scores"]["challenger"] = old["scores"].pop("candidate")
 
@@ -62,7 +66,7 @@ def test_an_evaluation_of_before_0_2_0_is_read_by_the_name_that_the_candidate_ha
 def test_until_0_3_0_mlflow_knows_the_figures_by_the_former_name_too(sample: Sample) -> None:
     outputs = {"identity": Output(sample.noisy, CLEAN), "candidate": Output(CLEAN, CLEAN)}
     measures = {system: measure(sample, output) for system, output in outputs.items()}
-    judged = evaluation.judged(sample, measures, SPEED, [0.2] * 30, Rules(), None, resamples=200, seed=0)
+    judged = evaluation.judged(sample, measures, None, SPEED, [0.2] * 30, Rules(), None, resamples=200, seed=0)
     figures = report.flat(judged)
     assert figures["candidate/cer"] == figures["challenger/cer"] == 0
     assert figures["candidate/latency_p50_seconds"] == figures["challenger/latency_p50_seconds"] == 0.1
@@ -72,4 +76,4 @@ def test_without_noise_there_is_nothing_to_judge(sample: Sample) -> None:
     spared = Sample(ids=CLEAN, clean=CLEAN, noisy=CLEAN, edits=[[]] * 40, untouched=CLEAN)
     measures = {system: measure(spared, Output(CLEAN, CLEAN)) for system in ("identity", "candidate")}
     with pytest.raises(InputError, match="no errors to remove: raise the noise"):
-        evaluation.judged(spared, measures, SPEED, [], Rules(), champion_version=None, resamples=200, seed=0)
+        evaluation.judged(spared, measures, None, SPEED, [], Rules(), champion_version=None, resamples=200, seed=0)

@@ -44,7 +44,7 @@ NOISE = NoiseProfile(
 )
 VOCABULARY = """the of and to in we our that people must nation government congress security freedom american energy children
 workers together tonight economy health education union strong future years every world country budget"""
-LENIENT = Rules(max_worse=0.5, max_clean_altered=0.5, min_reduction=0.05, max_latency_seconds=60)
+LENIENT = Rules(max_worse=0.5, max_clean_altered=0.5, max_foreign_altered=1, min_reduction=0.05, max_latency_seconds=60)
 """Rules for candidates that learned from a few hundred sentences of some thirty words."""
 
 
@@ -145,7 +145,7 @@ def make_candidate(context: Context, order: int) -> Manifest:
 
 
 def evaluate(context: Context, rules: Rules = LENIENT) -> Manifest:
-    return execute(Evaluate(max_sentences=100, resamples=200, rules=rules), context)
+    return execute(Evaluate(max_sentences=100, foreign_per_kind=5, resamples=200, rules=rules), context)
 
 
 def promote(context: Context, rejected_by: str | None = None) -> Decision:

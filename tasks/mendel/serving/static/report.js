@@ -62,10 +62,10 @@ async function evaluated(report) {
     h("div", { class: "plots" }, await Promise.all(report.breakdowns.map(breakdown))),
     h("h2", {}, "Beside the others"),
     table("Shares with their 95% intervals",
-      ["system", "CER", "CER removed", "exact", "made worse", "clean altered"],
+      ["system", "CER", "CER removed", "exact", "made worse", "clean altered", "foreign altered"],
       report.systems.map((system) => [
         SYSTEMS[system.name] ?? system.name.replaceAll("_", " "),
-        ...["cer", "reduction", "exact", "worse", "clean_altered"].map((name) => estimate(system[name])),
+        ...["cer", "reduction", "exact", "worse", "clean_altered", "foreign_altered"].map((name) => estimate(system[name])),
       ])),
     h("h2", {}, "What the gate asked for"),
     h("ul", { class: "checks" }, report.checks.map((check) =>
