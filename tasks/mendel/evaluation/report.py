@@ -14,6 +14,7 @@ from mendel.evaluation.interval import Interval
 from mendel.evaluation.protected import PROTECTED, harmed
 from mendel.evaluation.reliability import Reliability
 from mendel.evaluation.scores import Output, Sample, Scores, Slice
+from mendel.noise.changes import changes
 
 if TYPE_CHECKING:
     from mendel.evaluation.evaluation import Evaluation
@@ -95,13 +96,15 @@ def _figure(check: Check, value: float) -> str:
 
 def mark(before: str, after: str) -> str:
     """`after` with its differences from `before` as `wdiff` marks them: `[-gone-]` and `{+new+}`."""
-    from rapidfuzz.distance import Levenshtein
-
-    parts = []
-    for step in Levenshtein.opcodes(before, after):
-        gone, new = before[step.src_start : step.src_end], after[step.dest_start : step.dest_end]
-        parts.append(new if step.tag == "equal" else (f"[-{gone}-]" if gone else "") + (f"{{+{new}+}}" if new else ""))
-    return "".join(parts)
+    parts, at = [], 0
+    for start, end, new_start, new_end in changes(before, after):
+        parts.append(before[at:start])
+        if gone := before[start:end]:
+            parts.append(f"[-{gone}-]")
+        if new := after[new_start:new_end]:
+            parts.append(f"{{+{new}+}}")
+        at = end
+    return "".join([*parts, before[at:]])
 
 
 def _bounds(name: str, interval: Interval | None) -> dict[str, float]:

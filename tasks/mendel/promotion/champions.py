@@ -20,7 +20,7 @@ FINGERPRINT = re.compile(r"[0-9a-f]{4,16}")
 """Or its first digits."""
 FORMER_NAME = "challenger"
 """Until 0.2.0 of the candidate that was declined last; read until 0.3.0."""
-Standing = Literal["champion", "reigned before", "declined", "not judged"]
+Standing = Literal["champion", "was champion before", "declined", "not judged"]
 
 
 class Resolved(NamedTuple):
@@ -69,12 +69,12 @@ def resolve(root: str, name: str = "champion") -> Resolved:
         log.warning("the name challenger goes in 0.3.0: give the version, or candidate, the newest one")
     is_version = name.isascii() and name.isdigit()
     decision = ledger.about(history, int(name)) if is_version else held.get(name)
-    found = decision.candidate if decision else _candidate(root, name)
-    if found is None:
+    candidate = decision.candidate if decision else _candidate(root, name)
+    if candidate is None:
         raise InputError(f"there is no model {name!r}. {_choices(root, history)}")
-    manifest.verify(root, found)
-    known = decision or next((past for past in reversed(history) if past.candidate.digest == found.digest), None)
-    return _resolved(root, found, known.version if known else None, _standing(history, known))
+    manifest.verify(root, candidate)
+    known = decision or next((past for past in reversed(history) if past.candidate.digest == candidate.digest), None)
+    return _resolved(root, candidate, known.version if known else None, _standing(history, known))
 
 
 def resolved(root: str, decision: Decision) -> Resolved:
@@ -105,44 +105,46 @@ def _standing(history: ledger.History, decision: Decision | None) -> Standing:
     champion = ledger.state(history).champion
     if champion and champion.version == decision.version:
         return "champion"
-    return "declined" if ledger.turned_down(history, decision.version) else "reigned before"
+    return "declined" if ledger.turned_down(history, decision.version) else "was champion before"
 
 
 def _candidate(root: str, name: str) -> Manifest | None:
     """The candidate in the lake that a name means. Raises InputError where several begin so."""
     if name == CANDIDATE:
-        return max(_in_force(root), key=lambda made: made.finished, default=None)
+        return max(_in_force(root), key=lambda candidate: candidate.finished, default=None)
     if not FINGERPRINT.fullmatch(name):
         return None
     partitions = manifest.partitions(root, CANDIDATE)
-    found = {
+    partition_of = {
         fingerprint: key
         for key in partitions
         for fingerprint in lake.list_folders(lake.join(root, manifest.partition_path(CANDIDATE, key)))
         if fingerprint.startswith(name)
     }
-    made = [each for fingerprint, key in found.items() if (each := manifest.read(root, CANDIDATE, key, fingerprint))]
-    if len(made) > 1:
-        raise InputError(f"several candidates begin with {name}: {', '.join(each.fingerprint for each in made)}")
-    return made[0] if made else None
+    versions = (manifest.read(root, CANDIDATE, key, fingerprint) for fingerprint, key in partition_of.items())
+    candidates = [version for version in versions if version]
+    if len(candidates) > 1:
+        names = ", ".join(candidate.fingerprint for candidate in candidates)
+        raise InputError(f"several candidates begin with {name}: {names}")
+    return candidates[0] if candidates else None
 
 
 def _in_force(root: str) -> Iterator[Manifest]:
     for key in manifest.partitions(root, CANDIDATE):
-        if (made := manifest.current(root, CANDIDATE, key)) is not None:
-            yield made
+        if (candidate := manifest.current(root, CANDIDATE, key)) is not None:
+            yield candidate
 
 
 def _choices(root: str, history: ledger.History) -> str:
     if history:
         aliases = [name for name, decision in _held(history).items() if decision and name != FORMER_NAME]
         versions = sorted({decision.version for decision in history})
-        told = f"Choose one of: {', '.join([*aliases, *map(str, versions)])}."
+        choices = f"Choose one of: {', '.join([*aliases, *map(str, versions)])}."
     else:
-        told = "The ledger is empty: run mendel evaluate and mendel promote first."
+        choices = "The ledger is empty: run mendel evaluate and mendel promote first."
     known = {decision.candidate.digest for decision in history}
-    if untried := sorted({made.fingerprint for made in _in_force(root) if made.digest not in known}):
-        told += (
+    if untried := sorted({candidate.fingerprint for candidate in _in_force(root) if candidate.digest not in known}):
+        choices += (
             f" Candidates that were not judged can be tried by name: {CANDIDATE} (the newest), {', '.join(untried)}."
         )
-    return told
+    return choices

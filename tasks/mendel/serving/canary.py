@@ -100,7 +100,7 @@ class Shadow:
     async def _compare(self, model: Model, texts: Sequence[str], answered: Sequence[Restoration]) -> None:
         started = time.monotonic()
         try:
-            found = await self._batcher.restore(model, texts)
+            compared = await self._batcher.restore(model, texts)
         except QueueFullError:
             self._metrics.shadow_dropped.inc()
             return
@@ -108,9 +108,9 @@ class Shadow:
             log.warning("canary failed in the shadow", version=model.version, error=repr(error))
             self._metrics.failed.labels(model.name, "shadow").inc()
             return
-        self._metrics.answer(model.name, "shadow", time.monotonic() - started, found)
-        for one, other in zip(answered, found, strict=True):
-            self._metrics.shadow_texts.labels(model.name, str(one.text == other.text).lower()).inc()
+        self._metrics.answer(model.name, "shadow", time.monotonic() - started, compared)
+        for of_champion, of_canary in zip(answered, compared, strict=True):
+            self._metrics.shadow_texts.labels(model.name, str(of_champion.text == of_canary.text).lower()).inc()
 
     async def close(self) -> None:
         """Let the batch under way end; what waits is forgotten."""

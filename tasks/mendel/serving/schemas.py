@@ -79,15 +79,15 @@ class Restored(Frozen):
     edits: tuple[Change, ...] | None = Field(description="from left to right; null where they were not asked for")
 
     @classmethod
-    def of(cls, before: str, found: Restoration, asked: RestoreRequest) -> Restored:
+    def of(cls, before: str, restoration: Restoration, asked: RestoreRequest) -> Restored:
         """The restorer's own threshold has been applied; the request's comes on top."""
-        held_back = bool(found.edits) and found.confidence < (asked.threshold or 0.0)
-        edits = () if held_back else found.edits
+        held_back = bool(restoration.edits) and restoration.confidence < (asked.threshold or 0.0)
+        edits = () if held_back else restoration.edits
         return cls(
-            text=before if held_back else found.text,
-            confidence=_probability(found.confidence),
+            text=before if held_back else restoration.text,
+            confidence=_probability(restoration.confidence),
             changed=bool(edits),
-            kept=held_back or found.fallback,
+            kept=held_back or restoration.fallback,
             edits=tuple(
                 Change(
                     start=edit.start,
@@ -160,7 +160,7 @@ class ModelList(Frozen):
     models: list[ModelEntry] = Field(description="by version")
 
 
-DECISION = {**PROMOTED, "number": 2, "reigning": 1, "champion": 2, "rejected_by": None}
+DECISION = {**PROMOTED, "number": 2, "reigning": 1, "champion_before": 1, "champion": 2, "rejected_by": None}
 
 
 class LedgerEntry(Frozen):
@@ -171,7 +171,8 @@ class LedgerEntry(Frozen):
     number: int = Field(description="from 1 on, without a gap")
     action: str = Field(description="promoted, declined or rolled back")
     version: int = Field(description="of the model that it is about")
-    reigning: int | None = Field(description="the champion until then")
+    reigning: int | None = Field(description="former name of `champion_before`", deprecated=True)
+    champion_before: int | None = Field(description="the champion until then")
     champion: int | None = Field(description="the champion from then on")
     decided: datetime = Field(description="when")
     reasons: tuple[str, ...] = Field(description="what spoke for it or, where it was declined, against it")
@@ -179,8 +180,8 @@ class LedgerEntry(Frozen):
 
     @classmethod
     def of(cls, decision: Decision) -> LedgerEntry:
-        shared = decision.model_dump(include=set(cls.model_fields) - {"champion"})
-        return cls(champion=decision.champion, **shared)
+        shared = decision.model_dump(include=set(cls.model_fields), by_alias=False)
+        return cls(champion=decision.champion, reigning=decision.champion_before, **shared)
 
 
 class Ledger(Frozen):
@@ -347,7 +348,7 @@ class Ready(Frozen):
 
     version: int | None = Field(description="of the model that answers; null for a candidate that was not judged")
     candidate: str = Field(description="its fingerprint")
-    standing: Standing = Field(description="champion, or on trial: reigned before, declined, not judged")
+    standing: Standing = Field(description="champion, or on trial: was champion before, declined, not judged")
 
 
 class Problem(Frozen):

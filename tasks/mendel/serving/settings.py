@@ -1,4 +1,4 @@
-"""What `mendel serve` can be told: the section `serve` of a pipeline file."""
+"""The settings of `mendel serve`: the section `serve` of a pipeline file."""
 
 from __future__ import annotations
 

@@ -50,10 +50,10 @@ class Evaluate(Stage):
     def inputs(self, context: Context) -> Sequence[InputEntry]:
         """Candidate and pairs of the partition, and the champion that the candidate has to beat, if there is one."""
         candidate = context.require("candidate")
-        found = [candidate, context.require("pairs", validated=True)]
-        if rival := ledger.opponent(ledger.read(context.root), candidate.digest):
-            found.append(context.as_input(rival.candidate).model_copy(update={"name": "champion"}))
-        return found
+        entries = [candidate, context.require("pairs", validated=True)]
+        if champion := ledger.champion_to_beat(ledger.read(context.root), candidate.digest):
+            entries.append(context.as_input(champion.candidate).model_copy(update={"name": "champion"}))
+        return entries
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
         import mlflow
@@ -68,9 +68,9 @@ class Evaluate(Stage):
         context = draft.context
         sample = held_out.sample(context, inputs["pairs"], self.max_sentences, self.clean_sentences, self.seed)
         sample = replace(sample, foreign=foreign.texts("judge", self.foreign_per_kind, self.seed))
-        rival = _rival(context, inputs)
+        champion = _champion(context, inputs)
         outputs = {}
-        for system in _systems(context, inputs, rival):
+        for system in _systems(context, inputs, champion):
             if trained := system.name == "candidate":
                 singles = latencies(system.restore, sample.noisy)
             outputs[system.name], seconds = apply(system, sample)
@@ -78,14 +78,14 @@ class Evaluate(Stage):
                 speed = Speed.of(sum(map(len, sample.noisy)), seconds, singles)
             del system  # the next one may need its memory
         measures = {system: measure(sample, output) for system, output in outputs.items()}
-        found = evaluation.judged(
+        judged = evaluation.judged(
             sample,
             measures,
             reliability.measured(sample, outputs["candidate"]),
             speed,
             singles,
             self.rules,
-            rival.version if rival else None,
+            champion.version if champion else None,
             self.resamples,
             self.seed,
         )
@@ -101,14 +101,14 @@ class Evaluate(Stage):
         pq.write_table(of_foreign, draft.folder / "foreign.parquet", compression="zstd")
         pq.write_table(rows, draft.folder / "scores.parquet", compression="zstd")
         pq.write_table(untouched, draft.folder / "untouched.parquet", compression="zstd")
-        report.write(draft.folder, inputs, found, sample, outputs)
-        sealed = seal.write(draft.folder, findings := found.model_dump(mode="json"))
+        report.write(draft.folder, inputs, judged, sample, outputs)
+        sealed = seal.write(draft.folder, findings := judged.model_dump(mode="json"))
         with tracking.run(context, self.name, inputs) as active:
             mlflow.log_params(self.model_dump(mode="json"))
-            mlflow.log_metrics(report.flat(found))
-            mlflow.set_tag("decision", "promote" if found.decision.promote else "decline")
+            mlflow.log_metrics(report.flat(judged))
+            mlflow.set_tag("decision", "promote" if judged.decision.promote else "decline")
             mlflow.log_artifacts(str(draft.folder))
-        log.info("decision", promote=found.decision.promote, reasons="; ".join(found.decision.reasons))
+        log.info("decision", promote=judged.decision.promote, reasons="; ".join(judged.decision.reasons))
         return Outcome(
             rows=len(rows),
             digest=seal.version_digest(digest.of_table(rows), sealed),
@@ -116,7 +116,7 @@ class Evaluate(Stage):
         )
 
 
-def _rival(context: Context, inputs: Mapping[str, InputEntry]) -> ledger.Decision | None:
+def _champion(context: Context, inputs: Mapping[str, InputEntry]) -> ledger.Decision | None:
     """The decision about the input `champion`: its files are known there though the version be made again."""
     if "champion" not in inputs:
         return None
@@ -124,7 +124,7 @@ def _rival(context: Context, inputs: Mapping[str, InputEntry]) -> ledger.Decisio
     return next(past for past in reversed(history) if past.candidate.digest == inputs["champion"].digest)
 
 
-def _systems(context: Context, inputs: Mapping[str, InputEntry], rival: ledger.Decision | None) -> Iterator[System]:
+def _systems(context: Context, inputs: Mapping[str, InputEntry], champion: ledger.Decision | None) -> Iterator[System]:
     """Everyone who is scored, each loaded when its turn comes, so that two large models need not fit side by side."""
     from mendel.evaluation import baselines, held_out  # loads pyarrow, numpy
     from mendel.evaluation.systems import System  # loads numpy
@@ -132,8 +132,8 @@ def _systems(context: Context, inputs: Mapping[str, InputEntry], rival: ledger.D
     yield System.of_texts("identity", baselines.identity)
     yield System.of_texts("symspell", baselines.SymSpell(held_out.training_text(context, inputs["pairs"])))
     yield from _with_ablations(Restorer.load(str(context.local_folder(inputs["candidate"]))))
-    if rival:
-        yield System.of("champion", Restorer.load(str(champions.resolved(context.root, rival).local())))
+    if champion:
+        yield System.of("champion", Restorer.load(str(champions.resolved(context.root, champion).local())))
 
 
 def _with_ablations(candidate: Restorer) -> Iterator[System]:

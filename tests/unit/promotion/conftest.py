@@ -240,10 +240,10 @@ def _evaluated(base: Path) -> Store:
 
 
 @cache
-def _reigning(base: Path) -> Store:
+def _with_champion(base: Path) -> Store:
     from mendel.promotion import model_registry
 
-    store = _evaluated(base).copied(base / "reigning")
+    store = _evaluated(base).copied(base / "with_champion")
     with store.in_use():
         promote(store.context(WEEK_1))
         model_registry.follow(store.root, MODEL)
@@ -264,9 +264,9 @@ def evaluated_template(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 @pytest.fixture(scope="session")
-def reigning_template(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """The weaker candidate reigns, and the better one has been evaluated against it."""
-    return _reigning(tmp_path_factory.getbasetemp())
+def with_champion_template(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """The weaker candidate is champion, and the better one has been evaluated against it."""
+    return _with_champion(tmp_path_factory.getbasetemp())
 
 
 def _own(store: Store, folder: Path) -> Iterator[Store]:
@@ -288,9 +288,9 @@ def evaluated(evaluated_template: Store, tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def reigning(reigning_template: Store, tmp_path: Path) -> Iterator[Store]:
-    """The weaker candidate, version 1, reigns; the better one has been evaluated against it."""
-    yield from _own(reigning_template, tmp_path)
+def with_champion(with_champion_template: Store, tmp_path: Path) -> Iterator[Store]:
+    """The weaker candidate, version 1, is champion; the better one has been evaluated against it."""
+    yield from _own(with_champion_template, tmp_path)
 
 
 class Commands:

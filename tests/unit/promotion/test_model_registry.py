@@ -140,7 +140,7 @@ def test_a_ledger_that_was_registered_under_another_name_is_registered_again(pro
                 update={
                     "before_sha256": None,
                     "version": 3 * decision.version,
-                    "reigning": decision.reigning and 3 * decision.reigning,
+                    "reigning": decision.champion_before and 3 * decision.champion_before,
                 }
             ).model_dump_json()
         )

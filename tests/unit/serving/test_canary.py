@@ -57,10 +57,10 @@ def test_an_answering_canary_is_named() -> None:
         Canary(fraction=0.1, shadow=False)
 
 
-def test_a_declined_canary_is_compared_and_never_answers(crowned: Store) -> None:
-    # given version 1 reigns and version 2 was declined
-    decide_on(crowned.context(WEEK_2), "declined")
-    history = ledger.read(crowned.root)
+def test_a_declined_canary_is_compared_and_never_answers(with_champion: Store) -> None:
+    # given version 1 is champion and version 2 was declined
+    decide_on(with_champion.context(WEEK_2), "declined")
+    history = ledger.read(with_champion.root)
     # then
     assert choose(history, Canary(fraction=1)).version == 2
     with pytest.raises(InputError, match="version 2 was declined, so it must not answer"):
@@ -71,21 +71,21 @@ def test_a_declined_canary_is_compared_and_never_answers(crowned: Store) -> None
         choose(history, Canary(fraction=1, version=7))
 
 
-def test_one_who_reigned_may_answer_though_its_reign_was_once_confirmed(crowned: Store) -> None:
-    decide_on(crowned.context(WEEK_1), "declined")  # evaluated again, unchanged
-    decide_on(crowned.context(WEEK_2), "promoted")
+def test_a_former_champion_may_answer_though_it_was_declined_while_in_force(with_champion: Store) -> None:
+    decide_on(with_champion.context(WEEK_1), "declined")  # evaluated again, unchanged
+    decide_on(with_champion.context(WEEK_2), "promoted")
     asked = Canary(fraction=1, shadow=False, version=1)
-    assert choose(ledger.read(crowned.root), asked).version == 1
+    assert choose(ledger.read(with_champion.root), asked).version == 1
 
-    decide_on(crowned.context(WEEK_1), "declined")  # against version 2
+    decide_on(with_champion.context(WEEK_1), "declined")  # against version 2
     with pytest.raises(InputError, match="declined"):
-        choose(ledger.read(crowned.root), asked)
+        choose(ledger.read(with_champion.root), asked)
 
 
-def test_a_share_of_the_requests_is_answered_by_the_canary(crowned: Store) -> None:
-    decide_on(crowned.context(WEEK_2), "promoted")
+def test_a_share_of_the_requests_is_answered_by_the_canary(with_champion: Store) -> None:
+    decide_on(with_champion.context(WEEK_2), "promoted")
     canary = Canary(fraction=0.5, shadow=False, version=1)
-    with running(crowned.root, settings(canary=canary)) as client:
+    with running(with_champion.root, settings(canary=canary)) as client:
         until(lambda: value(client, "mendel_canary_version") == 1)
         ids = [f"r{number}" for number in range(12)]
         answered = {
@@ -110,9 +110,9 @@ def test_a_share_of_the_requests_is_answered_by_the_canary(crowned: Store) -> No
     assert counted["canary"] + counted["champion"] == len(ids)
 
 
-def test_in_the_shadow_the_champion_answers_and_both_are_counted(crowned: Store) -> None:
-    decide_on(crowned.context(WEEK_2), "declined")
-    with running(crowned.root, settings(canary={"fraction": 1})) as client:
+def test_in_the_shadow_the_champion_answers_and_both_are_counted(with_champion: Store) -> None:
+    decide_on(with_champion.context(WEEK_2), "declined")
+    with running(with_champion.root, settings(canary={"fraction": 1})) as client:
         until(lambda: value(client, "mendel_canary_version") == 2)
         champion, other = (
             client.post("/v1/restore", json={"text": NOISY, "version": version}).json()["results"] for version in (1, 2)
@@ -130,11 +130,11 @@ def test_in_the_shadow_the_champion_answers_and_both_are_counted(crowned: Store)
     assert (agreed, differed) == (same.count(True), same.count(False))
 
 
-def test_a_canary_that_is_promoted_is_the_champion_and_no_canary_any_more(crowned: Store) -> None:
-    decide_on(crowned.context(WEEK_2), "declined")
-    with running(crowned.root, settings(canary={"fraction": 1})) as client:
+def test_a_canary_that_is_promoted_is_the_champion_and_no_canary_any_more(with_champion: Store) -> None:
+    decide_on(with_champion.context(WEEK_2), "declined")
+    with running(with_champion.root, settings(canary={"fraction": 1})) as client:
         until(lambda: value(client, "mendel_canary_version") == 2)
-        decide_on(crowned.context(WEEK_2), "promoted")
+        decide_on(with_champion.context(WEEK_2), "promoted")
         until(lambda: value(client, "mendel_model_version") == 2 and value(client, "mendel_canary_version") == 0)
         assert client.post("/v1/restore", json={"text": NOISY}).json()["version"] == 2
         assert client.get("/v1/models").json()["canary"]["failure"]

@@ -27,11 +27,18 @@ from ..promotion.conftest import (
     evaluated,
     evaluated_template,
     promote,
-    reigning,
-    reigning_template,
+    with_champion,
+    with_champion_template,
 )
 
-__all__ = ["candidates", "candidates_template", "evaluated", "evaluated_template", "reigning", "reigning_template"]
+__all__ = [
+    "candidates",
+    "candidates_template",
+    "evaluated",
+    "evaluated_template",
+    "with_champion",
+    "with_champion_template",
+]
 
 
 def current(store: Store, partition: str) -> Manifest:
@@ -44,10 +51,10 @@ def file_of(store: Store, made: Manifest, name: str) -> Path:
     return store.lake / next(file.path for file in made.files if file.path.endswith(name))
 
 
-def test_the_metrics_are_those_of_the_rows(reigning: Store) -> None:
+def test_the_metrics_are_those_of_the_rows(with_champion: Store) -> None:
     # given
-    made = current(reigning, WEEK_2)
-    rows = pq.read_table(file_of(reigning, made, "scores.parquet"))
+    made = current(with_champion, WEEK_2)
+    rows = pq.read_table(file_of(with_champion, made, "scores.parquet"))
 
     # then
     assert len(rows) == made.rows == 4 * 100, "identity, symspell, candidate and champion on 100 sentences"
@@ -70,10 +77,10 @@ def test_restoring_does_better_than_the_baselines(evaluated: Store) -> None:
     assert reductions["candidate"] > 0.5 > reductions["symspell"] > reductions["identity"] == 0, f"{reductions}"
 
 
-def test_the_champion_is_an_input_and_its_score_the_one_to_beat(reigning: Store) -> None:
+def test_the_champion_is_an_input_and_its_score_the_one_to_beat(with_champion: Store) -> None:
     # given
-    made = current(reigning, WEEK_2)
-    champion = ledger.state(ledger.read(reigning.root)).champion
+    made = current(with_champion, WEEK_2)
+    champion = ledger.state(ledger.read(with_champion.root)).champion
 
     # then
     assert champion is not None
@@ -83,33 +90,33 @@ def test_the_champion_is_an_input_and_its_score_the_one_to_beat(reigning: Store)
     assert "beats_champion" in rules, f"{rules}"
 
 
-def test_after_its_promotion_a_candidate_is_not_evaluated_again(reigning: Store) -> None:
+def test_after_its_promotion_a_candidate_is_not_evaluated_again(with_champion: Store) -> None:
     # given
-    before = current(reigning, WEEK_2)
-    promote(reigning.context(WEEK_2))
+    before = current(with_champion, WEEK_2)
+    promote(with_champion.context(WEEK_2))
 
     # when
-    again = evaluate(reigning.context(WEEK_2))
+    again = evaluate(with_champion.context(WEEK_2))
 
     # then
-    assert again == before, "it is compared with the champion that it has dethroned, not with itself"
+    assert again == before, "it is compared with the champion that it has replaced, not with itself"
 
 
-def test_the_same_candidate_in_the_next_partition_is_a_no_op(reigning: Store) -> None:
+def test_the_same_candidate_in_the_next_partition_is_a_no_op(with_champion: Store) -> None:
     # given unchanged data a week later
-    promote(reigning.context(WEEK_2))
-    next_week = reigning.context("2026-11-30")
+    promote(with_champion.context(WEEK_2))
+    next_week = with_champion.context("2026-11-30")
     for dataset in ("pairs", "pairs_validation", "candidate"):
-        found = manifest.current(reigning.root, dataset, WEEK_2)
+        found = manifest.current(with_champion.root, dataset, WEEK_2)
         assert found is not None
-        manifest.commit(reigning.root, found.model_copy(update={"partition": "2026-11-30", "same_as": found.path}))
+        manifest.commit(with_champion.root, found.model_copy(update={"partition": "2026-11-30", "same_as": found.path}))
 
     # when
     made = evaluate(next_week)
     decision = promote(next_week)
 
     # then
-    assert made.same_as == current(reigning, WEEK_2).path, "nothing was scored again"
+    assert made.same_as == current(with_champion, WEEK_2).path, "nothing was scored again"
     assert decision.number == 2, "nothing was decided again"
 
 

@@ -100,8 +100,8 @@ function decisions(entries) {
       h("li", { value: entry.number, class: entry.action.replace(" ", "-") },
         h("p", {}, h("b", { class: "action" }, entry.action), ` version ${entry.version} `,
           h("time", { dateTime: entry.decided }, day(entry.decided)),
-          entry.champion === entry.reigning ? "" : h("span", { class: "facts" },
-            entry.reigning === null ? " the first champion" : ` after version ${entry.reigning}`)),
+          entry.champion === entry.champion_before ? "" : h("span", { class: "facts" },
+            entry.champion_before === null ? " the first champion" : ` after version ${entry.champion_before}`)),
         h("details", {}, h("summary", {}, "Why"),
           h("ul", {}, entry.reasons.map((reason) => h("li", {}, reason))))))));
 }
