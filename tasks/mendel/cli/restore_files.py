@@ -55,9 +55,9 @@ def load(model: str, config: str | None) -> Restorer:
     from mendel.promotion import champions
 
     root, _ = load_section(config, "restore")
-    found = champions.resolve(root, model)
-    log.info("model", version=found.version, candidate=found.fingerprint, standing=found.standing)
-    return Restorer.load(found.restorer_uri)
+    resolved = champions.resolve(root, model)
+    log.info("model", version=resolved.version, candidate=resolved.fingerprint, standing=resolved.standing)
+    return Restorer.load(resolved.restorer_uri)
 
 
 def restore_files(restorer: Restorer, paths: Sequence[str], task: Task) -> Tally:
@@ -77,13 +77,13 @@ def restore_files(restorer: Restorer, paths: Sequence[str], task: Task) -> Tally
 
 
 def _named(paths: Sequence[str], task: Task, tally: Tally) -> list[InputFile]:
-    found: list[InputFile] = []
+    inputs: list[InputFile] = []
     for path in paths:
         try:
-            found += files.inputs([path], task.form, task.destination)
+            inputs += files.inputs([path], task.form, task.destination)
         except InputError as error:
             _fail(tally, str(error))
-    return found
+    return inputs
 
 
 def _file(restorer: Restorer, file: InputFile, task: Task, tally: Tally) -> None:
