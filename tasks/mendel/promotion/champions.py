@@ -69,7 +69,7 @@ def resolve(root: str, name: str = "champion") -> Resolved:
     if found is None:
         raise InputError(f"there is no model {name!r}. {_choices(root, history)}")
     manifest.verify(root, found)
-    known = decision or next((past for past in reversed(history) if past.candidate.digest == found.digest), None)
+    known = decision or ledger.about_candidate(history, found.digest)
     return _resolved(root, found, known.version if known else None, _standing(history, known))
 
 
