@@ -143,6 +143,7 @@ def test_a_strict_gate_declines_and_that_is_a_good_run(candidates: Store) -> Non
     scores = made.metrics["scores"]["challenger"]
     assert run.data.metrics["challenger/cer"] == pytest.approx(scores["cer"]["value"])
     assert run.data.tags["decision"] == "decline"
+    assert run.inputs is not None
     assert {found.dataset.name for found in run.inputs.dataset_inputs} == {"candidate", "pairs"}
     logged = {found.path for found in mlflow.MlflowClient().list_artifacts(run.info.run_id)}
     plots = {"cer_by_operation.png", "cer_by_noise_level.png", "cer_by_length.png"}
