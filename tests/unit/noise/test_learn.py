@@ -31,7 +31,7 @@ def corrupted(profile: NoiseProfile, clean: list[str]) -> list[str]:
     return noisy
 
 
-def relearned(count: int = 4000, **settings: object) -> tuple[NoiseProfile, Learned]:
+def relearned(count: int = 4000, /, **settings: object) -> tuple[NoiseProfile, Learned]:
     profile = NoiseProfile.model_validate({"name": "known", "rates": EQUAL, "mean_length": 3} | settings)
     clean = sentences(count)
     return profile, learn(clean, corrupted(profile, clean), "learned")
