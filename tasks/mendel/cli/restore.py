@@ -93,7 +93,9 @@ def files(
         list[str],
         typer.Option(help="Column or key that holds text; may be repeated. Else `text`, else all that hold prose."),
     ] = [],  # noqa: B006 (typer copies it)
-    encoding: Annotated[str, typer.Option(help="Of files of text.")] = "utf-8",
+    encoding: Annotated[
+        str | None, typer.Option(help="Of text; else what a file says of itself, UTF-8 where it says nothing.")
+    ] = None,
     threshold: Annotated[
         float | None, typer.Option(min=0, max=1, help="Keep sentences restored with less confidence.")
     ] = None,

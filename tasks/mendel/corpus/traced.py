@@ -85,7 +85,7 @@ class TracedText:
                     text.append(gap)
                     starts.append(ends[-1])
                     ends.append(part.starts[0])
-                else:
+                elif ends[-1] != part.starts[0]:
                     seams[len(text)] = seam
             breaks |= {len(text) + at: kind for at, kind in part.breaks.items()}
             seams |= {len(text) + at: kind for at, kind in part.seams.items()}
