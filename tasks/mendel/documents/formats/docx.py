@@ -22,6 +22,8 @@ from mendel.documents.protected import OBJECT
 MEMBERS = re.compile(r"word/(?:document|footnotes|endnotes|comments|header\d*|footer\d*)\.xml")
 CODE = re.compile(r"code|source|verbatim|html", re.IGNORECASE)
 """Names of styles whose text is left alone."""
+GAPS = frozenset({"tab", "br", "cr"})
+"""What ends a stretch of prose in a paragraph."""
 FORMULA = "<m:"
 SPACE = ' xml:space="preserve"'
 
@@ -32,6 +34,7 @@ class WordPart:
 
     name: str
     source: str
+    encoding: str
     outline: list[str] = field(default_factory=list)
     texts: list[tuple[int, int, bool]] = field(default_factory=list)
     """Of each text of a run: its place, and whether its tag says that white space at its ends counts."""
@@ -55,7 +58,7 @@ class WordDocument(SegmentedDocument):
                 each for owner, some in zip(self.owners, changes, strict=True) if owner == number for each in some
             ]
             if splices:
-                made[part.name] = spliced(part.source, [*splices, *_spaces(part, splices)]).encode()
+                made[part.name] = spliced(part.source, [*splices, *_spaces(part, splices)]).encode(part.encoding)
         target = io.BytesIO()
         with zipfile.ZipFile(io.BytesIO(self.data)) as old, zipfile.ZipFile(target, "w") as new:
             new.comment = old.comment
@@ -79,9 +82,7 @@ def read(data: bytes, options: ReadingOptions) -> WordDocument:
     owners: list[int] = []
     for number, (name, content) in enumerate(contents):
         source, encoding = xml.checked(content, ReadingOptions())
-        if encoding != "utf-8":
-            raise InputError(f"{name} in it is {encoding}; save it again with a newer program")
-        part = WordPart(name, source)
+        part = WordPart(name, source, encoding)
         parts.append(part)
         known = hyphens.compounds(source)
         for paragraph in _paragraphs(part):
@@ -118,8 +119,9 @@ def _paragraphs(part: WordPart) -> Iterator[list[TracedText]]:
                 aside = any(code.values()) or part.source.startswith(FORMULA, text.start)
                 open_paragraphs[-1].append(_object(part, *place) if aside and found.text else found)
                 text = None
-        elif tag.opens and open_paragraphs and tag.name in ("tab", "br", "cr", "noBreakHyphen", "drawing", "object"):
-            open_paragraphs[-1].append(_object(part, tag.start, tag.end))
+        elif tag.opens and open_paragraphs and tag.name in GAPS:
+            yield open_paragraphs[-1]
+            open_paragraphs[-1] = []
 
 
 def _object(part: WordPart, start: int, end: int) -> TracedText:

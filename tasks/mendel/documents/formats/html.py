@@ -84,7 +84,7 @@ class PageParser(HTMLParser):
             return
         if tag == "br":
             self.add(TracedText(self.source, "\n", [start], [end], {0: Seam.BOX}))
-        elif tag in PROTECTED or _untranslated(attributes):
+        elif tag in PROTECTED or (tag in INLINE and _untranslated(attributes)):
             self.add(TracedText(self.source, OBJECT, [start], [end]))
         elif tag not in INLINE:
             self.end_paragraph()

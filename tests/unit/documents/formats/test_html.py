@@ -47,7 +47,7 @@ def test_text_is_read_over_tags() -> None:
         "Teh title",
         "Teh big heading",
         "Teh bold word & more of it here.",
-        "Then teh end.",
+        "\ufffc Then teh end.",
         "Next line",
         "teh item",
         "Unclosed teh link",
