@@ -250,7 +250,7 @@ def promote(candidate: Manifest) -> Decision:
             action="promoted",
             version=known[0] if known else len({past.version for past in history}) + 1,
             candidate=candidate,
-            reigning=champion.version if champion else None,
+            champion_before=champion.version if champion else None,
             reasons=("for bench/serving.py",),
             run_id="bench",
             decided=datetime.now(UTC),

@@ -62,6 +62,12 @@ with DAG(
             doc="Introduce errors with Spark, the same ones whatever the number of workers.",
         ),
         stage("validate pairs", FORCE, links=[DataDocsLink()], doc="Check the pairs against their expectations."),
-        stage("version pairs", FORCE, pool=VERSIONING, doc="Put the pairs into the data registry."),
+        stage(
+            "register pairs",
+            FORCE,
+            task_id="version_pairs",
+            pool=VERSIONING,
+            doc="Put the pairs into the data registry.",
+        ),
         EmitAsset(asset=pairs, covered_by=["pairs_validation", "pairs_version"]),
     )

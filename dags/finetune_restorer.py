@@ -61,6 +61,12 @@ with DAG(
             timeout=timedelta(hours=24),
             doc="Fit the first pass, fine-tune the language model, calibrate. A retry goes on from the checkpoint.",
         ),
-        stage("version candidate", FORCE, pool=VERSIONING, doc="Put the candidate into the data registry."),
+        stage(
+            "register candidate",
+            FORCE,
+            task_id="version_candidate",
+            pool=VERSIONING,
+            doc="Put the candidate into the data registry.",
+        ),
         EmitAsset(asset=candidate, covered_by=["candidate_version"]),
     )

@@ -39,6 +39,12 @@ with DAG(
         ResolvePartition(default=this_week),
         stage("ingest", FORCE, doc="Read the source, split it by document, keep held-out text out of training."),
         stage("validate corpus", FORCE, links=[DataDocsLink()], doc="Check the corpus against its expectations."),
-        stage("version corpus", FORCE, pool=VERSIONING, doc="Put the corpus into the data registry."),
+        stage(
+            "register corpus",
+            FORCE,
+            task_id="version_corpus",
+            pool=VERSIONING,
+            doc="Put the corpus into the data registry.",
+        ),
         EmitAsset(asset=corpus, covered_by=["corpus_validation", "corpus_version"]),
     )

@@ -1,4 +1,4 @@
-# Decisions about who reigns are made by `promote` alone, and stay: whatever a role's own policy allows, the bucket denies
+# Decisions about which model is champion are made by `promote` alone, and stay: whatever a role's own policy allows, the bucket denies
 # the rest. Who looks after a ledger by hand takes this policy off first, which CloudTrail sees.
 resource "aws_s3_bucket_policy" "ledger" {
   bucket = aws_s3_bucket.this.id

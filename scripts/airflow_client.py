@@ -112,12 +112,12 @@ class Client:
     ) -> Any:
         """Ask `done` until it answers with something, and return that; `tick` is called between. Raises StackError."""
         deadline = time.monotonic() + timeout
-        while not (found := done()):
+        while not (result := done()):
             if time.monotonic() > deadline:
                 raise StackError(f"{what}: not within {timeout:.0f} s")
             tick()
             time.sleep(every)
-        return found
+        return result
 
     def wait_run(
         self, dag_id: str, run_id: str, timeout: float, tick: Callable[[], None] = lambda: None
@@ -132,12 +132,12 @@ class Client:
 
     def _pages(self, path: str, key: str, **params: Any) -> list[dict[str, Any]]:
         """All of a list that the API gives in pages."""
-        found: list[dict[str, Any]] = []
+        items: list[dict[str, Any]] = []
         while True:
-            page = self.get(path, limit=PAGE, offset=len(found), **params)
-            found += page[key]
-            if not page[key] or len(found) >= page["total_entries"]:
-                return found
+            page = self.get(path, limit=PAGE, offset=len(items), **params)
+            items += page[key]
+            if not page[key] or len(items) >= page["total_entries"]:
+                return items
 
     def _call(self, method: str, path: str, **options: Any) -> Any:
         """One request, made again while Airflow's database is locked."""

@@ -1,4 +1,4 @@
-"""What Airflow is told on this machine, and the secrets of its home, which are their owner's alone."""
+"""Airflow's settings on this machine, and the secrets of its home, which are their owner's alone."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def _secrets(home: Path) -> dict[str, str]:
     if not path.exists():
         from cryptography.fernet import Fernet
 
-        made = {
+        airflow_secrets = {
             "fernet_key": Fernet.generate_key().decode(),
             "secret_key": secrets.token_hex(64),
             "jwt_secret": secrets.token_hex(64),
         }
-        write_private(path, json.dumps(made))
+        write_private(path, json.dumps(airflow_secrets))
     return dict(json.loads(path.read_text()))
 
 

@@ -4,7 +4,7 @@
         run = stack.client.trigger("ingest_corpus")
         stack.client.wait("ingest_corpus", run["dag_run_id"], timeout=600)
 
-`make demo`, `make up` and the end-to-end tests share it. What Airflow is told lies in `airflow_settings`.
+`make demo`, `make up` and the end-to-end tests share it. Airflow's settings lie in `airflow_settings`.
 """
 
 from __future__ import annotations
@@ -126,9 +126,9 @@ class AirflowStack:
     def restart(self, component: str) -> None:
         """Kill a component and what it runs, without a warning, and start it anew."""
         process = psutil.Process(self._processes[component].pid)
-        for each in [process, *process.children(recursive=True)]:
+        for member in [process, *process.children(recursive=True)]:
             with contextlib.suppress(psutil.NoSuchProcess):
-                each.kill()
+                member.kill()
         self._processes[component].wait()
         self._launch(component, COMPONENTS[component])
 

@@ -41,7 +41,7 @@ def main() -> None:
     for client in CLIENTS:
         account(session, client, os.environ[f"{client.upper()}_SECRET"])
     s3 = session.create_client("s3")
-    if bucket in {each["Name"] for each in s3.list_buckets()["Buckets"]}:
+    if bucket in {entry["Name"] for entry in s3.list_buckets()["Buckets"]}:
         # A folder that was made a bucket by hand has no owner yet, and takes no policy before it has.
         owner = session.get_credentials().access_key
         administer(session, f"change-bucket-owner?bucket={bucket}&owner={owner}").raise_for_status()

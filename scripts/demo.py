@@ -49,14 +49,14 @@ class Watch:
     console: Console
     started: float = field(default_factory=time.monotonic)
     seen: dict[tuple[str, str, str, int], str] = field(default_factory=dict)
-    said: float = 0.0
+    reported: float = 0.0
     latest: str = ""
 
     def tasks(self, since: str) -> list[dict[str, Any]]:
         """Task instances of all runs made since a time, in the order in which they started."""
         runs = [run for run in self.stack.client.runs() if (run["queued_at"] or run["run_after"]) >= since]
-        found = [task for run in runs for task in self.stack.client.tasks(run["dag_id"], run["dag_run_id"])]
-        return sorted(found, key=lambda task: task["start_date"] or "9")
+        tasks = [task for run in runs for task in self.stack.client.tasks(run["dag_id"], run["dag_run_id"])]
+        return sorted(tasks, key=lambda task: task["start_date"] or "9")
 
     def show(self, tasks: list[dict[str, Any]], live: Live | None) -> None:
         running = [task for task in tasks if task["state"] == "running"]
@@ -92,9 +92,9 @@ class Watch:
                 seconds = f" in {elapsed(task):.1f} s" if state == "success" else ""
                 self.console.print(f"{clock}  {task['dag_id']}.{task['task_id']}: {state}{seconds}", highlight=False)
                 self.seen[key] = state
-                self.said = time.monotonic()
-        if running and time.monotonic() - self.said > SAY_SECONDS:
-            self.said = time.monotonic()
+                self.reported = time.monotonic()
+        if running and time.monotonic() - self.reported > SAY_SECONDS:
+            self.reported = time.monotonic()
             self.console.print(f"{clock}    {self.latest[:140]}", highlight=False, markup=False)
 
     def until(self, done: Any, since: str, what: str) -> list[dict[str, Any]]:
@@ -157,8 +157,8 @@ def mendel(stack: AirflowStack, *arguments: str) -> None:
 
 def run(config: str, partition: str, console: Console) -> Decision:
     """Run all of it and show the report; the decision about the candidate."""
-    made = os.environ.get("MENDEL_MAKE_STARTED")
-    began = float(made) if made else time.time()
+    make_started = os.environ.get("MENDEL_MAKE_STARTED")
+    began = float(make_started) if make_started else time.time()
     setup_seconds = time.time() - began
     console.print(f"Mendel: {', '.join(CHAIN)}, then {DAYS} days of {BATCHES}. Logs: {STATE / 'airflow' / 'logs'}")
     with airflow(config, free_port()) as stack:

@@ -34,22 +34,22 @@ def main() -> None:
     wanted = parser.parse_args().images or list(IMAGES)
     if unknown := set(wanted) - set(IMAGES):
         parser.error(f"there is no image {', '.join(sorted(unknown))}; there are {', '.join(IMAGES)}")
-    engine, made = find_engine(), []
+    engine, images = find_engine(), []
     for name in wanted:
         tag = f"{os.environ.get('PREFIX', '')}mendel-{name}:{version()}"
         started = time.monotonic()
         build(engine, tag, IMAGES[name])
         seconds = round(time.monotonic() - started)
-        made.append({"image": tag, "size": size(engine, tag), "seconds": seconds})
-        print("{image}: {size}, built in {seconds} s".format(**made[-1]), flush=True)
+        images.append({"image": tag, "size": size(engine, tag), "seconds": seconds})
+        print("{image}: {size}, built in {seconds} s".format(**images[-1]), flush=True)
     (REPO / ".mendel").mkdir(exist_ok=True)
-    (REPO / ".mendel" / "images.json").write_text(json.dumps(made, indent=2))
+    (REPO / ".mendel" / "images.json").write_text(json.dumps(images, indent=2))
 
 
 def find_engine() -> str:
     asked = os.environ.get("ENGINE")
-    if found := next((name for name in ([asked] if asked else ENGINES) if shutil.which(name)), None):
-        return found
+    if engine := next((name for name in ([asked] if asked else ENGINES) if shutil.which(name)), None):
+        return engine
     sys.exit(
         f"no image builder: install one of {', '.join(ENGINES)}" if not asked else f"ENGINE={asked} is not on PATH"
     )
@@ -70,14 +70,16 @@ def build(engine: str, tag: str, options: list[str]) -> None:
 
 def size(engine: str, tag: str) -> str:
     """What an image takes when it is unpacked, as the engine says it."""
-    said = subprocess.run([engine, "images", "--format", "{{.Size}}", tag], capture_output=True, text=True, check=True)
-    return said.stdout.strip()
+    listing = subprocess.run(
+        [engine, "images", "--format", "{{.Size}}", tag], capture_output=True, text=True, check=True
+    )
+    return listing.stdout.strip()
 
 
 def version() -> str:
-    found = re.search(r'^version = "(.+)"', (REPO / "pyproject.toml").read_text(), re.MULTILINE)
-    assert found is not None, "pyproject.toml has no version"
-    return found[1]
+    match = re.search(r'^version = "(.+)"', (REPO / "pyproject.toml").read_text(), re.MULTILINE)
+    assert match is not None, "pyproject.toml has no version"
+    return match[1]
 
 
 if __name__ == "__main__":

@@ -62,18 +62,18 @@ def processes_of(home: Path) -> list[psutil.Process]:
     The last are stages whose task was killed: they have no parent left that leads to them. Airflow's own processes
     overwrite their environment with a title, and are found by the first two.
     """
-    found: dict[int, psutil.Process] = {}
+    processes: dict[int, psutil.Process] = {}
     record = home / "stack.json"
     for known in json.loads(record.read_text())["processes"] if record.exists() else []:
         if (process := _process(known)) is not None:
             with contextlib.suppress(psutil.NoSuchProcess):
-                found |= {p.pid: p for p in [process, *process.children(recursive=True)]}
+                processes |= {p.pid: p for p in [process, *process.children(recursive=True)]}
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
             if process.environ().get(MARK) == str(home):
-                found[process.pid] = process
-    found.pop(os.getpid(), None)
-    return list(found.values())
+                processes[process.pid] = process
+    processes.pop(os.getpid(), None)
+    return list(processes.values())
 
 
 def serves_api(process: psutil.Process) -> bool:

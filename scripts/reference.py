@@ -33,7 +33,7 @@ def page(title: str, intro: str, *parts: str) -> str:
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     """Nothing where there are no rows."""
-    lines = ["| " + " | ".join(cell(each) for each in row) + " |" for row in rows]
+    lines = ["| " + " | ".join(cell(value) for value in row) + " |" for row in rows]
     if not lines:
         return ""
     heads = list(heads)
@@ -79,6 +79,8 @@ def _commands(command: Any, name: str) -> Iterator[str]:
         yield _paragraphs(command.help)
         yield table(["option", "what it is", "default"], map(_option, given))
     for key, sub in sorted(getattr(command, "commands", {}).items()):
+        if sub.hidden:
+            continue
         yield from _commands(sub, f"{name} {key}")
 
 
@@ -171,11 +173,11 @@ def _type(field: dict[str, Any]) -> str:
         return ", ".join(map(code, field["enum"]))
     for many in ("anyOf", "oneOf", "allOf"):
         if many in field:
-            return " or ".join(_type(each) for each in field[many])
+            return " or ".join(_type(choice) for choice in field[many])
     kind = field.get("type", "any")
     if kind == "array":
         if "prefixItems" in field:
-            return "list of " + ", ".join(_type(each) for each in field["prefixItems"])
+            return "list of " + ", ".join(_type(item) for item in field["prefixItems"])
         return f"list of {_type(field.get('items', {}))}"
     if kind == "object" and isinstance(field.get("additionalProperties"), dict):
         return f"map to {_type(field['additionalProperties'])}"
@@ -229,7 +231,7 @@ def _operation(described: dict[str, Any], name: str, operation: dict[str, Any]) 
     parts.append(
         table(
             ["parameter", "in", "what it is"],
-            ([code(each["name"]), each["in"], each.get("description", "")] for each in parameters),
+            ([code(entry["name"]), entry["in"], entry.get("description", "")] for entry in parameters),
         )
     )
     parts.append(
@@ -279,10 +281,10 @@ def chart() -> str:
 
 
 def metrics() -> str:
-    found: dict[str, list[list[str]]] = {}
+    rows_of: dict[str, list[list[str]]] = {}
     for file in sorted((REPO / "tasks" / "mendel").rglob("*.py")):
         for row in _metrics_of(ast.parse(file.read_text())):
-            found.setdefault(file.parent.name, []).append(row)
+            rows_of.setdefault(file.parent.name, []).append(row)
     return page(
         "Metrics",
         "Every metric for Prometheus, read from the code that makes it. A counter's name ends in `_total` when it is scraped; "
@@ -290,7 +292,7 @@ def metrics() -> str:
         "`stream.metrics_port`.",
         *(
             f"## {capital(module)}\n\n" + table(["metric", "kind", "labels", "what it counts"], rows)
-            for module, rows in found.items()
+            for module, rows in rows_of.items()
         ),
     )
 
@@ -340,12 +342,14 @@ def dags() -> str:
         if bag.import_errors:
             raise SystemExit(f"DAG files that do not import: {bag.import_errors}")
         order = ["ingest", "corrupt", "finetune", "promote", "restore_b", "restore_s", "collect"]
-        found = sorted(bag.dags.values(), key=lambda dag: [dag.dag_id.startswith(name) for name in order], reverse=True)
+        ordered = sorted(
+            bag.dags.values(), key=lambda dag: [dag.dag_id.startswith(name) for name in order], reverse=True
+        )
         return page(
             "DAGs",
             "The files below [dags/](../../dags): wiring only. Params are the fields of the trigger form, with what the local "
             "deployment offers. Times are limits as hours, minutes and seconds, not what a run takes.",
-            *map(_dag, found),
+            *map(_dag, ordered),
         )
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from rapidfuzz.distance import Levenshtein
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -19,6 +18,7 @@ from mendel.core import lake, manifest
 from mendel.core.manifest import Manifest
 from mendel.evaluation.gate import Check
 from mendel.evaluation.report import told_apart
+from mendel.noise.changes import changes
 from mendel.promotion.ledger import Decision
 
 DATASETS = ("corpus", "pairs", "candidate", "evaluation")
@@ -29,7 +29,7 @@ SYSTEMS = {
     "symspell": "SymSpell",
     "first_pass": "first pass alone (n-gram decoder)",
     "untuned_llm": "second pass, LLM not tuned",
-    "challenger": "restorer",
+    "candidate": "restorer",
     "champion": "champion before",
 }
 """How the report names those that were compared, in its order."""
@@ -48,28 +48,28 @@ def figures(
     root: str, partition: str, days: Sequence[str], tasks: list[dict[str, Any]], decision: Decision
 ) -> dict[str, Any]:
     """Everything the report shows, as plain data. Fractions are of 1, times in seconds. `days` are those restored, if any."""
-    made = {name: current(root, name, partition) for name in DATASETS}
+    versions = {name: current(root, name, partition) for name in DATASETS}
     restored = [current(root, "restored", day) for day in days]
-    evaluation = made["evaluation"].metrics
+    evaluation = versions["evaluation"].metrics
     scores = evaluation["scores"]
-    challenger = scores["challenger"]
+    candidate = scores["candidate"]
     verdict = evaluation["decision"]
     counts = Counter({"records_in": 0})
     for day in restored:
         counts.update({key: day.metrics[key] for key in ("records_in", "records_out", "records_rejected")})
     return {
         "cer_identity": scores["identity"]["cer"]["value"],
-        "cer_restored": challenger["cer"]["value"],
-        "cer_reduction": challenger["reduction"]["value"],
-        "cer_reduction_ci": [challenger["reduction"]["low"], challenger["reduction"]["high"]],
-        "exact_match": challenger["exact"]["value"],
-        "worse_fraction": challenger["worse"]["value"],
-        "clean_altered_fraction": challenger["clean_altered"]["value"],
+        "cer_restored": candidate["cer"]["value"],
+        "cer_reduction": candidate["reduction"]["value"],
+        "cer_reduction_ci": [candidate["reduction"]["low"], candidate["reduction"]["high"]],
+        "exact_match": candidate["exact"]["value"],
+        "worse_fraction": candidate["worse"]["value"],
+        "clean_altered_fraction": candidate["clean_altered"]["value"],
         "first_pass_reduction": _reduction(scores, "first_pass"),
         "untuned_llm_reduction": _reduction(scores, "untuned_llm"),
         "symspell_reduction": _reduction(scores, "symspell"),
         "scores": scores,
-        "candidate_digest": made["candidate"].digest,
+        "candidate_digest": versions["candidate"].digest,
         "test_sentences": evaluation["sentences"],
         "clean_sentences": evaluation["evidence"]["clean_altered"]["trials"],
         "decision": decision.action,
@@ -78,23 +78,24 @@ def figures(
         "version": decision.version,
         "champion_version": decision.champion,
         "checks": verdict["checks"],
-        "rules": made["evaluation"].parameters["rules"],
+        "rules": versions["evaluation"].parameters["rules"],
         **counts,
         "chars_per_second": restored[-1].metrics["chars_per_second"] if restored else None,
         "sentences_per_second": restored[-1].metrics["records_per_second"] if restored else None,
-        "noise_cer": made["pairs"].metrics["cer"],
-        "rows": {name: found.rows for name, found in made.items()} | {"restored": sum(day.rows for day in restored)},
-        "finetune": made["candidate"].metrics,
+        "noise_cer": versions["pairs"].metrics["cer"],
+        "rows": {name: version.rows for name, version in versions.items()}
+        | {"restored": sum(day.rows for day in restored)},
+        "finetune": versions["candidate"].metrics,
         "stages": stage_seconds(tasks),
         "airflow_overhead_seconds": round(overhead(tasks), 1),
     }
 
 
 def current(root: str, dataset: str, partition: str) -> Manifest:
-    found = manifest.current(root, dataset, partition)
-    if found is None:
+    version = manifest.current(root, dataset, partition)
+    if version is None:
         raise LookupError(f"{dataset} has no version in partition {partition} of {root}")
-    return found
+    return version
 
 
 def _reduction(scores: dict[str, Any], system: str) -> float | None:
@@ -136,33 +137,31 @@ def write(data: dict[str, Any], path: Path) -> None:
 
 def examples(root: str, partition: str) -> list[tuple[str, str, str]]:
     """(clean, noisy, restored) of some damaged test sentences, spread over the sample."""
-    found = current(root, "evaluation", partition)
-    uri = next(lake.join(root, file.path) for file in found.files if file.path.endswith("scores.parquet"))
+    evaluation = current(root, "evaluation", partition)
+    uri = next(lake.join(root, file.path) for file in evaluation.files if file.path.endswith("scores.parquet"))
     rows = pq.read_table(uri.removeprefix("file://")).to_pylist()
     by_system = {
-        name: {row["pair"]: row for row in rows if row["system"] == name} for name in ("identity", "challenger")
+        name: {row["pair"]: row for row in rows if row["system"] == name} for name in ("identity", "candidate")
     }
     damaged = sorted(
         pair for pair, row in by_system["identity"].items() if row["errors"] >= 3 and row["characters"] < 160
     )
     chosen = damaged[:: max(1, len(damaged) // EXAMPLES)][:EXAMPLES]
-    identity, challenger = by_system["identity"], by_system["challenger"]
-    return [(identity[p]["clean"], identity[p]["restored"], challenger[p]["restored"]) for p in chosen]
+    identity, candidate = by_system["identity"], by_system["candidate"]
+    return [(identity[p]["clean"], identity[p]["restored"], candidate[p]["restored"]) for p in chosen]
 
 
 def marked(text: str, reference: str, style: str) -> Text:
     """`text` with what differs from `reference` in brackets: [-only here-], [+only there+]."""
-    result = Text()
-    for code in Levenshtein.opcodes(reference, text):
-        there, here = reference[code.src_start : code.src_end], text[code.dest_start : code.dest_end]
-        if code.tag == "equal":
-            result.append(here)
-            continue
-        if here:
+    result, at = Text(), 0
+    for start, end, there_start, there_end in changes(text, reference):
+        result.append(text[at:start])
+        if here := text[start:end]:
             result.append(f"[-{here}-]", style)
-        if there:
+        if there := reference[there_start:there_end]:
             result.append(f"[+{there}+]", "dim")
-    return result
+        at = end
+    return result.append(text[at:])
 
 
 def show(data: dict[str, Any], pairs: list[tuple[str, str, str]], console: Console) -> None:
@@ -190,7 +189,7 @@ def _scores(data: dict[str, Any]) -> Table:
     for name, label in SYSTEMS.items():
         if name in scores:
             keys = ("cer", "reduction", "wer", "exact", "worse", "clean_altered")
-            style = "bold" if name == "challenger" else ""
+            style = "bold" if name == "candidate" else ""
             table.add_row(label, *(percent(scores[name][key]) for key in keys), style=style)
     return table
 

@@ -86,8 +86,8 @@ def find_uv() -> str:
     own = tools / "bin" / "uv"
     if own.exists():
         return str(own)
-    if found := shutil.which("uv"):
-        return found
+    if path := shutil.which("uv"):
+        return path
     step("uv")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(tools)]
     command += ["--require-hashes", "--requirement", str(LOCKS / "uv.txt")]
@@ -99,7 +99,7 @@ def find_uv() -> str:
 
 
 def uv_environment() -> dict[str, str]:
-    """uv reads settings of its own: pass on what pip is told, so that one configuration serves both."""
+    """uv reads settings of its own: pass on those of pip, so that one configuration serves both."""
     passed = {"PIP_FIND_LINKS": "UV_FIND_LINKS", "PIP_INDEX_URL": "UV_DEFAULT_INDEX", "PIP_EXTRA_INDEX_URL": "UV_INDEX"}
     environment = dict(os.environ, UV_LINK_MODE=os.environ.get("UV_LINK_MODE", "copy"))
     environment.setdefault("UV_HTTP_TIMEOUT", "180")
@@ -138,8 +138,8 @@ def usable(java: str) -> bool:
     if known.exists() and known.read_text() == os.path.dirname(os.path.dirname(os.path.realpath(java))):
         return True
     version = subprocess.run([java, "-version"], capture_output=True, text=True)
-    found = re.search(r'version "(\d+)', version.stderr + version.stdout)
-    if not found or int(found.group(1)) < JAVA:
+    match = re.search(r'version "(\d+)', version.stderr + version.stdout)
+    if not match or int(match.group(1)) < JAVA:
         return False
     return JAVA_MODULE in subprocess.run([java, "--list-modules"], capture_output=True, text=True).stdout
 

@@ -29,7 +29,7 @@ def command_line(arguments: Sequence[str], mapped: Mapping[str, Any]) -> list[st
 
 
 def variables(run_id: str) -> dict[str, str]:
-    """What a stage is told besides: the run that it belongs to, and the pipeline whose gate no other may be laxer than."""
+    """More environment of a stage: the run that it belongs to, and the pipeline whose gate no other may be laxer than."""
     return {"MENDEL_RUN_ID": run_id, "MENDEL_RULES": os.environ.get("MENDEL_RULES") or pipelines.default()}
 
 

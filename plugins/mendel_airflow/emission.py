@@ -48,57 +48,57 @@ class EmitAsset(BaseOperator):
         self.partition = partition
 
     def execute(self, context: Context) -> dict[str, Any]:
-        found = committed(self.dataset, self.partition)
+        version = committed(self.dataset, self.partition)
         for dataset in self.covered_by:
-            require_cover(committed(dataset, self.partition), found)
-        if self.unless and (reason := self.unless(found, context["run_id"])):
+            require_cover(committed(dataset, self.partition), version)
+        if self.unless and (reason := self.unless(version, context["run_id"])):
             self.log.info(reason)  # Airflow shows that a task was skipped, and not why
             raise AirflowSkipException(reason)
-        extra = {**describe(found, context["run_id"]), "retrain": retraining.wanted_by(context)}
+        extra = {**describe(version, context["run_id"]), "retrain": retraining.wanted_by(context)}
         event = context["outlet_events"][self.asset]
         event.extra = extra
         event.add_partitions(self.partition)
-        self.log.info("%s %s", found.path, extra)
+        self.log.info("%s %s", version.path, extra)
         return extra
 
 
 def committed(dataset: str, partition: str) -> Manifest:
     """The manifest in force of a dataset's partition; without one there is nothing to emit."""
-    found = manifest.current(lake_root(), dataset, partition)
-    if found is None:
+    version = manifest.current(lake_root(), dataset, partition)
+    if version is None:
         raise AirflowFailException(f"{dataset} has no version in partition {partition} of {lake_root()}")
-    return found
+    return version
 
 
 def require_cover(cover: Manifest, subject: Manifest) -> None:
     """Check that `cover` was made from `subject`, not from a version that was in force before it."""
-    if not any(entry.name == subject.dataset and entry.digest == subject.digest for entry in cover.inputs):
+    if not cover.made_from(subject.as_input()):
         raise AirflowFailException(
             f"{cover.path} is of another version than {subject.path}, which another run has put in force meanwhile. "
             f"Clear this run, to go through its stages again"
         )
 
 
-def unchanged(found: Manifest, run_id: str) -> bool:
+def unchanged(version: Manifest, run_id: str) -> bool:
     """Whether the version was there before this run."""
-    return found.same_as is not None or found.run_id != run_id
+    return version.same_as is not None or version.run_id != run_id
 
 
-def nothing_new(found: Manifest, run_id: str) -> str | None:
+def nothing_new(version: Manifest, run_id: str) -> str | None:
     """Why a run of the stream has nothing to emit, or None when it read records."""
-    return None if found.metrics["records"] else "nothing new has arrived"
+    return None if version.metrics["records"] else "nothing new has arrived"
 
 
-def describe(found: Manifest, run_id: str) -> dict[str, Any]:
+def describe(version: Manifest, run_id: str) -> dict[str, Any]:
     """A version in the few words that fit an event; its manifest has the rest."""
     return {
-        "version": found.path,
-        "rows": found.rows,
-        "digest": found.digest,
-        "revision": found.revision,
-        "unchanged": unchanged(found, run_id),
-        "same_as": found.same_as,
+        "version": version.path,
+        "rows": version.rows,
+        "digest": version.digest,
+        "revision": version.revision,
+        "unchanged": unchanged(version, run_id),
+        "same_as": version.same_as,
         "metrics": {
-            name: value for name, value in found.metrics.items() if isinstance(value, bool | int | float | str)
+            name: value for name, value in version.metrics.items() if isinstance(value, bool | int | float | str)
         },
     }

@@ -113,13 +113,13 @@ class KubernetesStage(KubernetesPodOperator):
         except PodNotFoundException:
             raise AirflowException(GONE) from None
         except AirflowException as error:
-            found = self._ending(event, error)
-            raise (AirflowException if found.retry else AirflowFailException)(found.message) from None
+            end = self._ending(event, error)
+            raise (AirflowException if end.retry else AirflowFailException)(end.message) from None
 
     def build_pod_request_obj(self, context: Context | None = None, *, dry_run: bool = False) -> V1Pod:
         """The pod, its command line such that the stage gets it as it was given."""
         pod = super().build_pod_request_obj(context, dry_run=dry_run)
-        container = next(each for each in pod.spec.containers if each.name == CONTAINER)
+        container = next(item for item in pod.spec.containers if item.name == CONTAINER)
         container.args = [_literal(word) for word in container.args]
         return pod
 
@@ -128,17 +128,17 @@ class KubernetesStage(KubernetesPodOperator):
         words = list(takewhile(lambda word: not word.startswith("-"), self.arguments))
         command = words[1:] if words[0] == PROGRAM else words
         try:
-            found = pod_class(command)
+            settings = pod_class(command)
         except PodClassError as error:
             raise AirflowFailException(str(error)) from error
         self.name = "-".join(["mendel", *command])
         self.namespace = os.environ.get("MENDEL_NAMESPACE")
         self.in_cluster = IN_A_POD in os.environ or None  # the triggerer's client does not find out by itself
         self.env_vars = {name: _literal(value) for name, value in variables(run_id).items()}
-        self.pod_template_dict = found.pod
-        self.schedule_timeout_seconds = found.schedule_timeout_seconds
-        self.startup_timeout_seconds = found.startup_timeout_seconds
-        waiting = timedelta(seconds=found.schedule_timeout_seconds + found.startup_timeout_seconds)
+        self.pod_template_dict = settings.pod
+        self.schedule_timeout_seconds = settings.schedule_timeout_seconds
+        self.startup_timeout_seconds = settings.startup_timeout_seconds
+        waiting = timedelta(seconds=settings.schedule_timeout_seconds + settings.startup_timeout_seconds)
         self.execution_timeout = timedelta(seconds=self.active_deadline_seconds or 0) + waiting + SLACK
 
     def _ending(self, event: dict[str, Any], error: AirflowException) -> Ending:

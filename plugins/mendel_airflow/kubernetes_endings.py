@@ -29,11 +29,11 @@ class Ending:
     retry: bool = True
 
 
-def ending(pod: V1Pod, container: str, said: Sequence[str] = ()) -> Ending:
+def ending(pod: V1Pod, container: str, log_tail: Sequence[str] = ()) -> Ending:
     """Why a pod did not succeed.
 
     :param container: the one that ran the stage.
-    :param said: the end of its log; without one, what Kubernetes kept of it.
+    :param log_tail: the last lines of its log; without one, what Kubernetes kept of it.
     """
     status = pod.status
     if status.reason == "DeadlineExceeded":
@@ -50,7 +50,7 @@ def ending(pod: V1Pod, container: str, said: Sequence[str] = ()) -> Ending:
             f"out of memory: the container reached its limit of {_memory_limit(pod, container)}. Raise "
             f"resources.limits.memory in the pod class of this stage (include/pods)"
         )
-    message = last_message(said or (terminated.message or "").splitlines())
+    message = last_message(log_tail or (terminated.message or "").splitlines())
     if terminated.exit_code in (BAD_INPUT, GATE_SAID_NO):
         return Ending(message, retry=False)
     if pod.metadata.deletion_timestamp is not None:
@@ -60,24 +60,24 @@ def ending(pod: V1Pod, container: str, said: Sequence[str] = ()) -> Ending:
 
 
 def _status(pod: V1Pod, container: str) -> Any:
-    return next((found for found in pod.status.container_statuses or [] if found.name == container), None)
+    return next((status for status in pod.status.container_statuses or [] if status.name == container), None)
 
 
 def _terminated(pod: V1Pod, container: str) -> Any:
-    found = _status(pod, container)
-    return found.state.terminated if found else None
+    status = _status(pod, container)
+    return status.state.terminated if status else None
 
 
 def _waiting(pod: V1Pod, container: str) -> str | None:
     """What the container waits for, as `not started (ErrImagePull: …)`."""
-    if found := _status(pod, container):
-        if found.state.waiting is None:
+    if status := _status(pod, container):
+        if status.state.waiting is None:
             return "not ended"
-        return f"not started ({found.state.waiting.reason}: {found.state.waiting.message})"
+        return f"not started ({status.state.waiting.reason}: {status.state.waiting.message})"
     unscheduled = (c for c in pod.status.conditions or [] if c.type == "PodScheduled" and c.status == "False")
     return next((f"found no node ({condition.message})" for condition in unscheduled), None)
 
 
 def _memory_limit(pod: V1Pod, container: str) -> str:
-    found = next(each for each in pod.spec.containers if each.name == container)
-    return str((found.resources.limits or {}).get("memory", "its node"))
+    spec = next(item for item in pod.spec.containers if item.name == container)
+    return str((spec.resources.limits or {}).get("memory", "its node"))

@@ -15,6 +15,9 @@ FOLDER = Path(__file__).resolve().parents[2] / "include" / "pods"
 VARIABLE = re.compile(r"\$\{([A-Z_]+)(?::-([^}]*))?\}")
 """`${NAME}`, or `${NAME:-what to take without it}`."""
 
+STAGES = {"register": "version"}
+"""Stages that are not called as their commands are: in classes, labels and Secrets."""
+
 
 class PodClassError(ValueError):
     """The folder of pod classes, or Airflow's environment, has to be changed."""
@@ -37,20 +40,21 @@ def pod_class(words: Sequence[str]) -> PodClass:
     Raises PodClassError saying what to change.
     """
     folder = Path(os.environ.get("MENDEL_PODS") or FOLDER)
-    command = " ".join(words)
-    found = [
+    name = STAGES.get(words[0], words[0])
+    command = " ".join([name, *words[1:]])
+    matches = [
         (stage, path)
         for path in sorted(folder.glob("*.yaml"))
         for stage in _stages(path)
         if f"{command} ".startswith(f"{stage} ")
     ]
-    if not found:
-        raise PodClassError(f"no file of {folder} has the stage {words[0]!r} in its `stages`: add it to one")
-    longest = max(len(stage) for stage, _ in found)
-    path, *others = (path for stage, path in found if len(stage) == longest)
+    if not matches:
+        raise PodClassError(f"no file of {folder} has the stage {name!r} in its `stages`: add it to one")
+    longest = max(len(stage) for stage, _ in matches)
+    path, *others = (path for stage, path in matches if len(stage) == longest)
     if others:
         raise PodClassError(f"{path} and {others[0].name} both have the stage {command!r}: take it out of one")
-    return _read(path, {**os.environ, "STAGE": words[0]})
+    return _read(path, {**os.environ, "STAGE": name})
 
 
 def _stages(path: Path) -> list[str]:
@@ -63,10 +67,10 @@ def _stages(path: Path) -> list[str]:
 def _read(path: Path, environment: Mapping[str, str]) -> PodClass:
     def value(match: re.Match[str]) -> str:
         name, default = match.groups()
-        found = environment.get(name) or default
-        if found is None:
+        text = environment.get(name) or default
+        if text is None:
             raise PodClassError(f"{path} needs {name}: set it in Airflow's environment")
-        return found
+        return text
 
     text = "".join(VARIABLE.sub(value, line) for line in path.read_text().splitlines(keepends=True))
     try:

@@ -27,7 +27,7 @@ class DataDocsLink(BaseOperatorLink):
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         site = os.environ.get(DATA_DOCS, "").rstrip("/")
         published = (PUBLISHED.search(line) for line in reversed(getattr(operator, "tail", ())))
-        page = next((found.group(1) for found in published if found), "")
+        page = next((match.group(1) for match in published if match), "")
         return f"{site}/{page}" if site else ""
 
 

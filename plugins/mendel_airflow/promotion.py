@@ -27,10 +27,10 @@ REJECTED_BY = (
 
 def always() -> bool:
     """Whether the deployment has every promotion wait for a person. Raises ValueError where it says neither."""
-    said = os.environ.get("MENDEL_APPROVAL") or "off"
-    if said not in ("on", "off"):
-        raise ValueError(f"MENDEL_APPROVAL={said!r}: set it to on or off")
-    return said == "on"
+    setting = os.environ.get("MENDEL_APPROVAL") or "off"
+    if setting not in ("on", "off"):
+        raise ValueError(f"MENDEL_APPROVAL={setting!r}: set it to on or off")
+    return setting == "on"
 
 
 def approval_param() -> Param:

@@ -35,9 +35,9 @@ def stage(
     :param doc: what the task does, for its page in the UI.
     :param timeout: how long one try may take; there is no stage without an end.
     :param partitioned: off for a command that is about the whole lake.
-    :param kwargs: what else BaseOperator takes (pool, trigger_rule, …).
+    :param kwargs: what else BaseOperator takes (pool, trigger_rule, …), or a task_id that the command does not give.
     """
-    return targets.operator()(**_arguments(command, options, doc, timeout, partitioned), links=links, **kwargs)
+    return targets.operator()(**{**_arguments(command, options, doc, timeout, partitioned), **kwargs}, links=links)
 
 
 def mapped_stage(

@@ -20,5 +20,5 @@ def operator() -> type[BaseOperator]:
     if name not in TARGETS:
         raise ValueError(f"MENDEL_TARGET={name!r} is not a target. Set it to one of: {', '.join(TARGETS)}")
     module, _, attribute = TARGETS[name].partition(":")
-    found: type[BaseOperator] = getattr(import_module(module), attribute)
-    return found
+    operator_class: type[BaseOperator] = getattr(import_module(module), attribute)
+    return operator_class

@@ -43,7 +43,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def lake(chromium: str, candidates_template: Store, tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """Version 1 reigns on its evaluation, version 2 was declined. Made only where there is a browser to show it."""
+    """Version 1 is champion on its evaluation, version 2 was declined. Made only where there is a browser to show it."""
     store = candidates_template.copied(tmp_path_factory.mktemp("page"))
     with store.in_use():
         decide_on(store.context(WEEK_1), "promoted", evaluate(store.context(WEEK_1)))

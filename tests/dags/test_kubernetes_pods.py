@@ -27,6 +27,11 @@ def test_the_longer_name_wins(folder: Path) -> None:
         pod_class(["restorer"])
 
 
+def test_the_command_register_is_the_stage_version(folder: Path) -> None:
+    (folder / "registry.yaml").write_text(f"stages: [version]\n{POD.replace('${IMAGE:-none}', 'files-${STAGE}')}")
+    assert pod_class(["register", "corpus"]).pod["image"] == "files-version", "its Secrets are called so"
+
+
 def test_variables_have_values_or_defaults(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert pod_class(["ingest"]).pod["image"] == "none"
     monkeypatch.setenv("IMAGE", "tasks:1")

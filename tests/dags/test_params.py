@@ -26,16 +26,16 @@ LINES = {
     "ingest_corpus": {
         "ingest": f"ingest --config {CONFIG} --partition P",
         "validate_corpus": f"validate corpus --config {CONFIG} --partition P",
-        "version_corpus": f"version corpus --config {CONFIG} --partition P",
+        "version_corpus": f"register corpus --config {CONFIG} --partition P",
     },
     "corrupt_corpus": {
         "corrupt": f"corrupt --config {CONFIG} --partition P",
         "validate_pairs": f"validate pairs --config {CONFIG} --partition P",
-        "version_pairs": f"version pairs --config {CONFIG} --partition P",
+        "version_pairs": f"register pairs --config {CONFIG} --partition P",
     },
     "finetune_restorer": {
         "finetune": f"finetune --config {CONFIG} --partition P",
-        "version_candidate": f"version candidate --config {CONFIG} --partition P",
+        "version_candidate": f"register candidate --config {CONFIG} --partition P",
     },
     "promote_restorer": {
         "evaluate": f"evaluate --config {CONFIG} --partition P",

@@ -54,16 +54,16 @@ def checkout(
     root, registry_settings = _load(config, settings)
     with DataRegistry.open(registry_settings, root) as registry:
         version = registry.find(revision)
-        found = registry.manifest(version)
+        stored = registry.manifest(version)
         folder = registry.fetch(version)
-        _check(found, folder, version.tag)
+        _check(stored, folder, version.tag)
         if to is None:
-            _into_lake(found, folder, root)
+            _into_lake(stored, folder, root)
         else:
             shutil.copytree(folder, to, dirs_exist_ok=True)
-            (to / "manifest.json").write_text(found.model_dump_json(indent=2) + "\n")
-    place = lake.join(root, found.path) if to is None else str(to)
-    log.info("checked out", tag=version.tag, revision=version.revision, files=len(found.files), to=place)
+            (to / "manifest.json").write_text(stored.model_dump_json(indent=2) + "\n")
+    place = lake.join(root, stored.path) if to is None else str(to)
+    log.info("checked out", tag=version.tag, revision=version.revision, files=len(stored.files), to=place)
 
 
 def _load(config: str, settings: list[str]) -> tuple[str, RegistrySettings]:
@@ -72,9 +72,9 @@ def _load(config: str, settings: list[str]) -> tuple[str, RegistrySettings]:
     return load_section(config, "version", settings)
 
 
-def _check(found: Manifest, folder: Path, tag: str) -> None:
-    for file in found.files:
-        name = path_in_version(found, file)
+def _check(stored: Manifest, folder: Path, tag: str) -> None:
+    for file in stored.files:
+        name = path_in_version(stored, file)
         digest = lake.sha256(str(folder / name)) if (folder / name).exists() else "no such file"
         if digest != file.sha256:
             raise InputError(
@@ -83,10 +83,10 @@ def _check(found: Manifest, folder: Path, tag: str) -> None:
             )
 
 
-def _into_lake(found: Manifest, folder: Path, root: str) -> None:
+def _into_lake(stored: Manifest, folder: Path, root: str) -> None:
     """Files first, the manifest last, as a stage does it; a file that is whole is left alone."""
-    for file in found.files:
+    for file in stored.files:
         uri = lake.join(root, file.path)
         if not lake.exists(uri) or lake.sha256(uri) != file.sha256:
-            lake.write(uri, (folder / path_in_version(found, file)).read_bytes())
-    manifest.commit(root, found, replace=True)
+            lake.write(uri, (folder / path_in_version(stored, file)).read_bytes())
+    manifest.commit(root, stored, replace=True)

@@ -36,5 +36,5 @@ def collect(
         print(f"{item.bytes / 1e6:>10,.1f} MB  {item.path}: {item.because}")
     if delete:
         collection.remove(root, items)
-    told = "removed" if delete else "to be removed by --delete"
-    print(f"{len(items)} items, {sum(item.bytes for item in items) / 1e6:,.1f} MB {told}")
+    fate = "removed" if delete else "to be removed by --delete"
+    print(f"{len(items)} items, {sum(item.bytes for item in items) / 1e6:,.1f} MB {fate}")

@@ -21,7 +21,7 @@ app = typer.Typer(
     help="""Corrupt text the way DNA mutates, train a model to restore it, ship that model.
 
     Each stage makes one version of a dataset in the lake, from the versions before it. In order:
-    **ingest** → **validate corpus** → **version corpus** → **corrupt** → **validate pairs** → **version pairs** →
+    **ingest** → **validate corpus** → **register corpus** → **corrupt** → **validate pairs** → **register pairs** →
     **finetune** → **evaluate** → **promote**, then **restore** day by day.
 
     A stage that finds its version made already does nothing; `--force` makes it again. Exit codes: 0 done,
@@ -62,12 +62,13 @@ for stage in (
     stages.ingest,
     stages.corrupt,
     stages.validate,
-    stages.version,
+    stages.register,
     stages.finetune,
     stages.evaluate,
     stages.promote,
 ):
     app.command()(stage)
+app.command(hidden=True)(stages.version)
 app.command()(stream.stream)
 app.add_typer(testset.app, name="testset")
 app.add_typer(noise.app, name="noise")

@@ -29,18 +29,18 @@ def merge(
 
     if out.exists():
         raise InputError(f"--out {out} exists; choose another")
-    found = cache.local(candidate)
-    if not (found / ADAPTER).is_dir():
+    folder = cache.local(candidate)
+    if not (folder / ADAPTER).is_dir():
         raise InputError(f"{candidate} has no folder {ADAPTER}: its recipe tuned no pretrained language model")
-    kind = kind_of(found, candidate)
+    kind = kind_of(folder, candidate)
     if kind in REWRITERS:
         loader: type[CausalLm] | type[Seq2SeqRewriter] = REWRITERS[kind]
-        base = read(found, RewriterArtifact).base
+        base = read(folder, RewriterArtifact).base
     else:
-        llm = read(found, ChannelArtifact).llm
+        llm = read(folder, ChannelArtifact).llm
         loader, base = CausalLm, llm.base if llm else None
     assert base is not None, "it has an adapter"
-    model = loader.load(base, found / ADAPTER)
+    model = loader.load(base, folder / ADAPTER)
     model.model.save_pretrained(out)
     model.tokenizer.save_pretrained(out)
     print(f"{base.id} with the adapter of {candidate} written to {out}")

@@ -41,8 +41,8 @@ def learn(
     target = lake.normalise(out)
     if lake.exists(target) and not force:
         raise InputError(f"--out {out} exists; choose another, or write over it with --force")
-    found = read(pairs)
-    learned = fit(found.clean, found.noisy, name or target.rsplit("/", 1)[-1].removesuffix(".yaml"))
+    examples = read(pairs)
+    learned = fit(examples.clean, examples.noisy, name or target.rsplit("/", 1)[-1].removesuffix(".yaml"))
     lake.write(target, to_yaml(learned).encode())
     print(table(learned))
     print(f"written to {out}")

@@ -1,4 +1,4 @@
-"""`mendel registry`: who reigns and why, and the way back to the champion before."""
+"""`mendel registry`: which version is champion and why, and the way back to the champion before."""
 
 from __future__ import annotations
 
@@ -43,11 +43,13 @@ def roll_back(
     root, run_id = _root(config), f"cli-{uuid.uuid4().hex[:8]}"
     if dry_run:
         planned = rollback.plan(root, run_id)
-        print(f"would write decision {planned.number:06d}: champion version {planned.reigning} → {planned.version}")
+        print(
+            f"would write decision {planned.number:06d}: champion version {planned.champion_before} → {planned.version}"
+        )
         return
     decision = rollback.roll_back(root, run_id)
     follow(config)
-    print(f"decision {decision.number:06d}: champion version {decision.reigning} → {decision.version}")
+    print(f"decision {decision.number:06d}: champion version {decision.champion_before} → {decision.version}")
 
 
 @app.command("follow")

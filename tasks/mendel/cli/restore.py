@@ -46,11 +46,13 @@ def plan(
 
     root, restoring = load_section(config, "restore", settings)
     context = Context(root=root, partition=partition_key(partition), force=force)
-    made = execute(Plan.of_day(restoring, context, model_version), context)
-    if not made.metrics["files_in"]:
+    version = execute(Plan.of_day(restoring, context, model_version), context)
+    if not version.metrics["files_in"]:
         print(f"nothing to restore: {manifest.partition_path(inbox.DATASET, partition)} of {root} holds no files")
         return
-    print(f"{made.rows} records in {made.metrics['shards']} shards, model version {made.parameters['model_version']}")
+    print(
+        f"{version.rows} records in {version.metrics['shards']} shards, model version {version.parameters['model_version']}"
+    )
 
 
 @restore.command()
@@ -61,7 +63,7 @@ def text(
     ] = None,
     model: Annotated[
         str,
-        typer.Option(help="champion, previous, challenger, a version, candidate (the newest), or its fingerprint."),
+        typer.Option(help="champion, previous, a version, candidate (the newest), or a candidate's fingerprint."),
     ] = "champion",
     as_json: Annotated[bool, typer.Option("--json", help="Confidence and edits too, one object a line.")] = False,
 ) -> None:
@@ -74,6 +76,71 @@ def text(
 
     root, _ = load_section(config, "restore")
     restore_texts(root, model, texts, as_json)
+
+
+@restore.command()
+def files(
+    paths: Annotated[list[str], typer.Argument(help="Files, folders with all below them, or - for standard input.")],
+    model: Annotated[
+        str,
+        typer.Option(help="A candidate's folder or URI, by itself; or, with --config, what `restore text` takes."),
+    ] = "champion",
+    config: Annotated[
+        str | None, typer.Option("--config", "-c", envvar="MENDEL_CONFIG", help="Pipeline YAML: path or URI.")
+    ] = None,
+    form: Annotated[
+        str | None, typer.Option("--format", help="Format of files that are named; without it their suffix tells.")
+    ] = None,
+    field: Annotated[
+        list[str],
+        typer.Option(help="Column or key that holds text; may be repeated. Else `text`, else all that hold prose."),
+    ] = [],  # noqa: B006 (typer copies it)
+    encoding: Annotated[str, typer.Option(help="Of files of text.")] = "utf-8",
+    threshold: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Keep sentences restored with less confidence.")
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option(help="Folder for the results, as the input's are; else beside it: NAME.restored.EXT.")
+    ] = None,
+    in_place: Annotated[bool, typer.Option("--in-place", help="Write into the files themselves.")] = False,
+    backup: Annotated[str, typer.Option(help="Behind the names of originals, with --in-place.")] = ".orig",
+    force: Annotated[bool, typer.Option("--force", help="Overwrite results and backups that are there.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; say which files would change.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Write nothing; show the changes.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; end with 1 if a file would change.")] = False,
+) -> None:
+    """Restore whole documents: their prose, by any model; every other byte stays as it is.
+
+    Text, Markdown, HTML, JSON Lines, CSV, TSV, Parquet, hOCR, ALTO, PAGE and DOCX. Code, addresses, tags and numbers are
+    left alone (docs/how-to/restore-documents.md). Exit codes: 0 done, 1 with `--check`: something would change, 2 a file
+    cannot be read or written; the others are done.
+
+    Example: `mendel restore files letters --model .mendel/candidate --output restored`
+    """
+    from pathlib import Path
+
+    from mendel.cli.restore_files import Task, load, restore_files
+    from mendel.core.errors import InputError
+    from mendel.documents.document import ReadingOptions
+    from mendel.documents.files import Destination
+
+    if in_place and output is not None:
+        raise InputError("--in-place and --output: choose one")
+    if not backup:
+        raise InputError("--backup: name a suffix, such as .orig")
+    task = Task(
+        form=form,
+        options=ReadingOptions(fields=tuple(field), encoding=encoding),
+        threshold=threshold,
+        destination=Destination(Path(output) if output is not None else None, in_place, backup, force),
+        dry_run=dry_run or diff or check,
+        diff=diff,
+    )
+    tally = restore_files(load(model, config), paths, task)
+    if tally.failed:
+        raise typer.Exit(2)
+    if check and tally.changed:
+        raise typer.Exit(1)
 
 
 @restore.command()
@@ -106,8 +173,8 @@ def collect(config: Config, partition: Partition, force: Force = False) -> None:
     from mendel.stages.restore_collect import Collect
 
     context = _context(config, partition, force)
-    made = execute(Collect(plan=planned.in_force(context).fingerprint), context)
-    print("{records_in} records in, {records_out} restored, {records_rejected} rejected".format_map(made.metrics))
+    version = execute(Collect(plan=planned.in_force(context).fingerprint), context)
+    print("{records_in} records in, {records_out} restored, {records_rejected} rejected".format_map(version.metrics))
 
 
 @inbox.command()

@@ -16,9 +16,9 @@ def restore_texts(root: str, model: str, texts: Sequence[str] | None, as_json: b
 
     Raises InputError where there is no such model, or where a line is not UTF-8.
     """
-    found = champions.resolve(root, model)
-    log.info("model", version=found.version, candidate=found.fingerprint, standing=found.standing)
-    restorer = Restorer.load(found.restorer_uri)
+    resolved = champions.resolve(root, model)
+    log.info("model", version=resolved.version, candidate=resolved.fingerprint, standing=resolved.standing)
+    restorer = Restorer.load(resolved.restorer_uri)
     for some in requests(lines(sys.stdin.buffer) if texts is None else texts):
         for restored in restorer.restore(some):
             print(restored.model_dump_json() if as_json else restored.text)

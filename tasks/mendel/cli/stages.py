@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Literal
 
 import typer
@@ -54,6 +55,22 @@ def validate(
     _run(f"quality.{subject}", config, partition, settings, force)
 
 
+def register(
+    subject: Annotated[Subject, typer.Argument(help="corpus, pairs or candidate.", show_default=False)],
+    config: Config,
+    partition: Partition,
+    settings: Settings = [],  # noqa: B006 (typer copies it)
+    force: Force = False,
+) -> None:
+    """Register a dataset version in the data registry: files to the DVC remote, then a Git commit and a tag.
+
+    Corpus and pairs must have passed validation. `mendel data checkout` brings any version back.
+
+    Example: `mendel register corpus -c include/pipelines/demo.yaml -p 2026-11-23`
+    """
+    _run("version", config, partition, [*settings, f"subject={subject}"], force)
+
+
 def version(
     subject: Annotated[Subject, typer.Argument(help="corpus, pairs or candidate.", show_default=False)],
     config: Config,
@@ -61,13 +78,9 @@ def version(
     settings: Settings = [],  # noqa: B006 (typer copies it)
     force: Force = False,
 ) -> None:
-    """Put a dataset version into the data registry: files to the DVC remote, then a Git commit and a tag.
-
-    Corpus and pairs must have passed validation. `mendel data checkout` brings any version back.
-
-    Example: `mendel version corpus -c include/pipelines/demo.yaml -p 2026-11-23`
-    """
-    _run("version", config, partition, [*settings, f"subject={subject}"], force)
+    """The name of `mendel register` until 0.2.0."""
+    print(f"mendel version is now mendel register {subject}; the former name goes in 0.3.0", file=sys.stderr)
+    register(subject, config, partition, settings, force)
 
 
 def finetune(config: Config, partition: Partition, settings: Settings = [], force: Force = False) -> None:  # noqa: B006
@@ -95,8 +108,8 @@ def evaluate(config: Config, partition: Partition, settings: Settings = [], forc
 def promote(config: Config, partition: Partition, settings: Settings = [], force: Force = False) -> None:  # noqa: B006
     """Write the decision on the partition's candidate into the ledger, then let MLflow's aliases follow.
 
-    Promoted is who passed the gate against the champion that reigns now. `--set rejected_by=NAME` records that a person
-    said no. Stopped at any point, the next run puts right what is missing.
+    A candidate that passed the gate against the present champion is promoted. `--set rejected_by=NAME` records that a
+    person said no. Stopped at any point, the next run puts right what is missing.
 
     Example: `mendel promote -c include/pipelines/demo.yaml -p 2026-11-23`
     """

@@ -36,8 +36,8 @@ def stream(
     context, started = Context(root=root, partition=day), datetime.now(UTC)
     run = query.run(root, streaming, context, once=bool(day))
     if day:
-        made = runs.record(context, run, started)
+        record = runs.record(context, run, started)
         print(
             "{records} records in {batches} micro-batches: {restored} restored, {rejected} rejected, "
-            "{duplicates} duplicates dropped".format_map(made.metrics)
+            "{duplicates} duplicates dropped".format_map(record.metrics)
         )

@@ -55,13 +55,13 @@ def renew(
         print("and restorers trained before this may have seen the new sentences: train them again.")
 
 
-def _summary(found: Manifest | None) -> str:
-    return "nothing" if found is None else f"{found.rows} sentences (digest {found.digest[:12]})"
+def _summary(version: Manifest | None) -> str:
+    return "nothing" if version is None else f"{version.rows} sentences (digest {version.digest[:12]})"
 
 
-def _ids(context: Context, found: Manifest) -> set[str]:
+def _ids(context: Context, version: Manifest) -> set[str]:
     """Ids of a test set's sentences, its files checked first."""
     from mendel.corpus import tables
 
-    [uri] = context.uris(context.as_input(found), "/test.parquet")
+    [uri] = context.uris(context.as_input(version), "/test.parquet")
     return {sentence.id for sentence in tables.read_sentences(uri)}

@@ -56,8 +56,8 @@ class Client:
 
     async def models(self) -> dict[str, Any]:
         """The champion's version and every version that the service knows; raises as `restore`."""
-        found: dict[str, Any] = await self._ask("GET", "/v1/models")
-        return found
+        answer: dict[str, Any] = await self._ask("GET", "/v1/models")
+        return answer
 
     async def _ask(self, method: str, path: str, body: object = None) -> Any:
         attempts = AsyncRetrying(
@@ -66,10 +66,10 @@ class Client:
         try:
             return await attempts(self._once, method, path, body)
         except httpx.HTTPStatusError as error:
-            told = f"{error.request.url}: {error.response.status_code}: {_detail(error.response)}"
+            message = f"{error.request.url}: {error.response.status_code}: {_detail(error.response)}"
             if error.response.is_client_error and error.response.status_code not in BUSY:
-                raise InputError(told) from error
-            raise UnavailableError(told) from error
+                raise InputError(message) from error
+            raise UnavailableError(message) from error
         except httpx.UnsupportedProtocol as error:
             raise InputError(f"{self._http.base_url}: a URL begins with http:// or https://") from error
         except httpx.TransportError as error:

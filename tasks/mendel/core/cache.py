@@ -55,18 +55,18 @@ def local(uri: str, files: Sequence[FileEntry] | None = None) -> Path:
     if listed:
         return entry(_key(listed), lambda target: bring(uri, listed, target))
     with _scratch(_home()) as scratch:
-        found = [_brought(uri, file.removeprefix(uri).strip("/"), scratch) for file in lake.list_files(uri)]
-        return entry(_key(found), lambda target: shutil.copytree(scratch, target, dirs_exist_ok=True))
+        copies = [_brought(uri, file.removeprefix(uri).strip("/"), scratch) for file in lake.list_files(uri)]
+        return entry(_key(copies), lambda target: shutil.copytree(scratch, target, dirs_exist_ok=True))
 
 
 def bring(uri: str, files: Sequence[FileEntry], target: Path) -> None:
     """Copy a folder's files, their paths relative to it. Raises InputError naming one that is not as it was listed."""
     for file in files:
-        found = _brought(uri, file.path, target)
-        if found != file:
+        copy = _brought(uri, file.path, target)
+        if copy != file:
             raise InputError(
                 f"{lake.join(uri, file.path)}: expected {file.bytes} bytes with sha256 {file.sha256}, "
-                f"found {found.bytes} with {found.sha256}. Bring it back (mendel data checkout), or make the version again"
+                f"found {copy.bytes} with {copy.sha256}. Bring it back (mendel data checkout), or make the version again"
             )
 
 
@@ -100,15 +100,15 @@ def _take(place: Path) -> bool:
 
 
 def _add(home: Path, place: Path, make: Callable[[Path], object]) -> None:
-    with _scratch(home) as made:
-        (made / FILES).mkdir()
-        make(made / FILES)
-        (made / LISTING).write_text(json.dumps(_stats(made / FILES)))
+    with _scratch(home) as scratch:
+        (scratch / FILES).mkdir()
+        make(scratch / FILES)
+        (scratch / LISTING).write_text(json.dumps(_stats(scratch / FILES)))
         try:
-            made.rename(place)
+            scratch.rename(place)
         except OSError:  # there is one already
             if not _whole(place):
-                place.rename(made / "broken")
+                place.rename(scratch / "broken")
 
 
 def _whole(place: Path) -> bool:
@@ -120,8 +120,8 @@ def _whole(place: Path) -> bool:
 
 
 def _stats(files: Path) -> dict[str, list[int]]:
-    found = ((path, path.stat()) for path in sorted(files.rglob("*")) if path.is_file())
-    return {str(path.relative_to(files)): [stat.st_size, stat.st_mtime_ns] for path, stat in found}
+    stats = ((path, path.stat()) for path in sorted(files.rglob("*")) if path.is_file())
+    return {str(path.relative_to(files)): [stat.st_size, stat.st_mtime_ns] for path, stat in stats}
 
 
 def _make_room(home: Path) -> None:
@@ -192,12 +192,12 @@ def _home() -> Path:
 def _scratch(home: Path) -> Iterator[Path]:
     """A folder beside the entries; what is left in it goes at the end."""
     try:
-        made = Path(tempfile.mkdtemp(prefix=NEW, dir=home))
+        scratch = Path(tempfile.mkdtemp(prefix=NEW, dir=home))
     except OSError as error:
         raise InputError(
             f"the cache {home} cannot be written: {error.strerror}. Set MENDEL_CACHE to another folder"
         ) from error
     try:
-        yield made
+        yield scratch
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)

@@ -30,10 +30,10 @@ def normalise(uri: str) -> str:
     """An absolute URI without a trailing slash; a plain path becomes `file://…`."""
     if "://" not in uri:
         return "file://" + os.path.abspath(uri)
-    scheme, rest = uri.split("://", 1)
+    scheme, path = uri.split("://", 1)
     if scheme == "file":
-        rest = os.path.abspath(rest)
-    return f"{scheme}://{rest.rstrip('/') or rest[:1]}"
+        path = os.path.abspath(path)
+    return f"{scheme}://{path.rstrip('/') or path[:1]}"
 
 
 def join(uri: str, *parts: str) -> str:
@@ -61,8 +61,8 @@ def reach(root: str) -> None:
     try:
         if (path := local_path(root)) is None:
             read_if_there(join(root, "_reached"))  # a file that never is; its folder's own name may be forbidden
-        elif not (there := next(each for each in (path, *path.parents) if each.exists())).is_dir():
-            raise InputError(f"the lake {root} cannot be: {there} is a file. Choose {ELSEWHERE}")
+        elif not (nearest := next(place for place in (path, *path.parents) if place.exists())).is_dir():
+            raise InputError(f"the lake {root} cannot be: {nearest} is a file. Choose {ELSEWHERE}")
     except InputError:
         raise
     except Exception as error:  # each store's library has its own ways to say that it is not there
@@ -116,18 +116,18 @@ def entries(uri: str) -> dict[str, Mapping[str, Any]]:
     uri = normalise(uri)
     fs, path = url_to_fs(uri)
     with _allowed("read", uri):
-        found = fs.find(path, detail=True) if fs.exists(path) else {}
-    return {join(uri, str(name).removeprefix(path)): entry for name, entry in sorted(found.items())}
+        files = fs.find(path, detail=True) if fs.exists(path) else {}
+    return {join(uri, str(name).removeprefix(path)): entry for name, entry in sorted(files.items())}
 
 
 def modified(entry: Mapping[str, Any]) -> datetime | None:
     """When a file of `entries` was written; None where its store does not tell."""
-    told = next(
+    stamp = next(
         (entry[key] for key in ("mtime", "LastModified", "last_modified", "updated", "created") if key in entry), None
     )
-    if isinstance(told, int | float):
-        return datetime.fromtimestamp(told, UTC)
-    moment = datetime.fromisoformat(told) if isinstance(told, str) else told
+    if isinstance(stamp, int | float):
+        return datetime.fromtimestamp(stamp, UTC)
+    moment = datetime.fromisoformat(stamp) if isinstance(stamp, str) else stamp
     return moment.replace(tzinfo=UTC) if isinstance(moment, datetime) and moment.tzinfo is None else moment
 
 
@@ -140,8 +140,8 @@ def list_folders(uri: str) -> list[str]:
     """Names of the folders directly below a folder, sorted; an absent folder has none."""
     fs, path = url_to_fs(uri)
     with _allowed("read", uri):
-        found = fs.ls(path, detail=True) if fs.exists(path) else []
-    return sorted(Path(entry["name"]).name for entry in found if entry["type"] == "directory")
+        listing = fs.ls(path, detail=True) if fs.exists(path) else []
+    return sorted(Path(entry["name"]).name for entry in listing if entry["type"] == "directory")
 
 
 def write(uri: str, data: bytes) -> None:

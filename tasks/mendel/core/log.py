@@ -40,7 +40,9 @@ def plain(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )
 
 
 class Plain(logging.Formatter):
@@ -81,9 +83,9 @@ def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T
 
         yield from bar(items, description=what, total=total, console=Console(stderr=True), transient=True)
         return
-    started = said = time.monotonic()
+    started = reported = time.monotonic()
     for done, item in enumerate(items, start=1):
         yield item
-        if (now := time.monotonic()) - said >= PROGRESS_SECONDS:
-            said = now
-            log.info("progress", what=what, done=done, total=total, seconds=round(now - started, 1))
+        if (moment := time.monotonic()) - reported >= PROGRESS_SECONDS:
+            reported = moment
+            log.info("progress", what=what, done=done, total=total, seconds=round(moment - started, 1))

@@ -102,6 +102,10 @@ class Manifest(Frozen):
     def input(self, name: str) -> InputEntry:
         return next(entry for entry in self.inputs if entry.name == name)
 
+    def made_from(self, subject: InputEntry) -> bool:
+        """Whether exactly this content was an input. Where it lay does not count: an equal version is the same subject."""
+        return any((entry.name, entry.digest) == (subject.name, subject.digest) for entry in self.inputs)
+
     def as_input(self, revision: str | None = None) -> InputEntry:
         """This version as an input of the next stage."""
         return InputEntry(
@@ -159,8 +163,12 @@ def at(root: str, path: str) -> Manifest | None:
 def listed(uri: str) -> tuple[FileEntry, ...]:
     """What the manifest beside a version's folder lists in it, paths relative to it; nothing where none does."""
     version = uri.rsplit("/", 1)[0]
-    found = _load(lake.join(version, "_manifest.json"))
-    return found.own_files if found is not None and uri.endswith(f"/{found.folder}") else ()
+    version_manifest = _load(lake.join(version, "_manifest.json"))
+    return (
+        version_manifest.own_files
+        if version_manifest is not None and uri.endswith(f"/{version_manifest.folder}")
+        else ()
+    )
 
 
 def current(root: str, dataset: str, partition: str) -> Manifest | None:
@@ -234,7 +242,7 @@ def _keys(root: str, dataset: str) -> list[str]:
 
 
 def _in_force(root: str, dataset: str, partition: str) -> bool:
-    """Whether a partition has a version in force. One that is broken has none, and is told of: the others go on."""
+    """Whether a partition has a version in force. One that is broken has none, which is logged: the others go on."""
     try:
         return current(root, dataset, partition) is not None
     except InputError as error:
@@ -257,11 +265,11 @@ def twin(root: str, dataset: str, fingerprint: str) -> Manifest | None:
     if data is None:
         return None
     try:
-        found = at(root, Place.model_validate_json(data).path)
+        earlier = at(root, Place.model_validate_json(data).path)
     except (ValidationError, InputError) as error:  # no reason to fail: the version is made once more
         log.warning("%s is passed over: %s", uri, error)
         return None
-    return found if found is not None and not missing(root, found) else None
+    return earlier if earlier is not None and not missing(root, earlier) else None
 
 
 def index(root: str, manifest: Manifest) -> None:
@@ -302,8 +310,8 @@ def missing(root: str, manifest: Manifest) -> str | None:
         for uri, entry in lake.entries(lake.join(root, folder)).items()
     }
     for file in manifest.files:
-        if (found := sizes.get(lake.join(lake.normalise(root), file.path))) != file.bytes:
-            return f"{file.path}: expected {file.bytes} bytes, found {'no file' if found is None else found}"
+        if (size := sizes.get(lake.join(lake.normalise(root), file.path))) != file.bytes:
+            return f"{file.path}: expected {file.bytes} bytes, found {'no file' if size is None else size}"
     return None
 
 
@@ -313,8 +321,8 @@ def verify(root: str, manifest: Manifest) -> None:
         uri = lake.join(root, file.path)
         if not lake.exists(uri):
             raise InputError(f"{uri} is listed by the manifest of {manifest.path} and is gone. {_repair(manifest)}")
-        if (found := lake.size(uri)) != file.bytes:
-            raise InputError(f"{uri}: expected {file.bytes} bytes, found {found}. {_repair(manifest)}")
+        if (size := lake.size(uri)) != file.bytes:
+            raise InputError(f"{uri}: expected {file.bytes} bytes, found {size}. {_repair(manifest)}")
         if (digest := lake.sha256(uri)) != file.sha256:
             raise InputError(f"{uri}: expected sha256 {file.sha256}, found {digest}. {_repair(manifest)}")
 

@@ -66,37 +66,35 @@ class Context:
         With `validated`, a validation of this very version must have passed. Raises InputError saying what to run.
         """
         partition = partition or self.partition
-        found = manifest.current(self.root, dataset, partition)
-        if found is None:
+        version = manifest.current(self.root, dataset, partition)
+        if version is None:
             there = manifest.partitions(self.root, dataset)
             raise InputError(
                 f"{dataset} has no version in partition {partition} of {self.root}. Make it first"
                 + (f", or choose one of: {', '.join(there)}." if there else ".")
             )
-        if validated and self._about(found, f"{dataset}_validation") is None:
+        if validated and self._about(version, f"{dataset}_validation") is None:
             raise InputError(
-                f"{found.path} has not passed validation. Run: mendel validate {dataset} --partition {partition}"
+                f"{version.path} has not passed validation. Run: mendel validate {dataset} --partition {partition}"
             )
-        return self.as_input(found)
+        return self.as_input(version)
 
-    def as_input(self, found: Manifest) -> InputEntry:
+    def as_input(self, version: Manifest) -> InputEntry:
         """A version, its files checked, as an input; with its Git revision where it has one."""
-        manifest.verify(self.root, found)
-        versioned = self._about(found, f"{found.dataset}_version")
-        return found.as_input(versioned.revision if versioned else None)
+        manifest.verify(self.root, version)
+        versioned = self._about(version, f"{version.dataset}_version")
+        return version.as_input(versioned.revision if versioned else None)
 
     def _about(self, subject: Manifest, dataset: str) -> Manifest | None:
         """The manifest in force in `dataset` that was made from exactly this subject."""
-        found = manifest.current(self.root, dataset, subject.partition)
-        if found and any(entry.name == subject.dataset and entry.digest == subject.digest for entry in found.inputs):
-            return found
-        return None
+        version = manifest.current(self.root, dataset, subject.partition)
+        return version if version and version.made_from(subject.as_input()) else None
 
     def manifest_of(self, entry: InputEntry) -> Manifest:
         """The manifest of an input that lies in the lake."""
-        if (found := manifest.at(self.root, entry.uri)) is None:
+        if (version := manifest.at(self.root, entry.uri)) is None:
             raise InputError(f"{entry.uri} has no manifest in {self.root}")
-        return found
+        return version
 
     def uris(self, entry: InputEntry, suffix: str = "") -> list[str]:
         """URIs of an input's files whose names end in `suffix`: only what its manifest lists."""
@@ -105,8 +103,8 @@ class Context:
 
     def local_folder(self, entry: InputEntry) -> Path:
         """A local folder with an input's files as its stage wrote them; of a remote lake, a checked copy."""
-        found = self.manifest_of(entry)
-        return cache.local(lake.join(self.root, found.folder), found.own_files)
+        version = self.manifest_of(entry)
+        return cache.local(lake.join(self.root, version.folder), version.own_files)
 
 
 class Draft:
@@ -225,7 +223,7 @@ def commit(
     Of two writers the first wins; the draft of the other is discarded. To be called when the draft is closed: a fault in here
     may come after the manifest was written, and must not take its files away.
     """
-    made = Manifest(
+    version_manifest = Manifest(
         dataset=version.dataset,
         partition=version.partition,
         fingerprint=version.fingerprint,
@@ -243,17 +241,17 @@ def commit(
         started=started,
         finished=datetime.now(UTC),
     )
-    committed = manifest.commit(lake.normalise(context.root), made, replace=replace)
-    if draft is not None and committed is not made:
+    committed = manifest.commit(lake.normalise(context.root), version_manifest, replace=replace)
+    if draft is not None and committed is not version_manifest:
         draft.discard()
     return committed
 
 
 def execute(stage: Stage, context: Context) -> Manifest:
     """Make the version that a stage's configuration and inputs name, or find that it is there already; then settle."""
-    made = _made(stage, context)
+    version = _made(stage, context)
     stage.settle(context)
-    return made
+    return version
 
 
 def _made(stage: Stage, context: Context) -> Manifest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Set
 
 LETTER = r"[^\W\d_]"
 WORD = rf"{LETTER}{{1,60}}"
@@ -28,9 +29,21 @@ def join(text: str) -> str:
     text = SOFT.sub("", text)
     if not DIVIDED.search(text):
         return text
-    compounds = {found.casefold() for found in COMPOUND.findall(text)}
+    made, at = [], 0
+    for start, end, between in divisions(text, compounds(text)):
+        made += [text[at:start], between]
+        at = end
+    return "".join([*made, text[at:]])
 
-    def between(found: re.Match[str]) -> str:
+
+def compounds(text: str) -> Set[str]:
+    """Words that a text writes with a hyphen, in lower case."""
+    return {found.casefold() for found in COMPOUND.findall(text)}
+
+
+def divisions(text: str, compounds: Set[str]) -> Iterator[tuple[int, int, str]]:
+    """Where words are divided that are one: start and end of what divides them, and what stands there in the whole word."""
+    for found in DIVIDED.finditer(text):
         left, right = (
             BEFORE.search(text[max(0, found.start() - WINDOW) : found.start()]),
             AFTER.match(text, found.end()),
@@ -38,8 +51,6 @@ def join(text: str) -> str:
         assert left, "letters stand on both sides"
         assert right, "letters stand on both sides"
         whole = right[0].islower() or (left[0].isupper() and right[0].isupper())
-        if not whole or right[0].casefold() in SUSPENDED:
-            return found[0]
-        return "-" if found[1] or f"{left[0]}-{right[0]}".casefold() in compounds else ""
-
-    return DIVIDED.sub(between, text)
+        if whole and right[0].casefold() not in SUSPENDED:
+            known = f"{left[0]}-{right[0]}".casefold() in compounds
+            yield found.start(), found.end(), "-" if found[1] or known else ""

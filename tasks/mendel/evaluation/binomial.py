@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mendel.core.frozen import Frozen
+from mendel.evaluation import interval as confidence
 from mendel.evaluation.interval import Interval
 
 LEVEL = 0.01
@@ -50,6 +51,11 @@ def interval(found: Count, tail: float = LEVEL) -> Interval:
     low = float(beta.ppf(tail, count, rest + 1)) if count else 0.0
     high = float(beta.ppf(1 - tail, count + 1, rest)) if rest else 1.0
     return Interval(value=found.share, low=low, high=high)
+
+
+def exact(found: Count) -> Interval:
+    """The share with its exact interval at the level that all scores have."""
+    return interval(found, tail=(1 - confidence.LEVEL) / 2)
 
 
 def exceeds(found: Count, bound: float) -> bool:

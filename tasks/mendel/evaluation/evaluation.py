@@ -1,18 +1,23 @@
-"""From measures to an evaluation: every system's scores, what the challenger gains, and the gate's verdict."""
+"""From measures to an evaluation: every system's scores, what the candidate gains, and the gate's verdict."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
+from pydantic import field_validator
 
 from mendel.core.errors import InputError
 from mendel.core.frozen import Frozen
-from mendel.evaluation import gate
+from mendel.evaluation import foreign_scores, gate
 from mendel.evaluation.binomial import Count
 from mendel.evaluation.bootstrap import Bootstrap
+from mendel.evaluation.foreign_scores import ForeignSlice
 from mendel.evaluation.gate import Evidence, Rules, Verdict
 from mendel.evaluation.interval import Interval
+from mendel.evaluation.protected import harmed
+from mendel.evaluation.reliability import Reliability
 from mendel.evaluation.scores import CAUSES, Measures, Output, Sample, Scores, summarise
 from mendel.evaluation.systems import Speed
 
@@ -23,21 +28,33 @@ class Evaluation(Frozen):
     sentences: int
     characters: int
     scores: dict[str, Scores]
-    """By system: identity, symspell, challenger (the candidate), its ablations, and the champion where there is one."""
+    """By system: identity, symspell, candidate, its ablations, and the champion where there is one."""
     gains: dict[str, Interval]
-    """By how much the challenger's CER is below that of each other system, paired."""
+    """By how much the candidate's CER is below that of each other system, paired."""
+    foreign: dict[str, dict[str, ForeignSlice]] | None = None
+    """By system and kind, what became of clean text unlike the corpus; this and the next are absent from evaluations
+    made before 0.2.0."""
+    reliability: Reliability | None = None
+    """Of the candidate's confidence in its changes."""
     speed: Speed
-    """The challenger's."""
+    """The candidate's."""
     evidence: Evidence | None = None
     """What the decision follows from; absent from evaluations made by 0.1.0."""
     decision: Verdict
     champion_version: int | None
-    """Of the model that the challenger had to beat."""
+    """Of the model that the candidate had to beat."""
+
+    @field_validator("scores", mode="before")
+    @classmethod
+    def _read_former_name(cls, scores: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What was evaluated before 0.2.0 calls the candidate `challenger`; read so until 0.3.0."""
+        return {"candidate" if system == "challenger" else system: values for system, values in scores.items()}
 
 
 def judged(
     sample: Sample,
     measures: Mapping[str, Measures],
+    reliability: Reliability | None,
     speed: Speed,
     latencies: Sequence[float],
     rules: Rules,
@@ -45,9 +62,9 @@ def judged(
     resamples: int,
     seed: int,
 ) -> Evaluation:
-    """Score the systems, `identity` and `challenger` among them, and judge the challenger by the rules.
+    """Score the systems, `identity` and `candidate` among them, and judge the candidate by the rules.
 
-    `latencies`: seconds that the challenger took for single sentences.
+    `latencies`: seconds that the candidate took for single sentences.
 
     Raises InputError where the noisy text has no errors, so that there is nothing to judge.
     """
@@ -55,24 +72,26 @@ def judged(
     scores = {
         system: summarise(sample, measured, measures["identity"], bootstrap) for system, measured in measures.items()
     }
-    challenger = scores["challenger"]
-    if challenger.reduction is None:
+    candidate = scores["candidate"]
+    if candidate.reduction is None:
         raise InputError("the held-out sentences have no errors to remove: raise the noise in the corrupt section")
-    clean_altered = measures["challenger"].clean_altered
-    assert clean_altered is not None, "a challenger is tried on clean text too"
-    worse = measures["challenger"].errors > measures["identity"].errors
+    clean_altered = measures["candidate"].clean_altered
+    assert clean_altered is not None, "a candidate is tried on clean text too"
+    worse = measures["candidate"].errors > measures["identity"].errors
     characters = [len(text) for text in sample.clean]
     gains = {
         system: interval
         for system, measured in measures.items()
-        if system != "challenger"
-        and (interval := bootstrap.ratio(measured.errors - measures["challenger"].errors, characters))
+        if system != "candidate"
+        and (interval := bootstrap.ratio(measured.errors - measures["candidate"].errors, characters))
     }
+    foreign = {system: measured.foreign for system, measured in measures.items() if measured.foreign}
     evidence = Evidence(
-        reduction=challenger.reduction,
+        reduction=candidate.reduction,
         gains={system: gains[system] for system in gate.MEANING if system in gains},
         worse=Count(count=int(worse.sum()), trials=len(worse)),
         clean_altered=clean_altered,
+        foreign_altered=foreign.get("candidate") and foreign_scores.altered(foreign["candidate"]),
         latencies=tuple(latencies),
     )
     return Evaluation(
@@ -80,6 +99,8 @@ def judged(
         characters=sum(characters),
         scores=scores,
         gains=gains,
+        foreign=foreign or None,
+        reliability=reliability,
         speed=speed,
         evidence=evidence,
         decision=gate.judge(evidence, rules),
@@ -117,5 +138,24 @@ def untouched_rows(system: str, sample: Sample, output: Output) -> pa.Table:
             "system": pa.array([system] * len(made), pa.string()),
             "clean": pa.array(clean, pa.string()),
             "restored": pa.array(made, pa.string()),
+        }
+    )
+
+
+def foreign_rows(system: str, sample: Sample, output: Output) -> pa.Table:
+    """A system's part of `foreign.parquet`, one row per text; none where that was not tried."""
+    made = output.of_foreign or []
+    texts = sample.foreign[: len(made)]
+    return pa.table(
+        {
+            "id": pa.array([f"{number:06}/{system}" for number in range(len(made))], pa.string()),
+            "system": pa.array([system] * len(made), pa.string()),
+            "kind": pa.array([kind for kind, _ in texts], pa.string()),
+            "clean": pa.array([text for _, text in texts], pa.string()),
+            "restored": pa.array(made, pa.string()),
+            "harmed": pa.array(
+                [sorted(harmed(text, after)) for (_, text), after in zip(texts, made, strict=True)],
+                pa.list_(pa.string()),
+            ),
         }
     )

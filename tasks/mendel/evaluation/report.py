@@ -8,15 +8,30 @@ from typing import TYPE_CHECKING
 
 from mendel.core.manifest import InputEntry
 from mendel.evaluation import plots
+from mendel.evaluation.foreign_scores import ForeignSlice
 from mendel.evaluation.gate import Check
 from mendel.evaluation.interval import Interval
+from mendel.evaluation.protected import PROTECTED, harmed
+from mendel.evaluation.reliability import Reliability
 from mendel.evaluation.scores import Output, Sample, Scores, Slice
+from mendel.noise.changes import changes
 
 if TYPE_CHECKING:
     from mendel.evaluation.evaluation import Evaluation
 
 EXAMPLES = 5
-FRACTIONS = ("cer", "reduction", "cmer", "wer", "exact", "improved", "tied", "worse", "clean_altered")
+FRACTIONS = (
+    "cer",
+    "reduction",
+    "cmer",
+    "wer",
+    "exact",
+    "improved",
+    "tied",
+    "worse",
+    "clean_altered",
+    "foreign_altered",
+)
 HEADINGS = {
     "by_operation": "By operation",
     "by_noise_level": "By noise level of the sentence",
@@ -33,18 +48,22 @@ def write(
 ) -> None:
     """Write `report.md` and the plots that it shows into a folder."""
     plots.draw(folder, evaluation.scores, HEADINGS)
+    if evaluation.reliability:
+        plots.reliability(folder, evaluation.reliability)
     lines = [
         *_decision(inputs, evaluation),
         *_systems(evaluation),
-        *_slices(evaluation.scores["challenger"]),
-        *_examples(sample, outputs["challenger"]),
+        *_foreign(evaluation.foreign or {}, sample, outputs["candidate"]),
+        *_reliability(evaluation.reliability),
+        *_slices(evaluation.scores["candidate"]),
+        *_examples(sample, outputs["candidate"]),
     ]
     (folder / "report.md").write_text("\n".join(lines), encoding="utf-8")
 
 
 def flat(evaluation: Evaluation) -> dict[str, float]:
     """The figures of an evaluation under the flat names that MLflow knows."""
-    figures = {f"challenger/{name}": value for name, value in evaluation.speed.model_dump().items()}
+    figures = {f"candidate/{name}": value for name, value in evaluation.speed.model_dump().items()}
     for system, scores in evaluation.scores.items():
         for name in FRACTIONS:
             figures |= _bounds(f"{system}/{name}", getattr(scores, name))
@@ -52,7 +71,14 @@ def flat(evaluation: Evaluation) -> dict[str, float]:
             figures |= _bounds(f"{system}/by_operation/{operation}/reduction", part.reduction)
     for system, gain in evaluation.gains.items():
         figures |= _bounds(f"gain_over/{system}", gain)
-    return figures
+    for system, kinds in (evaluation.foreign or {}).items():
+        for kind, texts in kinds.items():
+            figures |= _bounds(f"{system}/foreign/{kind}/altered", texts.share)
+            figures[f"{system}/foreign/{kind}/harmed"] = texts.harmed / texts.texts
+    if evaluation.reliability and evaluation.reliability.calibration_error is not None:
+        figures["candidate/calibration_error"] = evaluation.reliability.calibration_error
+    own = {name.removeprefix("candidate/"): value for name, value in figures.items() if name.startswith("candidate/")}
+    return figures | {f"challenger/{name}": value for name, value in own.items()}  # as before 0.2.0; goes in 0.3.0
 
 
 def told_apart(check: Check) -> str:
@@ -70,13 +96,15 @@ def _figure(check: Check, value: float) -> str:
 
 def mark(before: str, after: str) -> str:
     """`after` with its differences from `before` as `wdiff` marks them: `[-gone-]` and `{+new+}`."""
-    from rapidfuzz.distance import Levenshtein
-
-    parts = []
-    for step in Levenshtein.opcodes(before, after):
-        gone, new = before[step.src_start : step.src_end], after[step.dest_start : step.dest_end]
-        parts.append(new if step.tag == "equal" else (f"[-{gone}-]" if gone else "") + (f"{{+{new}+}}" if new else ""))
-    return "".join(parts)
+    parts, at = [], 0
+    for start, end, new_start, new_end in changes(before, after):
+        parts.append(before[at:start])
+        if gone := before[start:end]:
+            parts.append(f"[-{gone}-]")
+        if new := after[new_start:new_end]:
+            parts.append(f"{{+{new}+}}")
+        at = end
+    return "".join([*parts, before[at:]])
 
 
 def _bounds(name: str, interval: Interval | None) -> dict[str, float]:
@@ -101,7 +129,7 @@ def _decision(inputs: Mapping[str, InputEntry], evaluation: Evaluation) -> Itera
     rival = f"version {evaluation.champion_version}" if evaluation.champion_version else "none"
     yield f"- held-out text: {evaluation.sentences:,} sentences, {evaluation.characters:,} characters of {inputs['pairs'].uri}"
     yield f"- champion to beat: {rival}"
-    yield "- in brackets: 95% intervals, by the bootstrap; exact ones for clean sentences altered"
+    yield "- in brackets: 95% intervals, by the bootstrap; exact ones for clean sentences and foreign texts altered"
     yield "- a rule of harm declines when the data show that its bound is exceeded, one of gain holds when they show the gain"
     yield ""
 
@@ -116,7 +144,7 @@ def _systems(evaluation: Evaluation) -> Iterator[str]:
             for system, scores in evaluation.scores.items()
         ),
     )
-    yield "## What the challenger gains"
+    yield "## What the candidate gains"
     yield ""
     yield from _table(
         ["compared with", "CER lower by, in points"],
@@ -131,9 +159,84 @@ def _systems(evaluation: Evaluation) -> Iterator[str]:
     yield ""
 
 
-def _slices(challenger: Scores) -> Iterator[str]:
+def _foreign(systems: Mapping[str, Mapping[str, ForeignSlice]], sample: Sample, output: Output) -> Iterator[str]:
+    if "candidate" not in systems:
+        return
+    others = [system for system in systems if system not in ("identity", "candidate")]
+    yield "## Clean text unlike the corpus"
+    yield ""
+    yield "What had better stay as it is, by kind. *Protected*: of the altered texts, those in which something changed that"
+    yield f"must never change: {', '.join(PROTECTED).replace('_', ' ')}."
+    yield ""
+    yield from _table(
+        ["kind", "texts", "altered", "share", "protected", *PROTECTED, *(f"altered by {system}" for system in others)],
+        (
+            [
+                kind.replace("_", " "),
+                str(part.texts),
+                str(part.altered),
+                _cell(part.share),
+                str(part.harmed),
+                *(str(part.harmed_by[name]) for name in PROTECTED),
+                *(f"{systems[system][kind].share.value:.2%}" for system in others),
+            ]
+            for kind, part in systems["candidate"].items()
+        ),
+    )
+    yield "Texts of a kind resemble each other, so the exact intervals are narrower than they should be."
+    yield ""
+    altered: dict[str, tuple[str, str]] = {}
+    for (kind, before), after in zip(sample.foreign, output.of_foreign or (), strict=True):
+        if before != after:
+            altered.setdefault(kind, (before, after))
+    if not altered:
+        return
+    yield "The first of each kind that it altered; `[-gone-]` and `{+new+}`."
+    yield ""
+    yield "````text"
+    for kind, (before, after) in altered.items():
+        yield f"{kind} ({', '.join(sorted(harmed(before, after))) or 'nothing protected'})"
+        yield mark(before, after)
+        yield ""
+    yield "````"
+    yield ""
+
+
+def _reliability(found: Reliability | None) -> Iterator[str]:
+    if found is None or found.calibration_error is None:
+        return
+    yield "## Whether its confidence is right"
+    yield ""
+    yield f"Of {found.changes:,} changes of noisy sentences {found.right:.1%} are right: with that change alone, the"
+    yield f"sentence is nearer to its clean text. Expected calibration error: {100 * found.calibration_error:.1f} points."
+    yield ""
+    yield from _table(
+        ["confidence", "changes", "mean confidence", "right"],
+        (
+            [f"{part.low:.1f} to {part.high:.1f}", str(part.changes), _share(part.confidence), _share(part.right)]
+            for part in found.bins
+        ),
+    )
+    yield f"![Confidence and share of right changes]({plots.RELIABILITY})"
+    yield ""
+    yield "If only changes of at least some confidence were made:"
+    yield ""
+    yield from _table(
+        ["confidence at least", "errors removed", "clean altered", "foreign altered"],
+        (
+            [f"{point.threshold:g}", *map(_share, (point.removed, point.clean_altered, point.foreign_altered))]
+            for point in found.curve
+        ),
+    )
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
+
+
+def _slices(candidate: Scores) -> Iterator[str]:
     for name, heading in HEADINGS.items():
-        parts: dict[str, Slice] = getattr(challenger, name)
+        parts: dict[str, Slice] = getattr(candidate, name)
         yield f"## {heading}"
         yield ""
         yield from _table(

@@ -7,18 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from mendel.core.frozen import Frozen
-from mendel.evaluation import binomial
-from mendel.evaluation.binomial import Count
+from mendel.corpus.foreign import ForeignText
+from mendel.evaluation import foreign_scores
+from mendel.evaluation.binomial import Count, exact
 from mendel.evaluation.bootstrap import Bootstrap
-from mendel.evaluation.interval import LEVEL, Interval
+from mendel.evaluation.foreign_scores import ForeignSlice
+from mendel.evaluation.interval import Interval
 from mendel.noise.edits import Edit
 from mendel.noise.profile import OPERATIONS
+
+if TYPE_CHECKING:
+    from mendel.restorers.restorer import Span
 
 Counts = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -44,6 +49,16 @@ class Sample:
     """What led from clean to noisy."""
     untouched: Sequence[str]
     """Clean sentences that are given to the systems as they are: `clean` and, as a change of them is rarer, more."""
+    foreign: Sequence[ForeignText] = ()
+    """Clean text unlike the corpus."""
+
+
+class Changes(NamedTuple):
+    """Where a system changed the texts of a sample, and how sure it was: the changes of each text, from left to right."""
+
+    noisy: Sequence[Sequence[Span]]
+    untouched: Sequence[Sequence[Span]]
+    foreign: Sequence[Sequence[Span]]
 
 
 @dataclass(frozen=True)
@@ -54,6 +69,10 @@ class Output:
     """Of the noisy sentences."""
     of_untouched: Sequence[str] | None = None
     """Of the untouched sentences, which it had better leave alone; None where that was not tried."""
+    of_foreign: Sequence[str] | None = None
+    """Of the foreign texts, likewise."""
+    changes: Changes | None = None
+    """None where only the texts are known."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +89,8 @@ class Measures:
     """The errors, charged to CAUSES (columns)."""
     clean_altered: Count | None
     """The untouched sentences that did not stay as they were; None where that was not tried."""
+    foreign: dict[str, ForeignSlice] | None = None
+    """What became of the foreign texts, by kind; None where that was not tried, or there are none."""
 
 
 class Slice(Frozen):
@@ -96,6 +117,8 @@ class Scores(Frozen):
     worse: Interval
     clean_altered: Interval | None
     """Of the untouched sentences; an exact interval, since a bootstrap of no cases knows no doubt."""
+    foreign_altered: Interval | None = None
+    """Of the foreign texts, likewise; absent from evaluations made before 0.2.0."""
     by_operation: dict[str, Slice]
     """CER that is due to each operation (they sum to the CER), and how much of it is gone."""
     by_noise_level: dict[str, Slice]
@@ -121,6 +144,7 @@ def measure(sample: Sample, output: Output) -> Measures:
         word_errors=word_errors,
         errors_by_cause=by_cause,
         clean_altered=None if output.of_untouched is None else _altered(sample.untouched, output.of_untouched),
+        foreign=foreign_scores.by_kind(sample.foreign, output.of_foreign) if output.of_foreign else None,
     )
 
 
@@ -184,7 +208,8 @@ def summarise(sample: Sample, measured: Measures, noisy: Measures, bootstrap: Bo
         improved=fraction(errors < before),
         tied=fraction(errors == before),
         worse=fraction(errors > before),
-        clean_altered=measured.clean_altered and binomial.interval(measured.clean_altered, tail=(1 - LEVEL) / 2),
+        clean_altered=measured.clean_altered and exact(measured.clean_altered),
+        foreign_altered=measured.foreign and exact(foreign_scores.altered(measured.foreign)),
         by_operation=by_cause(),
         by_noise_level=by_class(before / characters, NOISE_LEVELS, NOISE_LEVEL_NAMES),
         by_length=by_class(characters, LENGTHS, LENGTH_NAMES),

@@ -10,11 +10,11 @@ import numpy as np
 
 from mendel.core.frozen import Frozen
 from mendel.core.log import log, track
-from mendel.evaluation.scores import Output, Sample
-from mendel.restorers.restorer import Restorer
+from mendel.evaluation.scores import Changes, Output, Sample
+from mendel.restorers.restorer import Restoration, Restorer, spans
 
-Correct = Callable[[Sequence[str]], list[str]]
-"""Texts in, texts out, in order; equal texts give equal texts."""
+Restore = Callable[[Sequence[str]], Sequence[Restoration]]
+"""Texts in, restorations out, in order; equal texts give equal ones."""
 
 BATCH = 256
 """Texts per call: enough for a restorer to sort by length, few enough to show progress."""
@@ -25,14 +25,25 @@ class System(NamedTuple):
     """One of those that are compared."""
 
     name: str
-    correct: Correct
+    restore: Restore
     ablation: bool = False
     """Shows what a part is worth; only the noisy sentences tell that."""
 
     @classmethod
     def of(cls, name: str, restorer: Restorer, ablation: bool = False) -> System:
-        """A restorer's texts, without its confidences."""
-        return cls(name, lambda texts: [found.text for found in restorer.restore(texts)], ablation)
+        return cls(name, restorer.restore, ablation)
+
+    @classmethod
+    def of_texts(cls, name: str, correct: Callable[[Sequence[str]], list[str]]) -> System:
+        """One that gives texts alone: it is sure of all that it changes."""
+
+        def restore(texts: Sequence[str]) -> list[Restoration]:
+            return [
+                Restoration(text=after, confidence=1.0, edits=spans(before, after), fallback=False)
+                for before, after in zip(texts, correct(texts), strict=True)
+            ]
+
+        return cls(name, restore)
 
 
 class Speed(Frozen):
@@ -53,7 +64,7 @@ class Speed(Frozen):
 
 
 def apply(system: System, sample: Sample) -> tuple[Output, float]:
-    """What a system makes of the noisy sentences and, unless it is an ablation, of the untouched ones.
+    """What a system makes of the noisy sentences and, unless it is an ablation, of the untouched and the foreign ones.
 
     Also gives the seconds that the noisy sentences took.
     """
@@ -62,27 +73,37 @@ def apply(system: System, sample: Sample) -> tuple[Output, float]:
     seconds = time.perf_counter() - started
     log.info("restored", system=system.name, sentences=len(sample.ids), seconds=round(seconds, 1))
     if system.ablation:
-        return Output([known[text] for text in sample.noisy]), seconds
+        return Output([known[text].text for text in sample.noisy]), seconds
     # Sentences that the noise spared are known already.
     known |= _restored(system, [text for text in sample.untouched if text not in known], "clean")
-    return Output([known[text] for text in sample.noisy], [known[text] for text in sample.untouched]), seconds
+    foreign = [text for _, text in sample.foreign]
+    known |= _restored(system, [text for text in foreign if text not in known], "foreign")
+    noisy, untouched, of_foreign = (
+        [known[text] for text in texts] for texts in (sample.noisy, sample.untouched, foreign)
+    )
+    return Output(
+        restored=[found.text for found in noisy],
+        of_untouched=[found.text for found in untouched],
+        of_foreign=[found.text for found in of_foreign],
+        changes=Changes(*([found.edits for found in each] for each in (noisy, untouched, of_foreign))),
+    ), seconds
 
 
-def latencies(correct: Correct, texts: Sequence[str]) -> list[float]:
+def latencies(restore: Restore, texts: Sequence[str]) -> list[float]:
     """Seconds for one text by itself, of several texts. Compiles on the way what has to be."""
-    correct(texts[:1])
+    restore(texts[:1])
     found = []
     for text in texts[:SINGLE_CALLS]:
         started = time.perf_counter()
-        correct([text])
+        restore([text])
         found.append(time.perf_counter() - started)
     return found
 
 
-def _restored(system: System, texts: Sequence[str], which: str) -> dict[str, str]:
+def _restored(system: System, texts: Sequence[str], which: str) -> dict[str, Restoration]:
     batches = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
     return {
         text: result
         for batch in track(batches, f"{system.name}: {which} sentences")
-        for text, result in zip(batch, system.correct(batch), strict=True)
+        for text, result in zip(batch, system.restore(batch), strict=True)
     }

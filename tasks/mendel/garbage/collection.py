@@ -40,12 +40,12 @@ def find(root: str, policy: Policy, now: datetime | None = None) -> list[Garbage
     """All garbage. Raises InputError where the ledger cannot be read: what it needs is then unknown."""
     now = now or datetime.now(UTC)
     before = now - timedelta(days=policy.days)
-    found, decided = survey(root, now), [decision.candidate for decision in ledger.read(root)]
-    kept = _kept(root, found, policy, before)
-    listed = _listed(found, kept, decided, before)
+    lake_survey, decided = survey(root, now), [decision.candidate for decision in ledger.read(root)]
+    kept = _kept(root, lake_survey, policy, before)
+    listed = _listed(lake_survey, kept, decided, before)
     return [
-        *(item for version in found.versions.values() for item in _of_version(version, kept, listed, before)),
-        *_old(found.unfinished, "a write that did not end", before, "{}"),
+        *(item for version in lake_survey.versions.values() for item in _of_version(version, kept, listed, before)),
+        *_old(lake_survey.unfinished, "a write that did not end", before, "{}"),
         *_old(_checkpoints(root, now), "checkpoints of a training that nobody went on with", before, "{}/"),
     ]
 
@@ -67,27 +67,27 @@ def remove(root: str, items: Iterable[Garbage]) -> None:
         log.info("removed", path=item.path, because=item.because, bytes=item.bytes)
 
 
-def _kept(root: str, found: LakeSurvey, policy: Policy, before: datetime) -> frozenset[str]:
+def _kept(root: str, lake_survey: LakeSurvey, policy: Policy, before: datetime) -> frozenset[str]:
     """Paths of the versions that stay."""
     needed = [*_named_by_the_ledger(root)]
     of_dataset: dict[str, list[VersionFiles]] = defaultdict(list)
-    for version in found.versions.values():
+    for version in lake_survey.versions.values():
         if version.manifest:
             of_dataset[version.dataset].append(version)
-        if _young(version, found, before) or not version.readable:
+        if _young(version, lake_survey, before) or not version.readable:
             needed.append(version.path)
     for versions in of_dataset.values():
         newest = sorted(versions, key=attrgetter("manifest.finished"))[-policy.newest :] if policy.newest else []
         needed += [version.path for version in newest]
-    for partition in found.pointers:
-        needed += _in_force(root, found, partition)
+    for partition in lake_survey.pointers:
+        needed += _in_force(root, lake_survey, partition)
     kept: set[str] = set()
     while needed:
         path = needed.pop()
         if path not in kept:
             kept.add(path)
-            made = found.versions[path].manifest if path in found.versions else None
-            needed += _made_from(made) if made else []
+            version_manifest = lake_survey.versions[path].manifest if path in lake_survey.versions else None
+            needed += _made_from(version_manifest) if version_manifest else []
     return frozenset(kept)
 
 
@@ -99,32 +99,34 @@ def _named_by_the_ledger(root: str) -> Iterator[str]:
             yield decision.evaluation.uri
 
 
-def _made_from(made: Manifest) -> list[str]:
+def _made_from(version: Manifest) -> list[str]:
     """What a version refers to: its inputs, and the one whose files it lists."""
-    return [*(entry.uri for entry in made.inputs), *([made.same_as] if made.same_as else [])]
+    return [*(entry.uri for entry in version.inputs), *([version.same_as] if version.same_as else [])]
 
 
-def _in_force(root: str, found: LakeSurvey, partition: str) -> list[str]:
+def _in_force(root: str, lake_survey: LakeSurvey, partition: str) -> list[str]:
     """The version that a partition's pointer names; all versions where that cannot be read."""
     dataset, folder = partition.split("/")
     try:
         named = manifest.pointer(root, dataset, folder.removeprefix("dt="))
     except InputError as error:
         log.warning("kept with all its versions", partition=partition, error=str(error))
-        return [version.path for version in found.versions.values() if version.partition == partition]
+        return [version.path for version in lake_survey.versions.values() if version.partition == partition]
     return [f"{partition}/{named}"]
 
 
-def _young(version: VersionFiles, found: LakeSurvey, before: datetime) -> bool:
+def _young(version: VersionFiles, lake_survey: LakeSurvey, before: datetime) -> bool:
     """Whether a version was made, or another put in force in its place, too short a time ago."""
-    since = found.pointers.get(version.partition)
+    since = lake_survey.pointers.get(version.partition)
     return version.manifest is not None and (version.manifest.finished >= before or bool(since and since >= before))
 
 
-def _listed(found: LakeSurvey, kept: frozenset[str], decided: Iterable[Manifest], before: datetime) -> frozenset[str]:
+def _listed(
+    lake_survey: LakeSurvey, kept: frozenset[str], decided: Iterable[Manifest], before: datetime
+) -> frozenset[str]:
     """Attempts whose files somebody needs. A day that is not collected yet needs its parts."""
-    listed = {attempt for made in decided for attempt in attempts_of(*made.files)}
-    for version in found.versions.values():
+    listed = {attempt for candidate in decided for attempt in attempts_of(*candidate.files)}
+    for version in lake_survey.versions.values():
         if version.manifest and version.path in kept:
             listed |= attempts_of(*version.manifest.files)
         for name, attempts in version.parts.items():
@@ -139,8 +141,8 @@ def _of_version(
     free = {path: files for path, files in version.attempts.items() if path not in listed}
     if version.manifest and version.path not in kept:
         size = sum(files.bytes for files in [*free.values(), *version.files.values()])
-        rest = [*(f"{version.path}/{name}" for name in version.parts), *(f"{path}/" for path in free)]
-        gone = (f"{version.path}/{MANIFEST}", *([f"{version.path}/"] if free == version.attempts else rest))
+        paths = [*(f"{version.path}/{name}" for name in version.parts), *(f"{path}/" for path in free)]
+        gone = (f"{version.path}/{MANIFEST}", *([f"{version.path}/"] if free == version.attempts else paths))
         yield Garbage(version.path, "nothing refers to it", size, gone, version.manifest)
     elif version.readable and not (version.manifest and version.files[MANIFEST].modified >= before):
         if not version.manifest:
@@ -149,18 +151,18 @@ def _of_version(
         yield from _old(free, "an attempt that no manifest lists", before, "{}/")
 
 
-def _old(found: dict[str, FileGroup], because: str, before: datetime, form: str) -> list[Garbage]:
+def _old(groups: dict[str, FileGroup], because: str, before: datetime, form: str) -> list[Garbage]:
     return [
         Garbage(path, because, files.bytes, (form.format(path),))
-        for path, files in found.items()
+        for path, files in groups.items()
         if files.modified < before
     ]
 
 
 def _checkpoints(root: str, now: datetime) -> dict[str, FileGroup]:
-    found: dict[str, FileGroup] = defaultdict(FileGroup)
+    groups: dict[str, FileGroup] = defaultdict(FileGroup)
     folder = lake.normalise(lake.join(root, CHECKPOINTS))
     for uri, entry in lake.entries(folder).items():
         name = uri.removeprefix(folder).strip("/").split("/")[0]
-        found[f"{CHECKPOINTS}/{name}"].add(int(entry["size"]), lake.modified(entry) or now)
-    return found
+        groups[f"{CHECKPOINTS}/{name}"].add(int(entry["size"]), lake.modified(entry) or now)
+    return groups

@@ -76,14 +76,14 @@ def survey(root: str, now: datetime) -> LakeSurvey:
     """Look at every dataset: one listing each, and the manifests. `now` stands for times that a store does not tell."""
     root = lake.normalise(root)
     versions: dict[str, VersionFiles] = {}
-    found = LakeSurvey(versions, {}, defaultdict(FileGroup))
+    lake_survey = LakeSurvey(versions, {}, defaultdict(FileGroup))
     for name in lake.list_folders(root):
         for uri, entry in lake.entries(lake.join(root, name)).items():
             path, size, modified = uri.removeprefix(root).strip("/"), int(entry["size"]), lake.modified(entry) or now
             if path.rsplit("/", 1)[1].startswith(UNFINISHED):
-                found.unfinished[path].add(size, modified)
+                lake_survey.unfinished[path].add(size, modified)
             elif POINTER.fullmatch(path):
-                found.pointers[path.rsplit("/", 1)[0]] = modified
+                lake_survey.pointers[path.rsplit("/", 1)[0]] = modified
             elif match := VERSION.fullmatch(path):
                 version = versions.setdefault(match["version"], VersionFiles(match["version"]))
                 if match["attempt"]:
@@ -95,7 +95,7 @@ def survey(root: str, now: datetime) -> LakeSurvey:
         version.attempts[path].add(0, modified)
     for version in versions.values():
         _read(root, version)
-    return found
+    return lake_survey
 
 
 def _empty_attempts(root: str) -> Iterator[tuple[str, datetime]]:

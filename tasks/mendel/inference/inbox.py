@@ -72,7 +72,7 @@ def files(root: str, day: str) -> list[InboxFile]:
         entries = fs.ls(folder, detail=True)
     except PermissionError as error:
         raise InputError(f"{folder} may not be listed: give this user permission to read it") from error
-    found = []
+    files_of_day = []
     for entry in entries:
         path = entry["name"].rstrip("/")
         name = PurePosixPath(path).name
@@ -81,8 +81,8 @@ def files(root: str, day: str) -> list[InboxFile]:
         # A disk may hold names that are not UTF-8; here they are spelled out.
         name = name.encode(errors="surrogateescape").decode(errors="backslashreplace")
         place = f"{manifest.partition_path(DATASET, day)}/{name}"
-        found.append(InboxFile(place, entry["size"] or 0, entry["type"] == "file", path, fs))
-    return sorted(found, key=lambda file: file.name)
+        files_of_day.append(InboxFile(place, entry["size"] or 0, entry["type"] == "file", path, fs))
+    return sorted(files_of_day, key=lambda file: file.name)
 
 
 def digest(day: str, listed: Sequence[tuple[str, str]]) -> str:

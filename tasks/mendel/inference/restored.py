@@ -41,11 +41,11 @@ def rows(batch: pa.RecordBatch, restorations: Sequence[Restoration], model_versi
     originals = batch.column("text").to_pylist()
     columns: dict[str, Any] = {
         "id": batch.column("id"),
-        "text": [found.text for found in restorations],
+        "text": [restoration.text for restoration in restorations],
         "original": batch.column("text"),
-        "confidence": [round(found.confidence, CONFIDENCE_DIGITS) for found in restorations],
-        "changed": [found.text != text for found, text in zip(restorations, originals, strict=True)],
-        "fallback": [found.fallback for found in restorations],
+        "confidence": [round(restoration.confidence, CONFIDENCE_DIGITS) for restoration in restorations],
+        "changed": [restoration.text != text for restoration, text in zip(restorations, originals, strict=True)],
+        "fallback": [restoration.fallback for restoration in restorations],
         "model_version": [model_version] * len(restorations),
         "file": batch.column("file"),
         "ordinal": batch.column("ordinal"),

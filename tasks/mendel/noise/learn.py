@@ -19,7 +19,8 @@ from pydantic import ValidationError
 from mendel.core.errors import InputError
 from mendel.core.log import log
 from mendel.noise import learn_tables as tables
-from mendel.noise.learn_expectation import LONGEST, REVERSAL, Aligned, Counts, NoiseModel, align, differences, expect
+from mendel.noise.changes import changes
+from mendel.noise.learn_expectation import LONGEST, REVERSAL, Aligned, Counts, NoiseModel, align, expect
 from mendel.noise.profile import HIGHEST_TOTAL, OPERATIONS, NoiseProfile, Operation, Rates
 
 Doubles = NDArray[np.float64]
@@ -224,7 +225,7 @@ def _related(clean: Sequence[str], noisy: Sequence[str]) -> list[int]:
     for at, (one, other) in enumerate(zip(clean, noisy, strict=True)):
         distance = Levenshtein.distance(one, other)
         near = distance <= max(SHORT, UNRELATED * len(one))
-        if near and all(a2 - a1 <= LONGEST and b2 - b1 <= LONGEST for a1, a2, b1, b2 in differences(one, other)):
+        if near and all(a2 - a1 <= LONGEST and b2 - b1 <= LONGEST for a1, a2, b1, b2 in changes(one, other)):
             kept.append(at)
     if 2 * len(kept) < len(clean):
         raise InputError(
@@ -242,7 +243,7 @@ def _alphabet(clean: Sequence[str], noisy: Sequence[str]) -> str:
 def _characters_of_errors(clean: Sequence[str], noisy: Sequence[str]) -> set[str]:
     found: set[str] = set()
     for one, other in zip(clean, noisy, strict=True):
-        for a, a_end, b, b_end in differences(one, other):
+        for a, a_end, b, b_end in changes(one, other):
             found.update(one[a:a_end], other[b:b_end])
     return found
 

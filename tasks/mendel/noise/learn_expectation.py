@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from rapidfuzz.distance import Levenshtein
 
+from mendel.noise.changes import changes
 from mendel.noise.profile import OPERATIONS
 
 Doubles = NDArray[np.float64]
@@ -89,22 +89,11 @@ def align(clean: Sequence[str], noisy: Sequence[str], symbols: str) -> Aligned:
     numbers = {character: number for number, character in enumerate(symbols, start=1)}
     low, high = [], []
     for one, other in zip(clean, noisy, strict=True):
-        spots = np.array(differences(one, other), np.int64).reshape(-1, 4)
+        spots = np.array(changes(one, other), np.int64).reshape(-1, 4)
         first, last = _band(len(one), len(other), spots)
         low.append(first)
         high.append(last)
     return Aligned(*_side(clean, numbers), *_side(noisy, numbers), np.concatenate(low), np.concatenate(high))
-
-
-def differences(clean: str, noisy: str) -> list[tuple[int, int, int, int]]:
-    """Where a shortest edit script changes something: [start, end) in the clean text, [start, end) in the noisy one."""
-    same = Levenshtein.opcodes(clean, noisy).as_matching_blocks()  # ends with an empty block behind both texts
-    found, a, b = [], 0, 0
-    for block in same:
-        if (block.a, block.b) != (a, b):
-            found.append((a, block.a, b, block.b))
-        a, b = block.a + block.size, block.b + block.size
-    return found
 
 
 def expect(aligned: Aligned, model: NoiseModel) -> Counts:

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from mendel.core import cache, lake, manifest
 from mendel.core.errors import InputError
+from mendel.core.log import log
 from mendel.core.manifest import FileEntry, Manifest
 from mendel.promotion import ledger
 from mendel.promotion.ledger import Decision
@@ -17,7 +18,9 @@ CANDIDATE = "candidate"
 """The dataset, and the name of its newest version."""
 FINGERPRINT = re.compile(r"[0-9a-f]{4,16}")
 """Or its first digits."""
-Standing = Literal["champion", "reigned before", "declined", "not judged"]
+FORMER_NAME = "challenger"
+"""Until 0.2.0 of the candidate that was declined last; read until 0.3.0."""
+Standing = Literal["champion", "was champion before", "declined", "not judged"]
 
 
 class Resolved(NamedTuple):
@@ -56,21 +59,22 @@ class Resolved(NamedTuple):
 def resolve(root: str, name: str = "champion") -> Resolved:
     """The model that a name means now, its files checked.
 
-    Names are `champion`, `previous`, `challenger`, a version number, a candidate's fingerprint or the beginning of one,
-    and `candidate`, the newest in the lake. Raises InputError saying which there are, or which file is missing or changed.
+    Names are `champion`, `previous`, a version number, a candidate's fingerprint or the beginning of one, and `candidate`,
+    the newest in the lake. Until 0.3.0 `challenger` is the candidate that was declined last. Raises InputError saying
+    which there are, or which file is missing or changed.
     """
     history = ledger.read(root)
-    aliases = ledger.state(history)._asdict()
-    if name in aliases:
-        decision: Decision | None = aliases[name]
-    else:
-        decision = ledger.about(history, int(name)) if name.isascii() and name.isdigit() else None
-    found = decision.candidate if decision else _candidate(root, name)
-    if found is None:
+    held = _held(history)
+    if name == FORMER_NAME:
+        log.warning("the name challenger goes in 0.3.0: give the version, or candidate, the newest one")
+    is_version = name.isascii() and name.isdigit()
+    decision = ledger.about(history, int(name)) if is_version else held.get(name)
+    candidate = decision.candidate if decision else _candidate(root, name)
+    if candidate is None:
         raise InputError(f"there is no model {name!r}. {_choices(root, history)}")
-    manifest.verify(root, found)
-    known = decision or next((past for past in reversed(history) if past.candidate.digest == found.digest), None)
-    return _resolved(root, found, known.version if known else None, _standing(history, known))
+    manifest.verify(root, candidate)
+    known = decision or next((past for past in reversed(history) if past.candidate.digest == candidate.digest), None)
+    return _resolved(root, candidate, known.version if known else None, _standing(history, known))
 
 
 def resolved(root: str, decision: Decision) -> Resolved:
@@ -89,50 +93,58 @@ def _resolved(root: str, candidate: Manifest, version: int | None, standing: Sta
     )
 
 
+def _held(history: ledger.History) -> dict[str, Decision | None]:
+    """By name, the decision about the model that holds it in the ledger."""
+    state = ledger.state(history)
+    return {"champion": state.champion, "previous": state.previous, FORMER_NAME: state.candidate}
+
+
 def _standing(history: ledger.History, decision: Decision | None) -> Standing:
     if decision is None:
         return "not judged"
     champion = ledger.state(history).champion
     if champion and champion.version == decision.version:
         return "champion"
-    return "declined" if ledger.turned_down(history, decision.version) else "reigned before"
+    return "declined" if ledger.turned_down(history, decision.version) else "was champion before"
 
 
 def _candidate(root: str, name: str) -> Manifest | None:
     """The candidate in the lake that a name means. Raises InputError where several begin so."""
     if name == CANDIDATE:
-        return max(_in_force(root), key=lambda made: made.finished, default=None)
+        return max(_in_force(root), key=lambda candidate: candidate.finished, default=None)
     if not FINGERPRINT.fullmatch(name):
         return None
     partitions = manifest.partitions(root, CANDIDATE)
-    found = {
+    partition_of = {
         fingerprint: key
         for key in partitions
         for fingerprint in lake.list_folders(lake.join(root, manifest.partition_path(CANDIDATE, key)))
         if fingerprint.startswith(name)
     }
-    made = [each for fingerprint, key in found.items() if (each := manifest.read(root, CANDIDATE, key, fingerprint))]
-    if len(made) > 1:
-        raise InputError(f"several candidates begin with {name}: {', '.join(each.fingerprint for each in made)}")
-    return made[0] if made else None
+    versions = (manifest.read(root, CANDIDATE, key, fingerprint) for fingerprint, key in partition_of.items())
+    candidates = [version for version in versions if version]
+    if len(candidates) > 1:
+        names = ", ".join(candidate.fingerprint for candidate in candidates)
+        raise InputError(f"several candidates begin with {name}: {names}")
+    return candidates[0] if candidates else None
 
 
 def _in_force(root: str) -> Iterator[Manifest]:
     for key in manifest.partitions(root, CANDIDATE):
-        if (made := manifest.current(root, CANDIDATE, key)) is not None:
-            yield made
+        if (candidate := manifest.current(root, CANDIDATE, key)) is not None:
+            yield candidate
 
 
 def _choices(root: str, history: ledger.History) -> str:
     if history:
-        aliases = [name for name, decision in ledger.state(history)._asdict().items() if decision]
+        aliases = [name for name, decision in _held(history).items() if decision and name != FORMER_NAME]
         versions = sorted({decision.version for decision in history})
-        told = f"Choose one of: {', '.join([*aliases, *map(str, versions)])}."
+        choices = f"Choose one of: {', '.join([*aliases, *map(str, versions)])}."
     else:
-        told = "The ledger is empty: run mendel evaluate and mendel promote first."
+        choices = "The ledger is empty: run mendel evaluate and mendel promote first."
     known = {decision.candidate.digest for decision in history}
-    if untried := sorted({made.fingerprint for made in _in_force(root) if made.digest not in known}):
-        told += (
+    if untried := sorted({candidate.fingerprint for candidate in _in_force(root) if candidate.digest not in known}):
+        choices += (
             f" Candidates that were not judged can be tried by name: {CANDIDATE} (the newest), {', '.join(untried)}."
         )
-    return told
+    return choices

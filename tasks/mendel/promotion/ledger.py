@@ -1,6 +1,6 @@
 """The ledger: one immutable object per decision, `<lake>/ledger/000001.json` and so on.
 
-It is the source of truth for who reigns: a decision is created under the next free number or not at all, and what
+It is the source of truth for which model is champion: a decision is created under the next free number or not at all, and what
 MLflow shows is derived from it. Nothing in it is ever changed; a rollback is a decision of its own.
 
 Each entry holds the SHA-256 of the entry before, so that none can be changed or taken out unseen but the newest; that
@@ -18,7 +18,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from mendel.core import lake
 from mendel.core.errors import InputError
@@ -34,7 +34,9 @@ RESTORE = "Restore it from a copy"
 
 
 class Decision(Frozen):
-    """What was decided about one model, on what grounds, and who reigned when it was."""
+    """What was decided about one model, on what grounds, and which version was champion until then."""
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
 
     number: int = Field(ge=1)
     action: Literal["promoted", "declined", "rolled back"]
@@ -42,7 +44,9 @@ class Decision(Frozen):
     candidate: Manifest = Field(
         description="the model's manifest as it was: its files and digest stay known though the version be made again"
     )
-    reigning: int | None = Field(None, description="version of the champion until this decision")
+    champion_before: int | None = Field(
+        None, alias="reigning", description="version of the champion until this decision"
+    )
     evaluation: InputEntry | None = Field(None, description="what a promotion was decided on; none for a rollback")
     rejected_by: str | None = Field(None, description="the person who said no")
     reasons: tuple[str, ...]
@@ -55,7 +59,7 @@ class Decision(Frozen):
     @property
     def champion(self) -> int | None:
         """Version of the champion from this decision on."""
-        return self.reigning if self.action == "declined" else self.version
+        return self.champion_before if self.action == "declined" else self.version
 
 
 class State(NamedTuple):
@@ -63,7 +67,8 @@ class State(NamedTuple):
 
     champion: Decision | None
     previous: Decision | None
-    challenger: Decision | None
+    candidate: Decision | None
+    """The one that was declined last, since the last promotion."""
 
 
 History = Sequence[Decision]
@@ -100,34 +105,34 @@ def entries(root: str) -> Sequence[Entry]:
     for number, uri in enumerate(uris, start=1):
         if uri != (expected := _uri(root, number)):
             raise InputError(f"the ledger has no {expected}, though later decisions are there: restore it from a copy")
-    found = [_load(uri, number) for number, uri in enumerate(uris, start=1)]
-    _check_chain(root, found)
+    chain = [_load(uri, number) for number, uri in enumerate(uris, start=1)]
+    _check_chain(root, chain)
     if seen:
         uri = lake.join(root, WITNESS)
-        confirm(found, seen, uri, f"remove {uri}")
-    return found
+        confirm(chain, seen, uri, f"remove {uri}")
+    return chain
 
 
-def confirm(found: Sequence[Entry], seen: Head, witness: str, forget: str) -> None:
+def confirm(chain: Sequence[Entry], seen: Head, witness: str, forget: str) -> None:
     """Check that an entry that a witness has seen is there as it was; `forget` says how to make the witness forget it.
 
     Raises InputError naming the entry.
     """
     last_resort = f"{RESTORE}. Where there is none, and the ledger is right as it is, {forget}."
     name = f"{FOLDER}/{seen.number:06d}.json"
-    if seen.number > len(found):
+    if seen.number > len(chain):
         raise InputError(f"the ledger has lost {name}, which {witness} has seen. {last_resort}")
-    if (digest := found[seen.number - 1].sha256) != seen.sha256:
+    if (digest := chain[seen.number - 1].sha256) != seen.sha256:
         raise InputError(
             f"{name} was changed: {witness} has seen it with sha256 {seen.sha256}, found {digest}. {last_resort}"
         )
 
 
-def check_growth(before: History, now: History) -> None:
+def check_growth(before: History, after: History) -> None:
     """Check that a ledger that was read again only grew. Raises InputError naming the entry that is gone or changed."""
-    for past, found in zip(before, [*now, *[None] * len(before)], strict=False):
-        if past != found:
-            fate = "is gone" if found is None else "was changed"
+    for past, present in zip(before, [*after, *[None] * len(before)], strict=False):
+        if past != present:
+            fate = "is gone" if present is None else "was changed"
             raise InputError(f"{FOLDER}/{past.number:06d}.json {fate} since the ledger was read before. {RESTORE}.")
 
 
@@ -144,16 +149,16 @@ def append(root: str, judge: Callable[[History], Decision]) -> Decision:
     decision is made knowing all before it. A judge that finds its decision in the history already returns it.
     """
     while True:
-        found = entries(root)
-        history = [entry.decision for entry in found]
+        chain = entries(root)
+        history = [entry.decision for entry in chain]
         decision = judge(history)
         if decision in history:
-            _testify(root, found)  # the run that wrote it may have been stopped before
+            _testify(root, chain)  # the run that wrote it may have been stopped before
             return decision
-        decision = decision.model_copy(update={"before_sha256": found[-1].sha256 if found else None})
+        decision = decision.model_copy(update={"before_sha256": chain[-1].sha256 if chain else None})
         data = decision.model_dump_json(indent=2).encode()
         if lake.create(_uri(root, decision.number), data):
-            _testify(root, [*found, Entry(decision, hashlib.sha256(data).hexdigest())])
+            _testify(root, [*chain, Entry(decision, hashlib.sha256(data).hexdigest())])
             return decision
 
 
@@ -165,29 +170,31 @@ def identity(root: str) -> str | None:
 
 def identify(root: str) -> str:
     """The lake's identity, made where there is none."""
-    if (found := identity(root)) is None:
+    if (known := identity(root)) is None:
         lake.create(lake.join(root, IDENTITY), json.dumps({"id": uuid.uuid4().hex}).encode())
-        found = identity(root)
-        assert found is not None, "it was made just now"
-    return found
+        known = identity(root)
+        assert known is not None, "it was made just now"
+    return known
 
 
 def state(history: History) -> State:
     """Who holds which alias after these decisions."""
-    reigns: list[Decision] = []
-    challenger: Decision | None = None
+    champions: list[Decision] = []
+    candidate: Decision | None = None
     for decision in history:
         match decision.action:
             case "promoted":
-                reigns.append(decision)
-                challenger = None
+                champions.append(decision)
+                candidate = None
             case "rolled back":
-                reigns.pop()
-                reigns[-1] = decision
-            case "declined" if decision.version != decision.reigning:
-                challenger = decision
+                champions.pop()
+                champions[-1] = decision
+            case "declined" if decision.version != decision.champion_before:
+                candidate = decision
     return State(
-        champion=reigns[-1] if reigns else None, previous=reigns[-2] if len(reigns) > 1 else None, challenger=challenger
+        champion=champions[-1] if champions else None,
+        previous=champions[-2] if len(champions) > 1 else None,
+        candidate=candidate,
     )
 
 
@@ -196,29 +203,29 @@ def about(history: History, version: int) -> Decision | None:
     return next((decision for decision in reversed(history) if decision.version == version), None)
 
 
-def crowning(history: History, version: int) -> Decision | None:
+def promotion_of(history: History, version: int) -> Decision | None:
     """The latest promotion of a version, with what it was decided on; None where it was never promoted."""
     promoted = (past for past in reversed(history) if past.action == "promoted" and past.version == version)
     return next(promoted, None)
 
 
 def turned_down(history: History, version: int) -> bool:
-    """Whether the last word on a version, said while it did not reign, is a no."""
-    said = [past.action for past in history if past.version == version != past.reigning]
-    return bool(said) and said[-1] == "declined"
+    """Whether the last decision on a version, of those made while it was not champion, is a decline."""
+    actions = [past.action for past in history if past.version == version != past.champion_before]
+    return bool(actions) and actions[-1] == "declined"
 
 
-def opponent(history: History, digest: str) -> Decision | None:
-    """Whom a candidate has to beat: the champion, or, for the champion itself, the one it dethroned, if any.
+def champion_to_beat(history: History, digest: str) -> Decision | None:
+    """Which model a candidate has to beat: the champion or, for the champion itself, the one before it, if any.
 
     So evaluating a candidate again after its promotion is the same evaluation, not one against itself.
     """
     champion = state(history).champion
     if champion is None or champion.candidate.digest != digest:
         return champion
-    crowned = crowning(history, champion.version)
-    assert crowned is not None, "who reigns was promoted once"
-    return None if crowned.reigning is None else about(history, crowned.reigning)
+    promotion = promotion_of(history, champion.version)
+    assert promotion is not None, "the champion was promoted once"
+    return None if promotion.champion_before is None else about(history, promotion.champion_before)
 
 
 def _uri(root: str, number: int) -> str:
@@ -236,18 +243,18 @@ def _load(uri: str, number: int) -> Entry:
     return Entry(decision, hashlib.sha256(data).hexdigest())
 
 
-def _check_chain(root: str, found: Sequence[Entry]) -> None:
+def _check_chain(root: str, chain: Sequence[Entry]) -> None:
     chained = False
-    for before, entry in pairwise(found):
-        said, uri = entry.decision.before_sha256, _uri(root, entry.decision.number)
-        if said is None and chained:
+    for before, entry in pairwise(chain):
+        named, uri = entry.decision.before_sha256, _uri(root, entry.decision.number)
+        if named is None and chained:
             raise InputError(f"{uri} does not name the entry before it, though earlier ones do. {RESTORE}.")
-        if said not in (None, before.sha256):
+        if named not in (None, before.sha256):
             raise InputError(
                 f"the ledger's chain is broken at {_uri(root, before.decision.number)}: its sha256 is {before.sha256}, "
-                f"and {uri} was written after {said}. One of the two was changed: restore it from a copy"
+                f"and {uri} was written after {named}. One of the two was changed: restore it from a copy"
             )
-        chained = said is not None
+        chained = named is not None
 
 
 def _witness(root: str) -> Head | None:
@@ -260,8 +267,8 @@ def _witness(root: str) -> Head | None:
         raise InputError(f"{explain(error, uri)}\nRemove it: the next decision writes it again.") from error
 
 
-def _testify(root: str, found: Sequence[Entry]) -> None:
+def _testify(root: str, chain: Sequence[Entry]) -> None:
     """Let the witness know the newest entry; one that knows a newer one already keeps that."""
-    head, seen = Head.of(found), _witness(root)
+    head, seen = Head.of(chain), _witness(root)
     if seen is None or seen.number < head.number:
         lake.write(lake.join(root, WITNESS), head.model_dump_json().encode())

@@ -73,22 +73,25 @@ def differences(root: str, name: str) -> list[str]:
     own = identity and next((own for own in _names(name, identity) if _owner(client, own) == identity), None)
     if own is None:
         return [f"MLflow has no registered model {name} of this lake: mendel promote makes it"] if entries else []
-    found = client.get_registered_model(own)
+    registered = client.get_registered_model(own)
     try:
-        _confirm(own, found.tags, entries)
+        _confirm(own, registered.tags, entries)
     except InputError as error:
         return [str(error)]
-    digests = {int(each.version): each.tags.get("digest") for each in client.search_model_versions(f"name = '{own}'")}
-    told = []
-    for alias, holder in ledger.state([entry.decision for entry in entries])._asdict().items():
-        said = found.aliases.get(alias)
-        if (digests.get(int(said)) if said else None) != (holder.candidate.digest if holder else None):
+    digests = {
+        int(model_version.version): model_version.tags.get("digest")
+        for model_version in client.search_model_versions(f"name = '{own}'")
+    }
+    findings = []
+    for alias, holder in _holders([entry.decision for entry in entries]).items():
+        number = registered.aliases.get(alias)
+        if (digests.get(int(number)) if number else None) != (holder.candidate.digest if holder else None):
             ought = f"version {holder.version}" if holder else "nobody"
-            told.append(
-                f"MLflow's alias {alias} of {own} is {f'version {said}' if said else 'nobody'}, by the ledger {ought}: "
+            findings.append(
+                f"MLflow's alias {alias} of {own} is {f'version {number}' if number else 'nobody'}, by the ledger {ought}: "
                 f"mendel registry follow puts it right"
             )
-    return told
+    return findings
 
 
 class _OwnModel:
@@ -131,14 +134,14 @@ class _OwnModel:
     def follow(self, history: ledger.History) -> None:
         versions = self.complete(history)
         aliases = self.client.get_registered_model(self.name).aliases
-        for alias, holder in ledger.state(history)._asdict().items():
-            now = aliases.get(alias)
-            if holder is None and now is not None:
+        for alias, holder in _holders(history).items():
+            present = aliases.get(alias)
+            if holder is None and present is not None:
                 self.client.delete_registered_model_alias(self.name, alias)
-                log.info("alias removed", model=self.name, alias=alias, version=now)
-            elif holder is not None and now != str(versions[holder.version]):
+                log.info("alias removed", model=self.name, alias=alias, version=present)
+            elif holder is not None and present != str(versions[holder.version]):
                 self._set_alias(alias, versions[holder.version])
-                log.info("alias set", model=self.name, alias=alias, version=versions[holder.version], before=now)
+                log.info("alias set", model=self.name, alias=alias, version=versions[holder.version], before=present)
 
     def version(self, candidate: Manifest, evaluation: str, above: int) -> int:
         """The candidate's version, a number above those that the ledger has given to others.
@@ -160,7 +163,7 @@ class _OwnModel:
                 pip_requirements=[f"mendel[train]=={version('mendel')}"],
             )
         while True:
-            made = self.client.create_model_version(
+            created = self.client.create_model_version(
                 self.name,
                 source=model.model_uri,
                 model_id=model.model_id,  # without it a tracking server refuses the source
@@ -171,17 +174,17 @@ class _OwnModel:
                     "evaluation": evaluation,
                 },
             )
-            if int(made.version) > above:
+            if int(created.version) > above:
                 break
-            self.client.delete_model_version(self.name, made.version)  # a number of another model in the ledger
+            self.client.delete_model_version(self.name, created.version)  # a number of another model in the ledger
         number = self._known(candidate.digest, above)
         assert number is not None, f"{self.name} has no version with the digest {candidate.digest}, though one was made"
         return number
 
     def _known(self, digest: str, above: int) -> int | None:
         """The lowest version with this digest: two processes that register one candidate at once agree on it."""
-        found = self.client.search_model_versions(f"name = '{self.name}' and tag.digest = '{digest}'")
-        return min((int(entry.version) for entry in found if int(entry.version) > above), default=None)
+        entries = self.client.search_model_versions(f"name = '{self.name}' and tag.digest = '{digest}'")
+        return min((int(entry.version) for entry in entries if int(entry.version) > above), default=None)
 
     def _set_alias(self, alias: str, model_version: int) -> None:
         try:
@@ -191,6 +194,12 @@ class _OwnModel:
                 raise
             # another process made the alias after MLflow had looked for it: it is there now, to be changed
             self.client.set_registered_model_alias(self.name, alias, str(model_version))
+
+
+def _holders(history: ledger.History) -> dict[str, ledger.Decision | None]:
+    """By alias, the decision about the version that holds it."""
+    state = ledger.state(history)
+    return {**state._asdict(), "challenger": state.candidate}  # the name of before 0.2.0; goes in 0.3.0
 
 
 def _names(name: str, identity: str) -> tuple[str, str]:
@@ -211,8 +220,8 @@ def _ensure(client: mlflow.MlflowClient, name: str, identity: str) -> None:
 
 def _owner(client: mlflow.MlflowClient, name: str) -> str | None:
     """Identity of the lake that a registered model belongs to, empty where it is no lake's; None where there is none."""
-    found = client.search_registered_models(f"name = '{name}'")
-    return str(found[0].tags.get(LAKE, "")) if found else None
+    models = client.search_registered_models(f"name = '{name}'")
+    return str(models[0].tags.get(LAKE, "")) if models else None
 
 
 def _confirm(name: str, tags: Mapping[str, str], entries: Sequence[ledger.Entry]) -> None:

@@ -1,4 +1,4 @@
-"""Rollback: the champion steps down for the one before it, as the ledger knows them."""
+"""Rollback: the champion before the present one comes into force again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mendel.promotion.ledger import Decision, History
 
 
 def plan(root: str, run_id: str) -> Decision:
-    """What a rollback would decide now. Raises InputError where nobody reigned before, or the files are not whole."""
+    """What a rollback would decide now. Raises InputError where there was no champion before, or the files are not whole."""
     decision = _decide(ledger.read(root), run_id)
     manifest.verify(root, decision.candidate)
     return decision
@@ -23,7 +23,7 @@ def roll_back(root: str, run_id: str) -> Decision:
 
     def judge(history: History) -> Decision:
         decision = _decide(history, run_id)
-        if (decision.reigning, decision.version) != (planned.reigning, planned.version):
+        if (decision.champion_before, decision.version) != (planned.champion_before, planned.version):
             raise InputError("the champion changed meanwhile: look at mendel registry list, then decide again")
         return decision
 
@@ -44,7 +44,7 @@ def _decide(history: History, run_id: str) -> Decision:
         action="rolled back",
         version=previous.version,
         candidate=previous.candidate,
-        reigning=champion.version,
+        champion_before=champion.version,
         reasons=(f"rolled back from version {champion.version}",),
         run_id=run_id,
         decided=datetime.now(UTC),

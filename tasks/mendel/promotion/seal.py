@@ -54,10 +54,10 @@ def check(root: str, evaluation: Manifest) -> None:
     if not has_seal(evaluation):
         raise InputError(f"{where} has no {NAME}: it was made before verdicts were sealed. {again}")
     findings = {name: value for name, value in evaluation.metrics.items() if name not in UNSEALED}
-    if found := list(_differences(json.loads(lake.read_text(files[NAME])), findings)):
-        raise InputError(f"{where} was edited: {'; '.join(found[:5])} ({NAME} against the manifest). {again}")
-    rows, said = _rows_digest(files[SCORES]), findings_digest(findings)
-    if (expected := version_digest(rows, said)) != evaluation.digest:
+    if differing := list(_differences(json.loads(lake.read_text(files[NAME])), findings)):
+        raise InputError(f"{where} was edited: {'; '.join(differing[:5])} ({NAME} against the manifest). {again}")
+    rows, sealed = _rows_digest(files[SCORES]), findings_digest(findings)
+    if (expected := version_digest(rows, sealed)) != evaluation.digest:
         raise InputError(
             f"{where} was edited: its scores and findings have the digest {expected}, the manifest says "
             f"{evaluation.digest}. {again}"
@@ -70,9 +70,9 @@ def check(root: str, evaluation: Manifest) -> None:
     )
     if named != evaluation.fingerprint:
         raise InputError(f"{where} was edited: its inputs and parameters, the rules among them, name {named}. {again}")
-    if found := list(_differences(_judged_again(findings, evaluation.parameters["rules"]), findings["decision"])):
+    if differing := list(_differences(_judged_again(findings, evaluation.parameters["rules"]), findings["decision"])):
         raise InputError(
-            f"{where}: its verdict does not follow from its figures and rules: {'; '.join(found)}. {again}"
+            f"{where}: its verdict does not follow from its figures and rules: {'; '.join(differing)}. {again}"
         )
 
 
@@ -101,9 +101,9 @@ def _judged_again(findings: Mapping[str, Any], rules: Mapping[str, Any]) -> Any:
     from mendel.evaluation import gate  # loads numpy
     from mendel.evaluation.evaluation import Evaluation  # loads pyarrow, numpy
 
-    found = Evaluation.model_validate(findings)
-    assert found.evidence is not None, "sealed evaluations keep what their verdict follows from"
-    return gate.judge(found.evidence, gate.Rules.model_validate(rules)).model_dump(mode="json")
+    judged = Evaluation.model_validate(findings)
+    assert judged.evidence is not None, "sealed evaluations keep what their verdict follows from"
+    return gate.judge(judged.evidence, gate.Rules.model_validate(rules)).model_dump(mode="json")
 
 
 def _rows_digest(uri: str) -> str:
@@ -116,9 +116,9 @@ def _rows_digest(uri: str) -> str:
 def _timeless(value: Any) -> Any:
     match value:
         case Mapping():
-            return {key: _timeless(each) for key, each in value.items() if not ("second" in key or key in TIMES)}
+            return {key: _timeless(item) for key, item in value.items() if not ("second" in key or key in TIMES)}
         case list() | tuple():
-            return [_timeless(each) for each in value if not _tells_the_time(each)]
+            return [_timeless(item) for item in value if not _tells_the_time(item)]
         case float():
             return float(f"{value:.9g}")
         case _:
@@ -131,7 +131,7 @@ def _tells_the_time(check: Any) -> bool:
 
 def _differences(expected: Any, found: Any, path: str = "") -> Iterator[str]:
     """Each place where two JSON values differ, in words."""
-    expected, found = (list(each) if isinstance(each, tuple) else each for each in (expected, found))
+    expected, found = (list(side) if isinstance(side, tuple) else side for side in (expected, found))
     if isinstance(expected, dict) and isinstance(found, dict):
         for key in sorted(expected.keys() | found.keys()):
             yield from _differences(expected.get(key), found.get(key), f"{path}.{key}" if path else key)

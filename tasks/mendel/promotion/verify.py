@@ -58,16 +58,16 @@ def _checked(what: str, check: Callable[[], None]) -> Finding:
 
 def _check_evaluation(root: str, decision: Decision) -> None:
     assert decision.evaluation is not None, "the caller has looked"
-    found = manifest.at(root, decision.evaluation.uri)
-    if found is None:
+    evaluation = manifest.at(root, decision.evaluation.uri)
+    if evaluation is None:
         raise InputError(f"decision {decision.number:06d} was made on it, and it is gone: restore it from a copy")
-    manifest.verify(root, found)
-    if found.digest != decision.evaluation.digest and found.finished <= decision.decided:
+    manifest.verify(root, evaluation)
+    if evaluation.digest != decision.evaluation.digest and evaluation.finished <= decision.decided:
         raise InputError(
-            f"decision {decision.number:06d} was made on the digest {decision.evaluation.digest}, found {found.digest}: "
+            f"decision {decision.number:06d} was made on the digest {decision.evaluation.digest}, found {evaluation.digest}: "
             f"it was edited"
         )
-    if seal.has_seal(found):
-        seal.check(root, found)
+    if seal.has_seal(evaluation):
+        seal.check(root, evaluation)
     else:
-        seal.check_unsealed(root, found)
+        seal.check_unsealed(root, evaluation)

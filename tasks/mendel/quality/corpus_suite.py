@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from mendel.quality.bounds import CorpusBounds
 
 
-def build(config: CorpusBounds, table: pa.Table, found: Manifest) -> Suite:
+def build(config: CorpusBounds, table: pa.Table, version: Manifest) -> Suite:
     """`table` is `dataset.read`'s; the manifest tells the rows and the training texts' alphabet."""
-    outside = texts.holds_others(table["text"], texts.character_class(found.metrics["alphabet"]))
+    outside = texts.holds_others(table["text"], texts.character_class(version.metrics["alphabet"]))
     measured = {**texts.measure(config, table, "text"), "outside_alphabet": outside.cast(pa.float64())}
     return Suite(
         name="corpus",
@@ -31,7 +31,7 @@ def build(config: CorpusBounds, table: pa.Table, found: Manifest) -> Suite:
         key="id",
         expectations=[
             *texts.not_null(["id", "doc", "position", "split", "text"]),
-            *texts.expectations(config, "text", found.rows),
+            *texts.expectations(config, "text", version.rows),
             expect("repeated_texts", "text is unique", gxe.ExpectColumnValuesToBeUnique, column="text"),
             texts.at_most(
                 "outside_alphabet", config.outside_alphabet, "of the texts hold a character that no training text holds"

@@ -34,7 +34,7 @@ SCHEMAS = {
         "edits": "binary",
     },
 }
-"""Column names and Arrow types. `split` may be told by the folder alone, as Spark writes it."""
+"""Column names and Arrow types. `split` may stand in the folder's name alone, as Spark writes it."""
 FOLDER = "folder"
 """Column that `read` adds: the split that the file's folder names."""
 
@@ -49,10 +49,10 @@ def schema_suite(subject: str, context: Context, entry: InputEntry) -> Suite:
     rows = []
     for uri, _ in _files(context, entry):
         with lake.open_uri(uri) as file:
-            found = {field.name: _kind(field.type) for field in pq.read_schema(file)}
-        further = ", ".join(sorted(found.keys() - expected.keys()))
-        told = {name: found.get(name, "string" if name == "split" else "absent") for name in expected}
-        rows.append({"file": uri, **told, "further columns": further})
+            types = {field.name: _kind(field.type) for field in pq.read_schema(file)}
+        further = ", ".join(sorted(types.keys() - expected.keys()))
+        columns = {name: types.get(name, "string" if name == "split" else "absent") for name in expected}
+        rows.append({"file": uri, **columns, "further columns": further})
     return Suite(
         name=f"{subject}_schema",
         frame=pd.DataFrame(rows),
@@ -98,14 +98,14 @@ def read(context: Context, entry: InputEntry) -> pa.Table:
 
 def _files(context: Context, entry: InputEntry) -> list[tuple[str, str]]:
     """URIs of the files below `split=…`, with the split that the folder names. Raises InputError if there is none."""
-    found = [
+    files = [
         (uri, unquote(folder[1]))
         for uri in context.uris(entry, ".parquet")
         if (folder := re.search(r"/split=([^/]+)/", uri))
     ]
-    if not found:
+    if not files:
         raise InputError(f"{entry.uri} lists no Parquet file below a folder split=…; make it again with --force")
-    return found
+    return files
 
 
 def _kind(kind: pa.DataType) -> str:

@@ -74,23 +74,23 @@ class Noise(NamedTuple):
     """Of each operation, per pair."""
 
 
-def noise_of(found: Manifest, context: Context) -> ResolvedProfile:
+def noise_of(version: Manifest, context: Context) -> ResolvedProfile:
     """The profile stored with the pairs. Raises InputError when it is missing or no profile."""
-    path = next((file.path for file in found.files if file.path.endswith(f"/{NOISE}")), None)
+    path = next((file.path for file in version.files if file.path.endswith(f"/{NOISE}")), None)
     if path is None:
-        raise InputError(f"{found.path} lists no {NOISE}; make the pairs again: mendel corrupt --force")
+        raise InputError(f"{version.path} lists no {NOISE}; make the pairs again: mendel corrupt --force")
     try:
         return ResolvedProfile.model_validate_json(lake.read_bytes(lake.join(context.root, path)))
     except ValidationError as error:
         raise InputError(f"{path} is not a resolved noise profile: {error}") from error
 
 
-def build(config: PairsBounds, table: pa.Table, found: Manifest, noise: ResolvedProfile) -> Suite:
+def build(config: PairsBounds, table: pa.Table, version: Manifest, noise: ResolvedProfile) -> Suite:
     """`table` is `dataset.read`'s. Noise is measured on the pairs without nulls, edits on a sample of those."""
     whole, places = _without_nulls(table)
     lengths = _lengths(whole["clean"])
     if not lengths.sum():
-        raise InputError(f"{found.path} holds no clean text; make the pairs again: mendel corrupt --force")
+        raise InputError(f"{version.path} holds no clean text; make the pairs again: mendel corrupt --force")
     distances = _distances(whole["clean"], whole["noisy"])
     chosen = np.random.default_rng(SEED).permutation(len(whole))[: config.sample]
     sample = whole.take(chosen)
@@ -118,7 +118,7 @@ def build(config: PairsBounds, table: pa.Table, found: Manifest, noise: Resolved
         key="id",
         expectations=[
             *texts.not_null(list(SCHEMAS["pairs"])),
-            *texts.expectations(config, "clean", found.rows),
+            *texts.expectations(config, "clean", version.rows),
             *_of_noisy_texts(config),
             *_of_noise(config, noise, measured, _drawn(sample, noise)),
         ],
@@ -226,8 +226,10 @@ def _counts(edits: Sequence[Sequence[Edit] | None]) -> dict[str, Floats]:
 
 
 def _distances(clean: pa.Array, noisy: pa.Array) -> Floats:
-    found: Floats = process.cpdist(clean.to_pylist(), noisy.to_pylist(), scorer=Levenshtein.distance, dtype=np.float64)
-    return found
+    distances: Floats = process.cpdist(
+        clean.to_pylist(), noisy.to_pylist(), scorer=Levenshtein.distance, dtype=np.float64
+    )
+    return distances
 
 
 def _lengths(column: pa.Array) -> Floats:

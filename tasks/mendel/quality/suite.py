@@ -63,11 +63,11 @@ def failure(result: ExpectationValidationResult) -> str:
     expected = _of(result).description
     if error := _error(result):
         return f"{expected}: could not be checked: {error}"
-    found = result.result
-    if "unexpected_count" not in found:
-        return f"{expected}: found {_plain(found.get('observed_value'))}"
-    rows = f"{expected}: {found['unexpected_count']:,} of {found['element_count']:,} rows are otherwise"
-    examples = "; ".join(_examples(found))
+    observed = result.result
+    if "unexpected_count" not in observed:
+        return f"{expected}: found {_plain(observed.get('observed_value'))}"
+    rows = f"{expected}: {observed['unexpected_count']:,} of {observed['element_count']:,} rows are otherwise"
+    examples = "; ".join(_examples(observed))
     return f"{rows}, as in {examples}" if examples else rows
 
 
@@ -83,7 +83,7 @@ def _error(result: ExpectationValidationResult) -> str | None:
     return next((item["exception_message"] for item in nested if item.get("raised_exception")), None)
 
 
-def _examples(found: Mapping[str, Any]) -> list[str]:
+def _examples(observed: Mapping[str, Any]) -> list[str]:
     """Some of the rows, named by the suite's key; a null or a flag says no more than the expectation does."""
     import pandas as pd
 
@@ -93,7 +93,7 @@ def _examples(found: Mapping[str, Any]) -> list[str]:
             for name, value in row.items()
             if not (pd.isna(value) or _unboxed(value) is True)
         ]
-        for row in found.get("partial_unexpected_index_list") or []
+        for row in observed.get("partial_unexpected_index_list") or []
     )
     return [", ".join(row) for row in rows if row][:EXAMPLES]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from mendel.core import cache
 from mendel.core.errors import InputError
 from mendel.core.frozen import Frozen
+from mendel.noise.changes import changes
 from mendel.recipes.kinds import KINDS, named
 from mendel.restorers import artifact
 
@@ -75,13 +76,8 @@ class Restorer(ABC):
 
 
 def spans(before: str, after: str) -> tuple[Span, ...]:
-    """The changes of a shortest edit script from one text to another, neighbouring ones joined."""
-    from rapidfuzz.distance import Levenshtein
-
-    same = [*Levenshtein.opcodes(before, after).as_matching_blocks()]  # ends with an empty block behind both texts
-    starts = [(0, 0), *((block.a + block.size, block.b + block.size) for block in same)]
+    """What changed from one text to another, as `Restoration` has it."""
     return tuple(
-        Span(start=start, end=block.a, replacement=after[begin : block.b])
-        for (start, begin), block in zip(starts, same, strict=False)
-        if (start, begin) != (block.a, block.b)
+        Span(start=start, end=end, replacement=after[new_start:new_end])
+        for start, end, new_start, new_end in changes(before, after)
     )

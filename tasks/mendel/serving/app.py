@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from mendel.serving import health, history, page, problems, routes, trial
 from mendel.serving.batcher import Batch, Batcher
-from mendel.serving.canary import Challenger, Shadow
+from mendel.serving.canary import CanaryModel, Shadow
 from mendel.serving.gateway import Gateway
 from mendel.serving.keys import Keys
 from mendel.serving.loading import Loader, Pins
@@ -31,7 +31,7 @@ class Parts:
     loader: Loader
     pins: Pins
     batcher: Batcher
-    challenger: Challenger | None
+    canary: CanaryModel | None
     shadow: Shadow | None
     noises: Noises
 
@@ -55,7 +55,7 @@ class Parts:
             loader,
             Pins(loader, models.load, settings.pinned_models),
             batcher,
-            Challenger(canary, models) if canary else None,
+            CanaryModel(canary, models) if canary else None,
             Shadow(settings, canary, batcher, metrics) if canary and canary.shadow else None,
             Noises(settings.profiles),
         )
@@ -96,14 +96,14 @@ def create(root: str, settings: Serve, keys: Keys | None = None) -> Gateway:
 
 
 async def _watch(parts: Parts) -> None:
-    """Keep champion and challenger those of the ledger."""
+    """Keep champion and canary those of the ledger."""
     while True:
         await parts.loader.run(parts.models.refresh)
         champion = parts.models.champion
         parts.metrics.version.set((champion.version or 0) if champion else 0)
         parts.metrics.refresh_failing.set(parts.models.failure is not None)
-        if parts.challenger:
-            await parts.loader.run(parts.challenger.refresh)
-            model = parts.challenger.model
-            parts.metrics.challenger_version.set((model.version or 0) if model else 0)
+        if parts.canary:
+            await parts.loader.run(parts.canary.refresh)
+            model = parts.canary.model
+            parts.metrics.set_canary((model.version or 0) if model else 0)
         await asyncio.sleep(parts.settings.poll_seconds)

@@ -125,7 +125,7 @@ class Batcher:
         if not (before := self._queue.before(caller, size)):
             return
         before[model] += size
-        seconds = sum(characters / float(self._speed(each)) for each, characters in before.items())
+        seconds = sum(characters / float(self._speed(other)) for other, characters in before.items())
         if before.total() > self._settings.queue_characters or seconds > self._settings.answer_seconds:
             raise QueueFullError(math.ceil(min(max(1.0, seconds), self._settings.answer_seconds)))
 
@@ -140,13 +140,13 @@ class Batcher:
         running = asyncio.get_running_loop().run_in_executor(self._worker, _restore, items)
         running.add_done_callback(lambda done: self._finish(items, done.result()))
 
-    def _finish(self, items: Sequence[QueuedPiece], found: Sequence[Restoration | Exception]) -> None:
+    def _finish(self, items: Sequence[QueuedPiece], results: Sequence[Restoration | Exception]) -> None:
         characters, seconds = _characters(items), self._busy_seconds
         self._began = None
         if characters and seconds > 0:
             self._speed(items[0].job.model).add(characters, seconds)
         self._observe(Batch(len(items), characters, seconds))
-        for item, result in zip(items, found, strict=True):
+        for item, result in zip(items, results, strict=True):
             item.job.hand_over(item.place, result)
             if item.job.answer.done():
                 self._queue.discard(item.job)

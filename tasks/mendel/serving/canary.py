@@ -1,4 +1,4 @@
-"""A challenger beside the champion: on a share of the requests it answers, or restores in the champion's shadow."""
+"""The canary: a second model, which answers a share of the requests or restores them in the champion's shadow."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ IDLE = 19
 
 
 def takes(settings: Canary, request_id: str) -> bool:
-    """Whether a request is the challenger's: by its id's hash, so that the same id always meets the same model."""
+    """Whether a request is the canary's: by its id's hash, so that the same id always meets the same model."""
     digest = hashlib.sha256(request_id.encode()).digest()
     return int.from_bytes(digest[:8], "big") < settings.fraction * 2**64
 
 
-class Challenger:
-    """The challenger that may stand beside the champion now; `refresh` loads it, so that belongs in a thread."""
+class CanaryModel:
+    """The model that is the canary, if any; `refresh` loads it, so that belongs in a thread."""
 
     def __init__(self, settings: Canary, models: Models) -> None:
         self.settings = settings
@@ -46,25 +46,26 @@ class Challenger:
             self._refresh()
         except Exception as error:
             self.model = None
-            if (told := str(error)) != self.failure:
-                log.warning("no challenger", error=told)
-            self.failure = told
+            if (failure := str(error)) != self.failure:
+                log.warning("no canary", error=failure)
+            self.failure = failure
 
     def _refresh(self) -> None:
         decision = choose(self._models.history, self.settings)
         if self.model is None or self.model.digest != decision.candidate.digest:
             self.model = None  # its memory may be needed by the next one
             self.model = self._models.load(decision.version)
-            log.info("challenger loaded", version=decision.version, shadow=self.settings.shadow)
+            log.info("canary loaded", version=decision.version, shadow=self.settings.shadow)
         self.failure = None
 
 
 def choose(history: ledger.History, settings: Canary) -> ledger.Decision:
-    """The decision about the challenger. Raises InputError where there is none that may stand beside the champion."""
+    """The decision about the version that is the canary. Raises InputError where none may be."""
     named = settings.version
-    decision = ledger.about(history, named) if named else ledger.state(history).challenger
+    decision = ledger.about(history, named) if named else ledger.state(history).candidate
     if decision is None:
-        raise InputError(f"the ledger has no version {named}" if named else "the ledger has no challenger")
+        none = "no candidate was declined since the last promotion: there is none to compare"
+        raise InputError(f"the ledger has no version {named}" if named else none)
     champion = ledger.state(history).champion
     if champion and champion.candidate.digest == decision.candidate.digest:
         raise InputError(f"version {decision.version} is the champion")
@@ -77,7 +78,7 @@ class Shadow:
     """Restores again what the champion has answered, and counts where the two agree.
 
     In a thread of the lowest priority, with a queue of its own; while the champion has requests waiting, or that queue
-    is full, the challenger's part is dropped. Made and used on one event loop.
+    is full, the canary's part is dropped. Made and used on one event loop.
     """
 
     def __init__(self, settings: Serve, canary: Canary, champion: Batcher, metrics: Metrics) -> None:
@@ -99,17 +100,17 @@ class Shadow:
     async def _compare(self, model: Model, texts: Sequence[str], answered: Sequence[Restoration]) -> None:
         started = time.monotonic()
         try:
-            found = await self._batcher.restore(model, texts)
+            compared = await self._batcher.restore(model, texts)
         except QueueFullError:
             self._metrics.shadow_dropped.inc()
             return
         except Exception as error:
-            log.warning("challenger failed in the shadow", version=model.version, error=repr(error))
+            log.warning("canary failed in the shadow", version=model.version, error=repr(error))
             self._metrics.failed.labels(model.name, "shadow").inc()
             return
-        self._metrics.answer(model.name, "shadow", time.monotonic() - started, found)
-        for one, other in zip(answered, found, strict=True):
-            self._metrics.shadow_texts.labels(model.name, str(one.text == other.text).lower()).inc()
+        self._metrics.answer(model.name, "shadow", time.monotonic() - started, compared)
+        for of_champion, of_canary in zip(answered, compared, strict=True):
+            self._metrics.shadow_texts.labels(model.name, str(of_champion.text == of_canary.text).lower()).inc()
 
     async def close(self) -> None:
         """Let the batch under way end; what waits is forgotten."""

@@ -54,8 +54,8 @@ class Gateway:
         client = (scope.get("client") or ["?"])[0]
         started = time.monotonic()
         status = 499  # nobody was there any more to be answered
-        told: dict[str, object] = {}
-        scope.setdefault("state", {}).update(told=told, request_id=request_id, caller=client)
+        log_fields: dict[str, object] = {}
+        scope.setdefault("state", {}).update(log_fields=log_fields, request_id=request_id, caller=client)
 
         async def answer(message: Message) -> None:
             nonlocal status
@@ -87,7 +87,7 @@ class Gateway:
                     status=status,
                     ms=round(1000 * seconds, 1),
                     client=client,
-                    **told,
+                    **log_fields,
                 )
 
     def _refused(self, scope: Scope, headers: Headers) -> Response | None:
@@ -104,7 +104,7 @@ class Gateway:
             if holder is None:
                 asking = {"WWW-Authenticate": "Bearer"}
                 return problem(401, "Send a known key as X-API-Key or Authorization: Bearer.", asking)
-            state["caller"] = state["told"]["caller"] = holder
+            state["caller"] = state["log_fields"]["caller"] = holder
         if (connection := state.get("connection")) is not None:
             connection.admitted()
         return None
@@ -130,10 +130,10 @@ class Gateway:
         """To the application, with a body that is there and not too large."""
         taken = scope["method"] == "POST" and scope["path"].startswith(GUARDED)
         limit = self._settings.max_body_bytes if taken else 0
-        told = f"The body is larger than {limit} bytes: send several smaller requests." if taken else NO_BODY
+        refusal = f"The body is larger than {limit} bytes: send several smaller requests." if taken else NO_BODY
         length = headers.get("content-length", "")
         if (length.isdigit() and int(length) > limit) or ("transfer-encoding" in headers and not taken):
-            await problem(413, told)(scope, receive, send)
+            await problem(413, refusal)(scope, receive, send)
             return
         try:
             async with asyncio.timeout(self._settings.body_seconds):
@@ -143,7 +143,7 @@ class Gateway:
             await problem(408, slow, {"Connection": "close"})(scope, receive, send)
             return
         if messages is None:
-            await problem(413, told)(scope, receive, send)
+            await problem(413, refusal)(scope, receive, send)
             return
         await self._app(scope, _replayed(iter(messages), receive), send)
 

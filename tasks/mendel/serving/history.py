@@ -50,7 +50,7 @@ async def models(request: Request) -> schemas.ModelList:
 async def decisions(request: Request) -> schemas.Ledger:
     """Every decision about promotion, as of the latest look at the ledger."""
     parts: Parts = request.app.state.parts
-    return schemas.Ledger(decisions=[schemas.LedgerEntry.of(each) for each in parts.models.history])
+    return schemas.Ledger(decisions=[schemas.LedgerEntry.of(decision) for decision in parts.models.history])
 
 
 @router.get("/report", responses=api.refusals(404))
@@ -74,13 +74,13 @@ async def file(name: str, request: Request) -> Response:
 
 
 def _canary(parts: Parts) -> schemas.CanaryEntry | None:
-    if (challenger := parts.challenger) is None:
+    if (canary := parts.canary) is None:
         return None
     return schemas.CanaryEntry(
-        version=challenger.model and challenger.model.version,
-        fraction=challenger.settings.fraction,
-        shadow=challenger.settings.shadow,
-        failure=challenger.failure and "there is no challenger that may stand beside the champion; the log says why",
+        version=canary.model and canary.model.version,
+        fraction=canary.settings.fraction,
+        shadow=canary.settings.shadow,
+        failure=canary.failure and "there is no version that may be the canary; the log says why",
     )
 
 
@@ -91,7 +91,7 @@ def _judgement(request: Request) -> tuple[str, Decision]:
         raise HTTPException(503, "No champion is loaded yet.", {"Retry-After": "5"})
     if model.version is None:
         raise HTTPException(404, f"Candidate {model.fingerprint} was not judged yet.")
-    decision = ledger.crowning(models.history, model.version) or ledger.about(models.history, model.version)
+    decision = ledger.promotion_of(models.history, model.version) or ledger.about(models.history, model.version)
     assert decision is not None, "it has a version by a decision"
     if decision.evaluation is None:
         raise HTTPException(404, f"Version {model.version} was {decision.action} without an evaluation.")
@@ -100,9 +100,9 @@ def _judgement(request: Request) -> tuple[str, Decision]:
 
 def _evaluation(root: str, decision: Decision) -> Manifest:
     assert decision.evaluation is not None, "the caller has looked"
-    if (found := manifest.at(root, decision.evaluation.uri)) is None:
+    if (evaluation := manifest.at(root, decision.evaluation.uri)) is None:
         raise HTTPException(404, f"The evaluation of version {decision.version} is not in the lake any more.")
-    return found
+    return evaluation
 
 
 def _files(evaluation: Manifest) -> dict[str, FileEntry]:
@@ -126,25 +126,34 @@ def _report(root: str, decision: Decision) -> schemas.Report:
     from mendel.evaluation.evaluation import Evaluation  # loads pyarrow, numpy
     from mendel.evaluation.report import HEADINGS  # loads numpy
 
+<<<<<<< HEAD
+    version = _evaluation(root, decision)
+    files = _files(version)
+    evaluation = Evaluation.model_validate({name: version.metrics[name] for name in Evaluation.model_fields})
+=======
     made = _evaluation(root, decision)
     files = _files(made)
-    found = Evaluation.model_validate({name: made.metrics[name] for name in Evaluation.model_fields})
+    found = Evaluation.model_validate(
+        {name: made.metrics[name] for name in Evaluation.model_fields if name in made.metrics}
+    )
+>>>>>>> foreign
     systems = {
-        name: scores.model_dump(include=set(schemas.SystemScores.model_fields)) for name, scores in found.scores.items()
+        name: scores.model_dump(include=set(schemas.SystemScores.model_fields))
+        for name, scores in evaluation.scores.items()
     }
-    champion = found.scores["challenger"]
+    champion = evaluation.scores["candidate"]
     return schemas.Report(
         version=decision.version,
         action=decision.action,
-        partition=made.partition,
+        partition=version.partition,
         decided=decision.decided,
-        sentences=found.sentences,
-        characters=found.characters,
-        characters_per_second=found.speed.chars_per_second,
-        latency_p95_seconds=found.speed.latency_p95_seconds,
+        sentences=evaluation.sentences,
+        characters=evaluation.characters,
+        characters_per_second=evaluation.speed.chars_per_second,
+        latency_p95_seconds=evaluation.speed.latency_p95_seconds,
         checks=[
             schemas.CheckEntry(rule=check.rule, passed=check.passed, reason=check.reason)
-            for check in found.decision.checks
+            for check in evaluation.decision.checks
         ],
         systems=[schemas.SystemScores(name=name, **scores) for name, scores in systems.items()],
         breakdowns=[

@@ -31,5 +31,5 @@ def trusted(address: str, named: Iterable[str] | None) -> frozenset[str] | None:
 
 def name(header: str) -> str:
     """The lower-case name in a Host header, without port; empty where it is none."""
-    found = HOST.fullmatch(header.strip().lower())
-    return found["name"] if found else ""
+    match = HOST.fullmatch(header.strip().lower())
+    return match["name"] if match else ""

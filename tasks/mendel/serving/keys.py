@@ -36,11 +36,11 @@ class Keys:
         for number, line in enumerate(lines, start=1):
             if not line.strip() or line.startswith("#"):
                 continue
-            if not (found := LINE.fullmatch(line.strip())):
+            if not (match := LINE.fullmatch(line.strip())):
                 raise InputError(
                     f"{uri}, line {number}: write a name and a SHA-256, as `mendel api-key NAME` prints them"
                 )
-            digests[found["name"]] = found["digest"]
+            digests[match["name"]] = match["digest"]
         if not digests:
             raise InputError(f"serve.keys_file {uri} holds no key: `mendel api-key NAME` makes one")
         return cls(digests)

@@ -1,4 +1,4 @@
-"""What Prometheus gets to see."""
+"""The service's metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -23,38 +23,87 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         r = self.registry
-        self.requests = Counter("mendel_requests", "Answered", ["route", "status"], registry=r)
+        self.requests = Counter(
+            "mendel_requests",
+            "HTTP requests that were answered, by route and status code.",
+            ["route", "status"],
+            registry=r,
+        )
         self.seconds = Histogram(
-            "mendel_request_seconds", "From head to answer", ["route"], buckets=SECONDS, registry=r
+            "mendel_request_seconds",
+            "Seconds from the arrival of a request's head to the end of its answer.",
+            ["route"],
+            buckets=SECONDS,
+            registry=r,
         )
         self.batch_texts = Histogram(
-            "mendel_batch_texts", "Pieces of texts", buckets=(1, 2, 4, 8, 16, 32, 64), registry=r
+            "mendel_batch_texts",
+            "Pieces of texts that a model restored together in one batch.",
+            buckets=(1, 2, 4, 8, 16, 32, 64),
+            registry=r,
         )
-        self.batch_seconds = Histogram("mendel_batch_seconds", "Of the model", buckets=SECONDS, registry=r)
-        self.characters = Counter("mendel_characters", "Restored", registry=r)
-        self.answers = Counter("mendel_answers", "Requests that a model restored", BY_MODEL, registry=r)
-        self.failed = Counter("mendel_answers_failed", "Requests on which a model failed", BY_MODEL, registry=r)
+        self.batch_seconds = Histogram(
+            "mendel_batch_seconds", "Seconds that the model took for one batch.", buckets=SECONDS, registry=r
+        )
+        self.characters = Counter("mendel_characters", "Characters of input that were restored.", registry=r)
+        self.answers = Counter(
+            "mendel_answers", "Requests that a model restored, by its version and role.", BY_MODEL, registry=r
+        )
+        self.failed = Counter(
+            "mendel_answers_failed", "Requests on which a model failed, by its version and role.", BY_MODEL, registry=r
+        )
         self.answer_seconds = Histogram(
-            "mendel_answer_seconds", "Of queue and model", BY_MODEL, buckets=SECONDS, registry=r
+            "mendel_answer_seconds",
+            "Seconds that a request waited in the queue and was restored, without the transfer.",
+            BY_MODEL,
+            buckets=SECONDS,
+            registry=r,
         )
-        self.confidence = Histogram("mendel_confidence", "Of texts", BY_MODEL, buckets=CONFIDENCES, registry=r)
-        self.changed = Counter("mendel_texts_changed", "By the model", BY_MODEL, registry=r)
+        self.confidence = Histogram(
+            "mendel_confidence",
+            "Confidence of each restored text: the posterior probability, 0 to 1, that it is right.",
+            BY_MODEL,
+            buckets=CONFIDENCES,
+            registry=r,
+        )
+        self.changed = Counter("mendel_texts_changed", "Texts that a model changed.", BY_MODEL, registry=r)
         self.shadow_texts = Counter(
-            "mendel_shadow_texts", "Restored by champion and challenger", ["version", "agreed"], registry=r
+            "mendel_shadow_texts",
+            "Texts that champion and canary both restored, by whether the two agreed.",
+            ["version", "agreed"],
+            registry=r,
         )
         self.shadow_dropped = Counter(
-            "mendel_shadow_dropped", "Requests left out, for the champion was busy or the queue full", registry=r
+            "mendel_shadow_dropped",
+            "Requests that were not compared in the shadow, for the champion was busy or the shadow's queue full.",
+            registry=r,
         )
-        self.queue = Gauge("mendel_queue_requests", "That wait", registry=r)
-        self.queue_characters = Gauge("mendel_queue_characters", "That wait", registry=r)
-        self.version = Gauge("mendel_model_version", "Of the champion in force; 0 before the first", registry=r)
-        self.challenger_version = Gauge("mendel_challenger_version", "0 where there is none", registry=r)
-        self.refresh_failing = Gauge("mendel_refresh_failing", "1 while ledger or model cannot be read", registry=r)
+        self.queue = Gauge("mendel_queue_requests", "Requests that wait for the model.", registry=r)
+        self.queue_characters = Gauge("mendel_queue_characters", "Characters that wait for the model.", registry=r)
+        self.version = Gauge(
+            "mendel_model_version", "Version of the model that answers; 0 before the first is loaded.", registry=r
+        )
+        self.canary_version = Gauge(
+            "mendel_canary_version", "Version of the canary; 0 where there is none.", registry=r
+        )
+        self.challenger_version = Gauge(
+            "mendel_challenger_version", "Former name of mendel_canary_version; it goes in 0.3.0.", registry=r
+        )
+        self.refresh_failing = Gauge(
+            "mendel_refresh_failing",
+            "1 while the ledger or the newest champion cannot be read, so that an older one answers; else 0.",
+            registry=r,
+        )
 
-    def answer(self, version: str, role: Role, seconds: float, found: Sequence[Restoration]) -> None:
+    def set_canary(self, version: int) -> None:
+        """Show the canary's version; 0 where there is none."""
+        self.canary_version.set(version)
+        self.challenger_version.set(version)
+
+    def answer(self, version: str, role: Role, seconds: float, restorations: Sequence[Restoration]) -> None:
         """Count what a model made of one request."""
         self.answers.labels(version, role).inc()
         self.answer_seconds.labels(version, role).observe(seconds)
-        self.changed.labels(version, role).inc(sum(bool(each.edits) for each in found))
-        for each in found:
-            self.confidence.labels(version, role).observe(each.confidence)
+        self.changed.labels(version, role).inc(sum(bool(restoration.edits) for restoration in restorations))
+        for restoration in restorations:
+            self.confidence.labels(version, role).observe(restoration.confidence)

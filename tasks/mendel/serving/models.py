@@ -54,16 +54,16 @@ class Models:
         self._seen: list[str] | None = None
 
     def refresh(self) -> bool:
-        """Look at the ledger; load and swap where another champion reigns. True where that happened.
+        """Look at the ledger; load and swap where there is another champion. True where that happened.
 
         Whatever fails is logged, kept as `failure`, and tried again at the next call.
         """
         try:
             changed = self._refresh()
         except Exception as error:  # a lake that is away or a broken file must not end the service
-            if (told := f"{type(error).__name__}: {error}") != self.failure:
-                log.warning("refresh failed", error=told, serving=self.champion and self.champion.version)
-            self.failure = told
+            if (failure := f"{type(error).__name__}: {error}") != self.failure:
+                log.warning("refresh failed", error=failure, serving=self.champion and self.champion.version)
+            self.failure = failure
             return False
         self.failure = None
         return changed

@@ -33,8 +33,8 @@ class Noises:
             raise InputError(f"there is no noise profile {profile!r}; choose one of {', '.join(self.uris) or 'none'}")
         kernel = Kernel(self._resolved(profile), seed)
         noisy = kernel.corrupt(pa.array(["page"]), pa.array([0], pa.int64()), pa.array([text], pa.string())).noisy
-        (found,) = noisy.to_pylist()
-        return found, micro_cer([text], [found])
+        (damaged,) = noisy.to_pylist()
+        return damaged, micro_cer([text], [damaged])
 
     def _resolve(self, name: str) -> ResolvedProfile:
         try:

@@ -50,10 +50,10 @@ async def _refused(_: Request, error: Exception) -> Response:
 
 async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError), error
-    told = [
+    faults = [
         f"{'.'.join(str(part)[:LONGEST_NAME] for part in item['loc'])}: {item['msg']}" for item in error.errors()[:5]
     ]
-    return problem(422, "; ".join(told))
+    return problem(422, "; ".join(faults))
 
 
 async def _unexpected(_: Request, error: Exception) -> Response:

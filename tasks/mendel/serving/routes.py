@@ -33,16 +33,16 @@ async def restore(asked: schemas.RestoreRequest, request: Request) -> schemas.Re
     parts: Parts = request.app.state.parts
     texts = asked.texts
     api.check_size(parts.settings, texts)
-    told = request.state.told
-    told |= {"texts": len(texts), "characters": sum(map(len, texts))}
+    log_fields = request.state.log_fields
+    log_fields |= {"texts": len(texts), "characters": sum(map(len, texts))}
     if parts.settings.log_text:
-        told["text"] = texts
+        log_fields["text"] = texts
     try:
         async with asyncio.timeout(parts.settings.answer_seconds):
             model, role = await _choose(parts, asked.version, request.state.request_id)
-            told |= {"version": model.name, "role": role}
+            log_fields |= {"version": model.name, "role": role}
             api.check_time(parts.settings, model, texts)
-            found = await _while_connected(request, _restored(parts, model, role, texts, request.state.caller))
+            restorations = await _while_connected(request, _restored(parts, model, role, texts, request.state.caller))
     except QueueFullError as full:
         raise HTTPException(
             429, "The service is busy: try again later.", {"Retry-After": str(full.retry_after)}
@@ -53,9 +53,11 @@ async def restore(asked: schemas.RestoreRequest, request: Request) -> schemas.Re
             f"No answer within {parts.settings.answer_seconds:g} s: send less text, or later.",
             {"Retry-After": "5"},
         ) from error
-    if role == "champion" and parts.shadow and (challenger := _challenger(parts, request.state.request_id)):
-        parts.shadow.compare(challenger, texts, found)
-    results = [schemas.Restored.of(text, each, asked) for text, each in zip(texts, found, strict=True)]
+    if role == "champion" and parts.shadow and (second := _canary(parts, request.state.request_id)):
+        parts.shadow.compare(second, texts, restorations)
+    results = [
+        schemas.Restored.of(text, restoration, asked) for text, restoration in zip(texts, restorations, strict=True)
+    ]
     return schemas.RestoreResponse(version=model.version, standing=model.standing, results=results)
 
 
@@ -65,10 +67,10 @@ async def _choose(parts: Parts, version: int | None, request_id: str) -> tuple[M
     if version is None:
         if champion is None:
             raise HTTPException(503, "No champion is loaded yet.", {"Retry-After": "5"})
-        if not parts.shadow and (challenger := _challenger(parts, request_id)):
-            return challenger, "canary"
+        if not parts.shadow and (second := _canary(parts, request_id)):
+            return second, "canary"
         return champion, "champion"
-    loaded = (champion, parts.challenger and parts.challenger.model)
+    loaded = (champion, parts.canary and parts.canary.model)
     if model := next((model for model in loaded if model and model.version == version), None):
         return model, "pinned"
     if version not in (versions := parts.models.versions()):
@@ -80,24 +82,24 @@ async def _choose(parts: Parts, version: int | None, request_id: str) -> tuple[M
         raise HTTPException(503, f"Version {version} cannot be loaded; the server's log says why.") from error
 
 
-def _challenger(parts: Parts, request_id: str) -> Model | None:
-    """The challenger where this request is one for it."""
-    if parts.challenger and canary.takes(parts.challenger.settings, request_id):
-        return parts.challenger.model
+def _canary(parts: Parts, request_id: str) -> Model | None:
+    """The canary's model where this request is one for it."""
+    if parts.canary and canary.takes(parts.canary.settings, request_id):
+        return parts.canary.model
     return None
 
 
 async def _restored(parts: Parts, model: Model, role: Role, texts: Sequence[str], caller: str) -> list[Restoration]:
     started = time.monotonic()
     try:
-        found = await parts.batcher.restore(model, texts, caller)
+        restorations = await parts.batcher.restore(model, texts, caller)
     except QueueFullError:
         raise
     except Exception:
         parts.metrics.failed.labels(model.name, role).inc()
         raise
-    parts.metrics.answer(model.name, role, time.monotonic() - started, found)
-    return found
+    parts.metrics.answer(model.name, role, time.monotonic() - started, restorations)
+    return restorations
 
 
 async def _while_connected(request: Request, work: Coroutine[Any, Any, list[Restoration]]) -> list[Restoration]:

@@ -79,15 +79,15 @@ class Restored(Frozen):
     edits: tuple[Change, ...] | None = Field(description="from left to right; null where they were not asked for")
 
     @classmethod
-    def of(cls, before: str, found: Restoration, asked: RestoreRequest) -> Restored:
+    def of(cls, before: str, restoration: Restoration, asked: RestoreRequest) -> Restored:
         """The restorer's own threshold has been applied; the request's comes on top."""
-        held_back = bool(found.edits) and found.confidence < (asked.threshold or 0.0)
-        edits = () if held_back else found.edits
+        held_back = bool(restoration.edits) and restoration.confidence < (asked.threshold or 0.0)
+        edits = () if held_back else restoration.edits
         return cls(
-            text=before if held_back else found.text,
-            confidence=_probability(found.confidence),
+            text=before if held_back else restoration.text,
+            confidence=_probability(restoration.confidence),
             changed=bool(edits),
-            kept=held_back or found.fallback,
+            kept=held_back or restoration.fallback,
             edits=tuple(
                 Change(
                     start=edit.start,
@@ -139,14 +139,14 @@ class ModelEntry(Frozen):
 
 
 class CanaryEntry(Frozen):
-    """The challenger beside the champion."""
+    """The second model, beside the champion."""
 
     model_config = example(version=3, fraction=0.1, shadow=True, failure=None)
 
-    version: int | None = Field(description="of the challenger; null where there is none")
+    version: int | None = Field(description="of the canary; null where there is none")
     fraction: float = Field(description="of the requests that pin no version")
-    shadow: bool = Field(description="whether the champion answers these too, and the challenger is only compared")
-    failure: str | None = Field(description="why there is no challenger")
+    shadow: bool = Field(description="whether the champion answers these too, and the canary is only compared")
+    failure: str | None = Field(description="why there is no canary")
 
 
 class ModelList(Frozen):
@@ -160,7 +160,7 @@ class ModelList(Frozen):
     models: list[ModelEntry] = Field(description="by version")
 
 
-DECISION = {**PROMOTED, "number": 2, "reigning": 1, "champion": 2, "rejected_by": None}
+DECISION = {**PROMOTED, "number": 2, "reigning": 1, "champion_before": 1, "champion": 2, "rejected_by": None}
 
 
 class LedgerEntry(Frozen):
@@ -171,7 +171,8 @@ class LedgerEntry(Frozen):
     number: int = Field(description="from 1 on, without a gap")
     action: str = Field(description="promoted, declined or rolled back")
     version: int = Field(description="of the model that it is about")
-    reigning: int | None = Field(description="the champion until then")
+    reigning: int | None = Field(description="former name of `champion_before`", deprecated=True)
+    champion_before: int | None = Field(description="the champion until then")
     champion: int | None = Field(description="the champion from then on")
     decided: datetime = Field(description="when")
     reasons: tuple[str, ...] = Field(description="what spoke for it or, where it was declined, against it")
@@ -179,8 +180,8 @@ class LedgerEntry(Frozen):
 
     @classmethod
     def of(cls, decision: Decision) -> LedgerEntry:
-        shared = decision.model_dump(include=set(cls.model_fields) - {"champion"})
-        return cls(champion=decision.champion, **shared)
+        shared = decision.model_dump(include=set(cls.model_fields), by_alias=False)
+        return cls(champion=decision.champion, reigning=decision.champion_before, **shared)
 
 
 class Ledger(Frozen):
@@ -205,20 +206,22 @@ class SystemScores(Frozen):
     """One of those that were compared. Shares are of sentences."""
 
     model_config = example(
-        name="challenger",
+        name="candidate",
         cer={"value": 0.0145, "low": 0.0119, "high": 0.0172},
         reduction={"value": 0.676, "low": 0.629, "high": 0.725},
         exact={"value": 0.714, "low": 0.676, "high": 0.756},
         worse={"value": 0.018, "low": 0.008, "high": 0.03},
         clean_altered=None,
+        foreign_altered=None,
     )
 
-    name: str = Field(description="identity (the text as it is), symspell, challenger (now the champion), …")
+    name: str = Field(description="identity (the text as it is), symspell, candidate (the model of this report), …")
     cer: Estimate = Field(description="errors per character of the clean text")
     reduction: Estimate | None = Field(description="share of the noisy text's errors that are gone")
     exact: Estimate = Field(description="sentences without an error")
     worse: Estimate = Field(description="sentences with more errors than before")
     clean_altered: Estimate | None = Field(description="uncorrupted sentences that did not stay as they were")
+    foreign_altered: Estimate | None = Field(None, description="clean texts unlike the corpus, likewise")
 
 
 class CheckEntry(Frozen):
@@ -345,7 +348,7 @@ class Ready(Frozen):
 
     version: int | None = Field(description="of the model that answers; null for a candidate that was not judged")
     candidate: str = Field(description="its fingerprint")
-    standing: Standing = Field(description="champion, or on trial: reigned before, declined, not judged")
+    standing: Standing = Field(description="champion, or on trial: was champion before, declined, not judged")
 
 
 class Problem(Frozen):

@@ -1,4 +1,4 @@
-"""What `mendel serve` can be told: the section `serve` of a pipeline file."""
+"""The settings of `mendel serve`: the section `serve` of a pipeline file."""
 
 from __future__ import annotations
 
@@ -13,16 +13,14 @@ class Canary(Frozen):
     """A model beside the champion, on a part of the requests that pin no version."""
 
     fraction: float = Field(gt=0, le=1, description="of these requests, chosen by a hash of their X-Request-ID")
-    shadow: bool = Field(True, description="the champion answers; what the challenger would have said is only counted")
-    version: int | None = Field(None, ge=1, description="the challenger's; without it the challenger of the ledger")
+    shadow: bool = Field(True, description="the champion answers; what the canary would have answered is only compared")
+    version: int | None = Field(None, ge=1, description="the canary's; without it the candidate that was declined last")
     queue_characters: int = Field(20_000, ge=1, description="waiting at most in the shadow; what is beyond is dropped")
 
     @model_validator(mode="after")
     def _an_answer_comes_from_a_chosen_version(self) -> Self:
         if not self.shadow and self.version is None:
-            raise ValueError(
-                "the challenger of the ledger was declined, so it must not answer: name another version, or set shadow: true"
-            )
+            raise ValueError("a candidate that was declined must not answer: name another version, or set shadow: true")
         return self
 
 
@@ -46,7 +44,7 @@ class Serve(Frozen):
     profiles: str = Field("include/noise", description="folder of the noise profiles that /v1/corrupt offers")
     poll_seconds: float = Field(5.0, gt=0, description="between looks at the ledger for a new champion")
     pinned_models: int = Field(2, ge=1, description="versions besides the champion that stay loaded for requests")
-    canary: Canary | None = Field(None, description="a challenger beside the champion")
+    canary: Canary | None = Field(None, description="a second model beside the champion")
     batch_seconds: float = Field(
         0.25, gt=0, description="work that one batch may hold, by the speed of those before it"
     )

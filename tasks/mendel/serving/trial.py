@@ -42,5 +42,5 @@ async def score(asked: schemas.ScoreRequest, request: Request) -> schemas.ScoreR
 
     parts: Parts = request.app.state.parts
     api.check_size(parts.settings, [asked.reference, *asked.texts])
-    found = await asyncio.to_thread(lambda: [micro_cer([asked.reference], [text]) for text in asked.texts])
-    return schemas.ScoreResponse(cer=found)
+    rates = await asyncio.to_thread(lambda: [micro_cer([asked.reference], [text]) for text in asked.texts])
+    return schemas.ScoreResponse(cer=rates)

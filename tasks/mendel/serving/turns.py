@@ -53,8 +53,8 @@ class QueuedRequest:
             return
         self._found[place] = result
         if len(self._found) == len(self._pieces):
-            found = iter([self._found[place] for place in range(len(self._pieces))])
-            self.answer.set_result([pieces.join(text, [next(found) for _ in text]) for text in self._texts])
+            results = iter([self._found[place] for place in range(len(self._pieces))])
+            self.answer.set_result([pieces.join(text, [next(results) for _ in text]) for text in self._texts])
 
 
 class QueuedPiece(NamedTuple):
@@ -85,17 +85,17 @@ class Turns:
 
     def before(self, caller: str, size: int) -> Counter[Model]:
         """Characters of each model whose turn comes before so many of a caller are done, where nothing else arrives."""
-        found: Counter[Model] = Counter()
+        characters: Counter[Model] = Counter()
         step = max(size, pieces.LONGEST)
         for job in self._callers.get(caller, {}):
-            found[job.model] += min(job.waiting, step)
-        of_caller = found.total() + step
+            characters[job.model] += min(job.waiting, step)
+        of_caller = characters.total() + step
         for other, jobs in self._callers.items():
             left = 0 if other == caller else of_caller
             for job in jobs:
-                found[job.model] += min(job.waiting, left)
+                characters[job.model] += min(job.waiting, left)
                 left -= min(job.waiting, left)
-        return found
+        return characters
 
     def batch(self, model: Model, characters: float, most: int) -> list[QueuedPiece]:
         """So much of one model's work, and at least a piece of it; those that it is of go to the end of their rows."""

@@ -78,11 +78,11 @@ def require_java() -> None:
     )
     if java is None:
         raise InputError(f"no Java found {f'in JAVA_HOME={home}' if home else 'on PATH'}. {remedy}")
-    found = subprocess.run([java, "--add-modules", JAVA_MODULE, "-version"], capture_output=True, text=True)
-    version = re.search(r'version "(\d+)', found.stderr)
-    if found.returncode or version is None or int(version[1]) < JAVA:
-        said = (found.stderr or found.stdout).strip().splitlines()
-        raise InputError(f"{java} cannot run Spark: {said[0] if said else 'it says nothing'}. {remedy}")
+    probe = subprocess.run([java, "--add-modules", JAVA_MODULE, "-version"], capture_output=True, text=True)
+    version = re.search(r'version "(\d+)', probe.stderr)
+    if probe.returncode or version is None or int(version[1]) < JAVA:
+        output = (probe.stderr or probe.stdout).strip().splitlines()
+        raise InputError(f"{java} cannot run Spark: {output[0] if output else 'it says nothing'}. {remedy}")
 
 
 def read_corpus(spark: SparkSession, uris: Sequence[str], base: str) -> DataFrame:
@@ -121,8 +121,8 @@ def write_pairs(
     try:
         pairs.write.partitionBy("split").mode("append").parquet(spark_uri(target))
     except PythonException as error:  # what a worker raised comes back as text
-        if found := re.search(r"\bInputError: (.+)", str(error)):
-            raise InputError(found[1]) from error
+        if match := re.search(r"\bInputError: (.+)", str(error)):
+            raise InputError(match[1]) from error
         raise
 
 

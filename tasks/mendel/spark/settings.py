@@ -94,9 +94,9 @@ def store(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _settings(text: str) -> dict[str, str]:
     try:
-        found: Any = yaml.safe_load(text) or {}
+        settings: Any = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
         raise InputError(f"{SETTINGS} is not YAML: {error}") from error
-    if not isinstance(found, dict):
-        raise InputError(f"{SETTINGS} must be a mapping of Spark's settings, found {type(found).__name__}")
-    return {str(key): str(value) for key, value in found.items()}
+    if not isinstance(settings, dict):
+        raise InputError(f"{SETTINGS} must be a mapping of Spark's settings, found {type(settings).__name__}")
+    return {str(key): str(value) for key, value in settings.items()}

@@ -69,33 +69,33 @@ class Corrupt(Stage):
             spark.write_pairs(frame, resolved, self.seed, self.copies.model_dump(), draft.uri)
             seconds = time.monotonic() - started
         lake.write(lake.join(draft.uri, pairs.NOISE), resolved.model_dump_json(indent=2).encode())
-        made = pairs.read([uri for uri in lake.list_files(draft.uri) if uri.endswith(".parquet")])
-        megabytes = made["clean"].nbytes / 1e6
-        metrics = measure(made) | {"megabytes": megabytes, "megabytes_per_second": megabytes / seconds}
-        log.info("corrupted", rows=len(made), cer=metrics["cer"], seconds=seconds)
-        return Outcome(rows=len(made), digest=digest.of_table(made), metrics=metrics)
+        table = pairs.read([uri for uri in lake.list_files(draft.uri) if uri.endswith(".parquet")])
+        megabytes = table["clean"].nbytes / 1e6
+        metrics = measure(table) | {"megabytes": megabytes, "megabytes_per_second": megabytes / seconds}
+        log.info("corrupted", rows=len(table), cer=metrics["cer"], seconds=seconds)
+        return Outcome(rows=len(table), digest=digest.of_table(table), metrics=metrics)
 
 
-def measure(made: pa.Table) -> dict[str, Any]:
+def measure(table: pa.Table) -> dict[str, Any]:
     """What the noise came to: rows, micro CER and share left clean, of all pairs and by split; events by operation."""
     import pyarrow.compute as pc
 
-    splits = sorted(made["split"].unique().to_pylist())
-    events = Counter(edit.op for encoded in made["edits"].to_pylist() for edit in decode(encoded))
+    splits = sorted(table["split"].unique().to_pylist())
+    events = Counter(edit.op for encoded in table["edits"].to_pylist() for edit in decode(encoded))
     return {
-        **_noise(made),
-        "splits": {split: _noise(made.filter(pc.equal(made["split"], split))) for split in splits},
+        **_noise(table),
+        "splits": {split: _noise(table.filter(pc.equal(table["split"], split))) for split in splits},
         "events": {operation: events[operation] for operation in OPERATIONS},
     }
 
 
-def _noise(made: pa.Table) -> dict[str, Any]:
+def _noise(table: pa.Table) -> dict[str, Any]:
     import pyarrow.compute as pc
 
     from mendel.noise.calibrate import micro_cer  # loads numba, pyarrow, numpy and others
 
     return {
-        "rows": len(made),
-        "cer": micro_cer(made["clean"].to_pylist(), made["noisy"].to_pylist()),
-        "clean_share": pc.mean(pc.equal(made["clean"], made["noisy"])).as_py(),
+        "rows": len(table),
+        "cer": micro_cer(table["clean"].to_pylist(), table["noisy"].to_pylist()),
+        "clean_share": pc.mean(pc.equal(table["clean"], table["noisy"])).as_py(),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
@@ -11,6 +12,7 @@ from mendel.core import digest
 from mendel.core.log import log
 from mendel.core.manifest import InputEntry
 from mendel.core.stage import Context, Draft, Outcome, Stage
+from mendel.corpus import foreign
 from mendel.evaluation import deployment_rules
 from mendel.evaluation.gate import Rules
 from mendel.promotion import champions, ledger, seal
@@ -21,13 +23,15 @@ if TYPE_CHECKING:
 
 Sentences = Annotated[int, AfterValidator(deployment_rules.no_fewer(1000))]
 """Size of a sample, no smaller than the deployment's."""
+Texts = Annotated[int, AfterValidator(deployment_rules.no_fewer(100))]
+"""Likewise, of each kind of foreign text."""
 
 
 class Evaluate(Stage):
     """Scores and verdict of a candidate."""
 
     name: ClassVar = "evaluate"
-    stage_version: ClassVar = 2
+    stage_version: ClassVar = 4
     dataset: ClassVar = "evaluation"
 
     max_sentences: Sentences = Field(
@@ -36,17 +40,20 @@ class Evaluate(Stage):
     clean_sentences: Sentences = Field(
         1000, ge=30, le=50_000, validate_default=True, description="given uncorrupted, which are to stay as they are"
     )
+    foreign_per_kind: Texts = Field(
+        100, ge=5, le=1000, validate_default=True, description="clean texts unlike the corpus: code, logs, names, …"
+    )
     resamples: int = Field(1000, ge=200, le=10_000, description="of the bootstrap")
-    seed: int = Field(0, ge=0, description="of the sample and of the bootstrap")
+    seed: int = Field(0, ge=0, description="of the samples and of the bootstrap")
     rules: Annotated[Rules, AfterValidator(deployment_rules.no_laxer)] = Field(Rules(), validate_default=True)
 
     def inputs(self, context: Context) -> Sequence[InputEntry]:
         """Candidate and pairs of the partition, and the champion that the candidate has to beat, if there is one."""
         candidate = context.require("candidate")
-        found = [candidate, context.require("pairs", validated=True)]
-        if rival := ledger.opponent(ledger.read(context.root), candidate.digest):
-            found.append(context.as_input(rival.candidate).model_copy(update={"name": "champion"}))
-        return found
+        entries = [candidate, context.require("pairs", validated=True)]
+        if champion := ledger.champion_to_beat(ledger.read(context.root), candidate.digest):
+            entries.append(context.as_input(champion.candidate).model_copy(update={"name": "champion"}))
+        return entries
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
         import mlflow
@@ -54,29 +61,31 @@ class Evaluate(Stage):
         import pyarrow.parquet as pq
 
         from mendel.core import tracking  # loads mlflow, sqlalchemy
-        from mendel.evaluation import evaluation, held_out, report  # loads pyarrow, numpy
+        from mendel.evaluation import evaluation, held_out, reliability, report  # loads pyarrow, numpy
         from mendel.evaluation.scores import measure  # loads numpy
         from mendel.evaluation.systems import Speed, apply, latencies  # loads numpy
 
         context = draft.context
         sample = held_out.sample(context, inputs["pairs"], self.max_sentences, self.clean_sentences, self.seed)
-        rival = _rival(context, inputs)
+        sample = replace(sample, foreign=foreign.texts("judge", self.foreign_per_kind, self.seed))
+        champion = _champion(context, inputs)
         outputs = {}
-        for system in _systems(context, inputs, rival):
-            if challenging := system.name == "challenger":
-                singles = latencies(system.correct, sample.noisy)
+        for system in _systems(context, inputs, champion):
+            if trained := system.name == "candidate":
+                singles = latencies(system.restore, sample.noisy)
             outputs[system.name], seconds = apply(system, sample)
-            if challenging:
+            if trained:
                 speed = Speed.of(sum(map(len, sample.noisy)), seconds, singles)
             del system  # the next one may need its memory
         measures = {system: measure(sample, output) for system, output in outputs.items()}
-        found = evaluation.judged(
+        judged = evaluation.judged(
             sample,
             measures,
+            reliability.measured(sample, outputs["candidate"]),
             speed,
             singles,
             self.rules,
-            rival.version if rival else None,
+            champion.version if champion else None,
             self.resamples,
             self.seed,
         )
@@ -86,16 +95,20 @@ class Evaluate(Stage):
         rows = pa.concat_tables(
             evaluation.rows(system, sample, outputs[system], measures[system]) for system in outputs
         )
+        of_foreign = pa.concat_tables(
+            evaluation.foreign_rows(system, sample, output) for system, output in outputs.items()
+        )
+        pq.write_table(of_foreign, draft.folder / "foreign.parquet", compression="zstd")
         pq.write_table(rows, draft.folder / "scores.parquet", compression="zstd")
         pq.write_table(untouched, draft.folder / "untouched.parquet", compression="zstd")
-        report.write(draft.folder, inputs, found, sample, outputs)
-        sealed = seal.write(draft.folder, findings := found.model_dump(mode="json"))
+        report.write(draft.folder, inputs, judged, sample, outputs)
+        sealed = seal.write(draft.folder, findings := judged.model_dump(mode="json"))
         with tracking.run(context, self.name, inputs) as active:
             mlflow.log_params(self.model_dump(mode="json"))
-            mlflow.log_metrics(report.flat(found))
-            mlflow.set_tag("decision", "promote" if found.decision.promote else "decline")
+            mlflow.log_metrics(report.flat(judged))
+            mlflow.set_tag("decision", "promote" if judged.decision.promote else "decline")
             mlflow.log_artifacts(str(draft.folder))
-        log.info("decision", promote=found.decision.promote, reasons="; ".join(found.decision.reasons))
+        log.info("decision", promote=judged.decision.promote, reasons="; ".join(judged.decision.reasons))
         return Outcome(
             rows=len(rows),
             digest=seal.version_digest(digest.of_table(rows), sealed),
@@ -103,7 +116,7 @@ class Evaluate(Stage):
         )
 
 
-def _rival(context: Context, inputs: Mapping[str, InputEntry]) -> ledger.Decision | None:
+def _champion(context: Context, inputs: Mapping[str, InputEntry]) -> ledger.Decision | None:
     """The decision about the input `champion`: its files are known there though the version be made again."""
     if "champion" not in inputs:
         return None
@@ -111,21 +124,21 @@ def _rival(context: Context, inputs: Mapping[str, InputEntry]) -> ledger.Decisio
     return next(past for past in reversed(history) if past.candidate.digest == inputs["champion"].digest)
 
 
-def _systems(context: Context, inputs: Mapping[str, InputEntry], rival: ledger.Decision | None) -> Iterator[System]:
+def _systems(context: Context, inputs: Mapping[str, InputEntry], champion: ledger.Decision | None) -> Iterator[System]:
     """Everyone who is scored, each loaded when its turn comes, so that two large models need not fit side by side."""
     from mendel.evaluation import baselines, held_out  # loads pyarrow, numpy
     from mendel.evaluation.systems import System  # loads numpy
 
-    yield System("identity", baselines.identity)
-    yield System("symspell", baselines.SymSpell(held_out.training_text(context, inputs["pairs"])))
+    yield System.of_texts("identity", baselines.identity)
+    yield System.of_texts("symspell", baselines.SymSpell(held_out.training_text(context, inputs["pairs"])))
     yield from _with_ablations(Restorer.load(str(context.local_folder(inputs["candidate"]))))
-    if rival:
-        yield System.of("champion", Restorer.load(str(champions.resolved(context.root, rival).local())))
+    if champion:
+        yield System.of("champion", Restorer.load(str(champions.resolved(context.root, champion).local())))
 
 
-def _with_ablations(challenger: Restorer) -> Iterator[System]:
+def _with_ablations(candidate: Restorer) -> Iterator[System]:
     from mendel.evaluation.systems import System  # loads numpy
 
-    yield System.of("challenger", challenger)
-    for name, part in challenger.ablations().items():
+    yield System.of("candidate", candidate)
+    for name, part in candidate.ablations().items():
         yield System.of(name, part, ablation=True)

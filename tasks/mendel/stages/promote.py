@@ -20,7 +20,7 @@ from mendel.promotion.ledger import Decision, History
 class Promote(Stage):
     """The gate's verdict, a person's word and the ledger's state, made into one decision.
 
-    A candidate is promoted only if it has beaten the champion that reigns at that moment. MLflow's aliases follow the
+    A candidate is promoted only if it has beaten the champion of that moment. MLflow's aliases follow the
     ledger afterwards (`model_registry.follow`).
     """
 
@@ -48,7 +48,7 @@ class Promote(Stage):
     def inputs(self, context: Context) -> Sequence[InputEntry]:
         """The candidate and the evaluation that judged it."""
         candidate, evaluation = context.require("candidate"), context.require("evaluation")
-        if _judged(context, evaluation).input("candidate").digest != candidate.digest:
+        if not _judged(context, evaluation).made_from(candidate):
             raise InputError(
                 f"{evaluation.uri} judged another candidate than {candidate.uri}. "
                 f"Run: mendel evaluate --partition {context.partition}"
@@ -102,9 +102,9 @@ class Promote(Stage):
             objections.append(f"rejected by {self.rejected_by}")
         if champion and champion.candidate.digest == candidate.digest:
             objections.append(f"unchanged: this is the champion, version {champion.version}, already")
-        elif (champion.candidate.digest if champion else None) != _rival_digest(judged):
-            now = f"version {champion.version} reigns" if champion else "nobody reigns"
-            objections.append(f"the champion changed since the evaluation ({now} now): run mendel evaluate again")
+        elif (champion.candidate.digest if champion else None) != _digest_to_beat(judged):
+            current = f"is version {champion.version} now" if champion else "is none now"
+            objections.append(f"the champion changed since the evaluation (it {current}): run mendel evaluate again")
         if not verdict["promote"]:
             objections += verdict["reasons"]
         return Decision(
@@ -112,7 +112,7 @@ class Promote(Stage):
             action="declined" if objections else "promoted",
             version=version,
             candidate=candidate,
-            reigning=champion.version if champion else None,
+            champion_before=champion.version if champion else None,
             evaluation=evaluation,
             rejected_by=self.rejected_by,
             reasons=tuple(objections or verdict["reasons"]),
@@ -125,6 +125,6 @@ def _judged(context: Context, evaluation: InputEntry) -> Manifest:
     return context.manifest_of(evaluation)
 
 
-def _rival_digest(judged: Manifest) -> str | None:
+def _digest_to_beat(judged: Manifest) -> str | None:
     """Digest of the champion that the evaluated candidate faced; None where there was none."""
     return next((entry.digest for entry in judged.inputs if entry.name == "champion"), None)

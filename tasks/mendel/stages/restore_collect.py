@@ -34,8 +34,8 @@ class Collect(Stage):
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
         root = draft.context.root
         plan = draft.context.manifest_of(inputs[planned.DATASET])
-        found = _parts(root, plan)
-        table = _rows(root, plan, found)
+        shards = _parts(root, plan)
+        table = _rows(root, plan, shards)
         rejected = draft.folder / planned.REJECTED
         lake.download(planned.uri(root, plan, planned.REJECTED), rejected)
         with rejected.open() as lines:
@@ -45,13 +45,13 @@ class Collect(Stage):
         return Outcome(
             rows=table.num_rows,
             digest=digest.of_table(table),
-            files=[part.file for part in found],
+            files=[part.file for part in shards],
             parameters=plan.parameters,
             metrics={
                 "model_version": plan.parameters["model_version"],
                 **_counts(plan, table),
-                **signals(sum((part.totals for part in found), ShardTotals())),
-                "shards": len(found),
+                **signals(sum((part.totals for part in shards), ShardTotals())),
+                "shards": len(shards),
                 "reasons": plan.metrics["reasons"],
                 "files": plan.metrics["files"],
             },
@@ -79,14 +79,14 @@ def signals(totals: ShardTotals) -> dict[str, float | None]:
 def _parts(root: str, plan: Manifest) -> list[ShardPart]:
     """The parts of all shards, in order, their files checked. Raises InputError naming the shards that are missing."""
     folder = planned.restored_folder(plan)
-    found = {shard: parts.read(root, folder, shard) for shard in range(planned.shards(plan))}
-    missing = [shard for shard, part in found.items() if part is None]
+    by_shard = {shard: parts.read(root, folder, shard) for shard in range(planned.shards(plan))}
+    missing = [shard for shard, part in by_shard.items() if part is None]
     if missing:
         raise InputError(
-            f"{plan.partition}: {len(missing)} of {len(found)} shards are not restored: {_some(missing)}. "
+            f"{plan.partition}: {len(missing)} of {len(by_shard)} shards are not restored: {_some(missing)}. "
             f"Run, for each: mendel restore shard --partition {plan.partition} --shard {missing[0]}"
         )
-    return [_verified(root, plan, part) for part in found.values() if part is not None]
+    return [_verified(root, plan, part) for part in by_shard.values() if part is not None]
 
 
 def _verified(root: str, plan: Manifest, part: ShardPart) -> ShardPart:
@@ -100,12 +100,12 @@ def _verified(root: str, plan: Manifest, part: ShardPart) -> ShardPart:
     return part
 
 
-def _rows(root: str, plan: Manifest, found: Sequence[ShardPart]) -> pa.Table:
+def _rows(root: str, plan: Manifest, shards: Sequence[ShardPart]) -> pa.Table:
     """All rows of the day. Raises GateError unless each shard's ids are those that the plan gave it, each once."""
     import pyarrow as pa
 
     tables = []
-    for part in found:
+    for part in shards:
         table = _read(lake.join(root, part.file.path))
         wanted = _read(planned.uri(root, plan, planned.shard_name(part.shard)), ["id"])
         _check_ids(part.shard, wanted["id"].to_pylist(), table["id"].to_pylist())
@@ -120,8 +120,8 @@ def _read(uri: str, columns: Sequence[str] | None = None) -> pa.Table:
         return pq.read_table(file, columns=columns)
 
 
-def _check_ids(shard: int, wanted: Sequence[str], found: Sequence[str]) -> None:
-    lost, extra = Counter(wanted) - Counter(found), Counter(found) - Counter(wanted)
+def _check_ids(shard: int, planned_ids: Sequence[str], restored_ids: Sequence[str]) -> None:
+    lost, extra = Counter(planned_ids) - Counter(restored_ids), Counter(restored_ids) - Counter(planned_ids)
     if lost or extra:
         raise GateError(f"shard {shard}: lost records {_some([*lost])}; records too many {_some([*extra])}")
 

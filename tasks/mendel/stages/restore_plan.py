@@ -55,7 +55,7 @@ class Plan(Stage):
     def of_day(cls, settings: Restore, context: Context, asked: str | None = None) -> Plan:
         """The plan of the context's day, the model resolved once and for all.
 
-        `asked` is a version or an alias. Without it a day that was planned before keeps its version, whoever reigns
+        `asked` is a version or an alias. Without it a day that was planned before keeps its version, whichever is champion
         now, unless the settings name another alias than they did then.
         """
         before = manifest.current(context.root, planned.DATASET, context.partition)

@@ -40,9 +40,9 @@ def restore_shard(context: Context, shard: int) -> ShardPart:
     with Draft(context, folder) as draft:
         totals = _restore(plan, source, shard, restorer, draft)
         (file,) = draft.files()
-    made = ShardPart(shard=shard, run_id=context.run_id, file=file, totals=totals)
-    part = parts.commit(context.root, folder, made, replace=existing is not None)
-    if part != made:
+    shard_part = ShardPart(shard=shard, run_id=context.run_id, file=file, totals=totals)
+    part = parts.commit(context.root, folder, shard_part, replace=existing is not None)
+    if part != shard_part:
         draft.discard()
         log.info("another attempt was first", stage="restore shard", part=part.file.path, run_id=part.run_id)
     log.info("done", stage="restore shard", part=part.file.path, rows=totals.records, seconds=round(totals.seconds, 1))
@@ -85,9 +85,9 @@ def _totals(texts: Sequence[str], restorations: Sequence[Restoration], seconds: 
         records=len(texts),
         characters=sum(map(len, texts)),
         non_ascii=sum(not character.isascii() for text in texts for character in text),
-        changed=sum(found.text != text for found, text in zip(restorations, texts, strict=True)),
-        fallback=sum(found.fallback for found in restorations),
-        edits=sum(len(found.edits) for found in restorations),
-        confidence=sum(found.confidence for found in restorations),
+        changed=sum(restoration.text != text for restoration, text in zip(restorations, texts, strict=True)),
+        fallback=sum(restoration.fallback for restoration in restorations),
+        edits=sum(len(restoration.edits) for restoration in restorations),
+        confidence=sum(restoration.confidence for restoration in restorations),
         seconds=seconds,
     )

@@ -58,8 +58,8 @@ class Testset(Stage):
 
 def pinned(testset: Testset, context: Context) -> Manifest:
     """The test set in force for a source; the first call makes it, later ones find it whatever the source holds now."""
-    found = manifest.current(context.root, Testset.dataset, testset.source.name)
-    return found or execute(testset, replace(at_source(testset, context), force=False))
+    version = manifest.current(context.root, Testset.dataset, testset.source.name)
+    return version or execute(testset, replace(at_source(testset, context), force=False))
 
 
 def foreign(test: Sequence[Sentence], reading: CorpusReading) -> set[str]:
@@ -72,9 +72,9 @@ def foreign(test: Sequence[Sentence], reading: CorpusReading) -> set[str]:
     there |= {(item.doc, item.text) for item in reading.dropped}
     texts = {text for _, text in there}
     own = {item.doc for item in test if (item.doc, item.text) in there}
-    found = Counter(item.doc for item in test if item.text in texts)
+    shared = Counter(item.doc for item in test if item.text in texts)
     size = Counter(item.doc for item in test)
-    return {doc for doc in size if doc not in own and 2 * found[doc] < size[doc]}
+    return {doc for doc in size if doc not in own and 2 * shared[doc] < size[doc]}
 
 
 def at_source(testset: Testset, context: Context) -> Context:

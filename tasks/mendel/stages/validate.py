@@ -40,12 +40,12 @@ class Validate(TextBounds, Stage):
         from mendel.quality.data_docs import DataDocs
 
         context, entry = draft.context, inputs[self.subject]
-        found = context.manifest_of(entry)
-        run_name = f"{context.partition}_{found.fingerprint}"
+        subject = context.manifest_of(entry)
+        run_name = f"{context.partition}_{subject.fingerprint}"
         with DataDocs.open(context.root) as docs:
             verdicts = [docs.validate(dataset.schema_suite(self.subject, context, entry), run_name)]
             if verdicts[0].passed:  # only now is it certain that the measurements find their columns
-                suite = self.suite(dataset.read(context, entry), found, context)
+                suite = self.suite(dataset.read(context, entry), subject, context)
                 verdicts.append(docs.validate(suite, run_name))
         for verdict in verdicts:
             log.info("validated", suite=verdict.suite, passed=str(verdict.passed).lower(), data_docs=verdict.page)
@@ -56,11 +56,11 @@ class Validate(TextBounds, Stage):
             )  # an earlier pass, by milder bounds, is over
             listed = "".join(f"\n  - {failure}" for failure in failures)
             raise GateError(
-                f"{found.path} fails {len(failures)} of {sum(verdict.expectations for verdict in verdicts)} "
+                f"{subject.path} fails {len(failures)} of {sum(verdict.expectations for verdict in verdicts)} "
                 f"expectations:{listed}\nData Docs: {verdicts[-1].page}"
             )
         return Outcome(
-            rows=found.rows,
+            rows=subject.rows,
             digest=digest.of_digests([entry.digest]),
             metrics={
                 **{name: value for verdict in verdicts for name, value in verdict.measured.items()},
@@ -70,7 +70,7 @@ class Validate(TextBounds, Stage):
         )
 
     @abstractmethod
-    def suite(self, table: pa.Table, found: Manifest, context: Context) -> Suite:
+    def suite(self, table: pa.Table, version: Manifest, context: Context) -> Suite:
         """What is expected of the rows of a dataset whose schema is right."""
 
 
@@ -81,10 +81,10 @@ class ValidateCorpus(CorpusBounds, Validate):
     dataset: ClassVar[str] = "corpus_validation"
     subject: ClassVar[str] = "corpus"
 
-    def suite(self, table: pa.Table, found: Manifest, context: Context) -> Suite:
+    def suite(self, table: pa.Table, version: Manifest, context: Context) -> Suite:
         from mendel.quality import corpus_suite  # loads great_expectations, pandas, pyarrow
 
-        return corpus_suite.build(self, table, found)
+        return corpus_suite.build(self, table, version)
 
 
 class ValidatePairs(PairsBounds, Validate):
@@ -94,10 +94,10 @@ class ValidatePairs(PairsBounds, Validate):
     dataset: ClassVar[str] = "pairs_validation"
     subject: ClassVar[str] = "pairs"
 
-    def suite(self, table: pa.Table, found: Manifest, context: Context) -> Suite:
+    def suite(self, table: pa.Table, version: Manifest, context: Context) -> Suite:
         from mendel.quality import pairs_suite  # loads great_expectations, numba, pandas and others
 
-        return pairs_suite.build(self, table, found, pairs_suite.noise_of(found, context))
+        return pairs_suite.build(self, table, version, pairs_suite.noise_of(version, context))
 
 
 class Quality(Frozen):

@@ -6,7 +6,7 @@
 
 The name holds Spark's id of the query, which lives in its checkpoint, and its number of the micro-batch, which Spark
 gives again to the same records when it repeats a micro-batch after a failure. So a batch that was committed before the
-failure is found and left, whichever model reigns by then; one that was not leaves files that nothing names.
+failure is found and left, whichever model is current by then; one that was not leaves files that nothing names.
 """
 
 from __future__ import annotations
@@ -95,19 +95,19 @@ class MicroBatch:
         return commit(version, self.context, [candidate], outcome, self.started, draft=draft)
 
 
-def put_in_force(root: str, found: Manifest, expected: tuple[int, int]) -> None:
+def put_in_force(root: str, batch: Manifest, expected: tuple[int, int]) -> None:
     """What a commit does after its manifest, for a batch whose run was killed between the two.
 
     Raises GateError where the batch does not hold what was read: two runs at a time share a checkpoint, which an object
     store does not prevent.
     """
-    if (there := (found.rows, found.metrics["records_rejected"])) != expected:
+    if (there := (batch.rows, batch.metrics["records_rejected"])) != expected:
         raise GateError(
-            f"{found.path} holds {there[0]} records and {there[1]} rejections, and {expected[0]} and {expected[1]} were "
+            f"{batch.path} holds {there[0]} records and {there[1]} rejections, and {expected[0]} and {expected[1]} were "
             "read: another run of this stream is at work. Stop one, and give `stream.name` a new name to read all again"
         )
-    manifest.set_current(root, found)
-    log.info("unchanged", stage=STAGE, version=found.path, rows=found.rows)
+    manifest.set_current(root, batch)
+    log.info("unchanged", stage=STAGE, version=batch.path, rows=batch.rows)
 
 
 def _read(uris: list[str]) -> pa.Table:

@@ -108,9 +108,9 @@ class Watcher(StreamingQueryListener):
         log.info("stream started", query=str(event.id), run=str(event.runId))
 
     def onQueryProgress(self, event: QueryProgressEvent) -> None:  # noqa: N802
-        found = step(json.loads(event.progress.json))
-        if found is not None:
-            self._tell(found)
+        micro_batch = step(json.loads(event.progress.json))
+        if micro_batch is not None:
+            self._tell(micro_batch)
         self.pause.set()
 
     def onQueryIdle(self, event: QueryIdleEvent) -> None:  # noqa: N802
@@ -121,13 +121,13 @@ class Watcher(StreamingQueryListener):
     def onQueryTerminated(self, event: QueryTerminatedEvent) -> None:  # noqa: N802
         self.ended.set()
 
-    def _tell(self, found: Step) -> None:
-        told = {name: value for name, value in found if value is not None}
-        log.info("micro-batch", **told, restored=found.restored)
+    def _tell(self, micro_batch: Step) -> None:
+        figures = {name: value for name, value in micro_batch if value is not None}
+        log.info("micro-batch", **figures, restored=micro_batch.restored)
         if self.gauges:
-            self.gauges.add(found)
+            self.gauges.add(micro_batch)
         else:
-            self.totals.add(found)
+            self.totals.add(micro_batch)
 
 
 class Gauges:
@@ -138,32 +138,41 @@ class Gauges:
 
         registry = CollectorRegistry()
         self.records = Counter(
-            "mendel_stream_records", "Records that were read, by what became of them", ["outcome"], registry=registry
+            "mendel_stream_records",
+            "Records that were read, by outcome: restored, rejected or duplicates.",
+            ["outcome"],
+            registry=registry,
         )
         self.seconds = Histogram(
             "mendel_stream_batch_seconds",
-            "Time that a micro-batch took",
+            "Seconds that a micro-batch took.",
             registry=registry,
             buckets=(0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600),
         )
         self.lag = Gauge(
             "mendel_stream_lag_seconds",
-            "Age of the oldest record of the last micro-batch at its end",
+            "Age in seconds of the oldest record of the last micro-batch at its end; 0 while nothing waits.",
             registry=registry,
         )
-        self.behind = Gauge("mendel_stream_offsets_behind", "Messages that wait in Kafka", registry=registry)
-        self.model = Gauge("mendel_stream_model_version", "Version of the model that restores", registry=registry)
+        self.behind = Gauge(
+            "mendel_stream_offsets_behind",
+            "Messages that wait in the Kafka partition that has most of them.",
+            registry=registry,
+        )
+        self.model = Gauge("mendel_stream_model_version", "Version of the model that restores.", registry=registry)
         self.last = Gauge(
-            "mendel_stream_last_batch_timestamp_seconds", "When the last micro-batch ended", registry=registry
+            "mendel_stream_last_batch_timestamp_seconds",
+            "Unix time, in seconds, at which the last micro-batch ended.",
+            registry=registry,
         )
         self._server, self._thread = start_http_server(port, host, registry=registry)
 
-    def add(self, found: Step) -> None:
+    def add(self, micro_batch: Step) -> None:
         for outcome in ("restored", "rejected", "duplicates"):
-            self.records.labels(outcome).inc(getattr(found, outcome))
-        self.seconds.observe(found.seconds)
-        self.lag.set(found.lag_seconds or 0.0)
-        self.behind.set(found.offsets_behind or 0)
+            self.records.labels(outcome).inc(getattr(micro_batch, outcome))
+        self.seconds.observe(micro_batch.seconds)
+        self.lag.set(micro_batch.lag_seconds or 0.0)
+        self.behind.set(micro_batch.offsets_behind or 0)
         self.last.set_to_current_time()
 
     def idle(self) -> None:

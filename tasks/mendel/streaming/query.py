@@ -1,4 +1,4 @@
-"""The streaming query: from source to sink in micro-batches, each restored by the one model that reigns at its start."""
+"""The streaming query: from source to sink in micro-batches, each restored by one model, that of its start."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from mendel.inference import restored
 from mendel.spark import corruption as spark
 from mendel.streaming import batches, kafka, progress, sources
 from mendel.streaming.batches import MicroBatch
+from mendel.streaming.current_model import CurrentModel
 from mendel.streaming.progress import Gauges, RunTotals, Watcher
-from mendel.streaming.reigning import Reigning
 from mendel.streaming.restoring import restorer
 from mendel.streaming.settings import KafkaSink, Stream
 
@@ -49,7 +49,7 @@ def defaults(settings: Stream) -> dict[str, str]:
     A restorer uses all the cores it may, so an executor has one task at a time, and with it one Python worker and one
     model.
     """
-    found = {
+    properties = {
         "spark.app.name": f"mendel stream {settings.name}",
         "spark.master": "local[1]",
         "spark.sql.shuffle.partitions": "1",
@@ -58,15 +58,15 @@ def defaults(settings: Stream) -> dict[str, str]:
         **kafka.connector(settings),
         **settings.spark,
     }
-    if cores := found.get("spark.executor.cores"):
-        found.setdefault("spark.task.cpus", cores)
-    return found
+    if cores := properties.get("spark.executor.cores"):
+        properties.setdefault("spark.task.cpus", cores)
+    return properties
 
 
 def run(root: str, settings: Stream, context: Context, *, once: bool) -> Run:
     """Restore what is there now and end (`once`), or go on until SIGTERM or SIGINT.
 
-    Raises InputError where nobody reigns, and what a micro-batch raised.
+    Raises InputError where no version has the stream's alias, and what a micro-batch raised.
     """
     with spark.session(defaults(settings)) as session:
         return run_in(session, root, settings, context, once=once)
@@ -74,21 +74,21 @@ def run(root: str, settings: Stream, context: Context, *, once: bool) -> Run:
 
 def run_in(session: SparkSession, root: str, settings: Stream, context: Context, *, once: bool) -> Run:
     """As `run`, in a session that is there."""
-    reigning = Reigning(root, settings.alias)
-    reigning.now()  # without a model nothing is read
+    current_model = CurrentModel(root, settings.alias)
+    current_model.resolve()  # without a model nothing is read
     gauges = Gauges(settings.metrics_host, settings.metrics_port) if settings.metrics_port and not once else None
     watcher = Watcher(gauges)
-    each = EachBatch(context, settings, reigning, gauges)
+    write_batch = EachBatch(context, settings, current_model, gauges)
     session.streams.addListener(watcher)
     try:
         with _stop_asked() as stop:
-            query = _start(_pipeline(session, root, settings), root, settings, each, once=once)
+            query = _start(_pipeline(session, root, settings), root, settings, write_batch, once=once)
             _wait(query, watcher, stop)
         watcher.ended.wait(GRACE_SECONDS)
         return Run(str(query.id), watcher.totals)
     except PySparkException as error:
-        if each.failure is not None:
-            raise each.failure from error
+        if write_batch.failure is not None:
+            raise write_batch.failure from error
         raise _foreseen(error) or error from None
     finally:
         session.streams.removeListener(watcher)
@@ -99,10 +99,10 @@ def run_in(session: SparkSession, root: str, settings: Stream, context: Context,
 class EachBatch:
     """What Spark calls with every micro-batch."""
 
-    def __init__(self, context: Context, settings: Stream, reigning: Reigning, gauges: Gauges | None) -> None:
+    def __init__(self, context: Context, settings: Stream, current_model: CurrentModel, gauges: Gauges | None) -> None:
         self.context = context
         self.settings = settings
-        self.reigning = reigning
+        self.current_model = current_model
         self.gauges = gauges
         self.failure: MendelError | None = None
         """Kept here, since on its way through the JVM an exception becomes a text."""
@@ -135,7 +135,7 @@ class EachBatch:
         if lake_sink and (existing := batches.find(root, query, number)) is not None:
             batches.put_in_force(root, existing, expected)
             return
-        model = self.reigning.now()
+        model = self.current_model.resolve()
         if self.gauges:
             self.gauges.model.set(model.registered)
         schema = from_arrow_schema(restored.schema())
@@ -145,7 +145,7 @@ class EachBatch:
             kafka.write(self.settings.sink, rows, rejected)
             return
         batch = MicroBatch(self.context, self.settings, query, number)
-        batch.write(rows, rejected, expected, model, self.reigning.as_input(model))
+        batch.write(rows, rejected, expected, model, self.current_model.as_input(model))
 
 
 def _pipeline(session: SparkSession, root: str, settings: Stream) -> DataFrame:
@@ -160,8 +160,8 @@ def _pipeline(session: SparkSession, root: str, settings: Stream) -> DataFrame:
     return arriving.withWatermark("arrived", window).dropDuplicatesWithinWatermark(["key"])
 
 
-def _start(frame: DataFrame, root: str, settings: Stream, each: EachBatch, *, once: bool) -> StreamingQuery:
-    writer = frame.writeStream.foreachBatch(each).option(
+def _start(frame: DataFrame, root: str, settings: Stream, write_batch: EachBatch, *, once: bool) -> StreamingQuery:
+    writer = frame.writeStream.foreachBatch(write_batch).option(
         "checkpointLocation", lake.spark_uri(settings.checkpoint(root))
     )
     if once:
@@ -194,5 +194,5 @@ def _stop_asked() -> Iterator[threading.Event]:
 
 def _foreseen(error: Exception) -> MendelError | None:
     """The foreseen failure that a worker raised, which comes back as text."""
-    found = re.search(rf"\b({'|'.join(FORESEEN)}): (.+)", str(error))
-    return FORESEEN[found[1]](found[2]) if found else None
+    match = re.search(rf"\b({'|'.join(FORESEEN)}): (.+)", str(error))
+    return FORESEEN[match[1]](match[2]) if match else None

@@ -1,4 +1,4 @@
-"""In the executors: the restorer, loaded once by each and kept until another model reigns."""
+"""In the executors: the restorer, loaded once by each and kept until another model is current."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ DATASET = "stream_run"
 
 def record(context: Context, run: Run, started: datetime) -> Manifest:
     """Commit what a run did, made from the micro-batches that it put into the lake. One that found nothing has none."""
-    found = [batches.find(context.root, run.query, number) for number in run.totals.batches]
-    made_from = tuple(batch.as_input() for batch in found if batch is not None)
+    committed = [batches.find(context.root, run.query, number) for number in run.totals.batches]
+    made_from = tuple(batch.as_input() for batch in committed if batch is not None)
     span = [run.query, *run.totals.batches[:1], *run.totals.batches[-1:]]
     version = VersionName(
         DATASET,

@@ -58,7 +58,7 @@ def _files(spark: SparkSession, source: FileStream, root: str, rules: RecordRule
     folder = source.folder(root)
     fs, path = url_to_fs(folder)
     fs.makedirs(path, exist_ok=True)
-    found = (
+    lines = (
         spark.readStream.format("binaryFile")
         .schema(FILES_SCHEMA)
         .option("recursiveFileLookup", True)
@@ -66,7 +66,7 @@ def _files(spark: SparkSession, source: FileStream, root: str, rules: RecordRule
         .option("maxFileAge", FOR_EVER)  # by default a file moved here with an old time stamp is passed over in silence
         .load(lake.spark_uri(folder))
     )
-    listed = found.select("path", "length", unix_millis("modificationTime").alias("sent"))  # `content` is never loaded
+    listed = lines.select("path", "length", unix_millis("modificationTime").alias("sent"))  # `content` is never loaded
     return listed.mapInArrow(_file_parser(folder, rules), SCHEMA)
 
 
@@ -92,8 +92,8 @@ def _messages(spark: SparkSession, source: Kafka, rules: RecordRules) -> DataFra
         .options(**kafka.client_options(source.options))
         .load()
     )
-    found = messages.select("value", "topic", "partition", "offset", unix_millis(col("timestamp")).alias("sent"))
-    return found.mapInArrow(_message_parser(source.format, rules), SCHEMA)
+    fields = messages.select("value", "topic", "partition", "offset", unix_millis(col("timestamp")).alias("sent"))
+    return fields.mapInArrow(_message_parser(source.format, rules), SCHEMA)
 
 
 def _message_parser(kind: str, rules: RecordRules) -> Parser:

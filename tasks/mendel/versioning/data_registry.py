@@ -82,8 +82,8 @@ class DataRegistry:
         """The version that a tag or a commit (possibly shortened) names. Raises InputError with the nearest tags."""
         done = self._git.attempt("rev-parse", "--quiet", "--verify", "--end-of-options", f"{revision}^{{commit}}")
         versions = self.versions()
-        if found := [version for version in versions if version.revision == done.stdout.strip()]:
-            return found[0]
+        if matches := [version for version in versions if version.revision == done.stdout.strip()]:
+            return matches[0]
         tags = [version.tag for version in versions]
         nearest = get_close_matches(revision, tags, n=5, cutoff=0.3) or tags[-5:]
         listed = "\n  ".join(nearest) or "none: nothing has been versioned yet"

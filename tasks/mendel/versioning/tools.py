@@ -64,10 +64,10 @@ class Git:
             raise self.failure(arguments[0], done.stderr)
         return done.stdout.strip()
 
-    def failure(self, command: str, said: str) -> MendelError:
+    def failure(self, command: str, output: str) -> MendelError:
         """What to tell the user about a git command that failed."""
-        message = f"git {command} failed on the data registry {self._url}: {said.strip()}"
-        if GIT_ACCESS.search(said):
+        message = f"git {command} failed on the data registry {self._url}: {output.strip()}"
+        if GIT_ACCESS.search(output):
             return InputError(
                 f"{message}\nGit has no access. Give it an SSH key (GIT_SSH_COMMAND, an agent) or a credential helper "
                 "(GIT_ASKPASS, credential.helper); see the fields of `version` in the configuration."
@@ -75,7 +75,7 @@ class Git:
         if command in ("clone", "init"):
             return InputError(
                 f"{message}\nCheck version.git in the configuration, and that this "
-                "machine reaches it. A local one is made by the first `mendel version`."
+                "machine reaches it. A local one is made by the first `mendel register`."
             )
         return MendelError(message)
 
@@ -95,15 +95,15 @@ def dvc(folder: Path, *arguments: str, remote: str) -> None:
     if not done.returncode:
         return
     errors = [line.removeprefix("ERROR: ") for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
-    said = "; ".join(errors) or done.stderr.strip()
-    message = f"dvc {arguments[0]} failed with the DVC remote {remote}: {said}"
-    if "No module named dvc" in said:
+    output = "; ".join(errors) or done.stderr.strip()
+    message = f"dvc {arguments[0]} failed with the DVC remote {remote}: {output}"
+    if "No module named dvc" in output:
         raise InputError("DVC is not installed here: pip install 'mendel[versioning]'")
-    if STORE_ACCESS.search(said):
+    if STORE_ACCESS.search(output):
         raise InputError(
             f"{message}\nThe store refuses. Check its credentials (for S3: AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY, a profile, or the machine's role) and version.remote_options."
         )
-    if STORE_ABSENT.search(said):
+    if STORE_ABSENT.search(output):
         raise InputError(f"{message}\nCheck version.remote and version.remote_options in the configuration.")
     raise MendelError(message)

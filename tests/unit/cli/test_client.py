@@ -11,9 +11,9 @@ import pytest
 
 from mendel.cli.client import REQUEST_CHARACTERS, REQUEST_TEXTS, requests
 
-from ..serving.conftest import candidates_template, crowned, service
+from ..serving.conftest import candidates_template, service, with_champion
 
-__all__ = ["candidates_template", "crowned", "service"]
+__all__ = ["candidates_template", "service", "with_champion"]
 
 
 def mendel(service: httpx.Client, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:

@@ -1,4 +1,4 @@
-"""`mendel data` brings back what `mendel version` published."""
+"""`mendel data` brings back what `mendel register` published."""
 
 from __future__ import annotations
 

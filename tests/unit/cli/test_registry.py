@@ -25,7 +25,7 @@ def config(candidates: Store) -> Path:
 def test_list_shows_decisions_reasons_and_aliases(config: Path) -> None:
     result = CliRunner().invoke(app, ["registry", "list", "-c", str(config)])
     assert result.exit_code == 0, result.output
-    for expected in ("000001", "version 2 promoted", "- because", "champion: version 2", "challenger: none"):
+    for expected in ("000001", "version 2 promoted", "- because", "champion: version 2", "candidate: none"):
         assert expected in result.output, f"{expected!r} is missing in:\n{result.output}"
 
 

@@ -18,9 +18,9 @@ import pytest
 from mendel.client.client import Client, UnavailableError
 from mendel.core.errors import InputError
 
-from ..serving.conftest import candidates_template, crowned, service
+from ..serving.conftest import candidates_template, service, with_champion
 
-__all__ = ["candidates_template", "crowned", "service"]
+__all__ = ["candidates_template", "service", "with_champion"]
 
 NOISY = ["The goverment of teh people.", "and"]
 

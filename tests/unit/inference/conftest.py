@@ -53,17 +53,17 @@ class Lake:
     def context(self, day: str = DAY, force: bool = False) -> Context:
         return Context(root=self.root, partition=day, force=force)
 
-    def crown(self, words: dict[str, str]) -> int:
+    def make_champion(self, words: dict[str, str]) -> int:
         """Make a new champion; its version."""
         candidate = execute(MakeCandidate(words=words), self.context("2026-11-01"))
         history = ledger.read(self.root)
-        reigning = ledger.state(history).champion
+        champion = ledger.state(history).champion
         decision = Decision(
             number=len(history) + 1,
             action="promoted",
             version=len(history) + 1,
             candidate=candidate,
-            reigning=reigning.version if reigning else None,
+            champion_before=champion.version if champion else None,
             reasons=("it is better",),
             run_id="test",
             decided=datetime.now(UTC),
@@ -123,7 +123,7 @@ def new_lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str],
 
     def make(name: str) -> Lake:
         made = Lake(root=(tmp_path / name).as_uri(), folder=tmp_path / name)
-        made.crown({"teh": "the"})
+        made.make_champion({"teh": "the"})
         return made
 
     return make

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mendel.noise.changes import changes
 from mendel.noise.kernel import Kernel
 from mendel.noise.learn_expectation import (
     DELETION,
@@ -18,7 +19,6 @@ from mendel.noise.learn_expectation import (
     Counts,
     NoiseModel,
     align,
-    differences,
     expect,
 )
 from mendel.noise.profile import NoiseProfile, Rates, ResolvedProfile
@@ -130,7 +130,7 @@ def test_long_texts_neither_underflow_nor_cost_their_square() -> None:
 @given(TEXT, TEXT)
 def test_differences_leave_equal_texts_between_them(clean: str, noisy: str) -> None:
     rest, other, a, b = [], [], 0, 0
-    for a_start, a_stop, b_start, b_stop in differences(clean, noisy):
+    for a_start, a_stop, b_start, b_stop in changes(clean, noisy):
         rest.append(clean[a:a_start])
         other.append(noisy[b:b_start])
         a, b = a_stop, b_stop

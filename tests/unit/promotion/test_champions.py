@@ -11,7 +11,7 @@ from .conftest import WEEK_1, WEEK_2, Store, decide_on
 
 
 def test_aliases_and_versions_lead_to_models_that_can_be_loaded(candidates: Store) -> None:
-    # given version 1 reigned before version 2
+    # given version 1 was champion before version 2
     first, second = decide_on(candidates.context(WEEK_1), "promoted"), decide_on(candidates.context(WEEK_2), "promoted")
 
     # when
@@ -19,7 +19,7 @@ def test_aliases_and_versions_lead_to_models_that_can_be_loaded(candidates: Stor
 
     # then
     assert found["champion"] == found["2"], "the champion is version 2"
-    assert found["previous"] == found["1"], "version 1 reigned before"
+    assert found["previous"] == found["1"], "version 1 was champion before"
     assert [found["1"].digest, found["2"].digest] == [first.candidate.digest, second.candidate.digest]
     assert Restorer.load(found["champion"].restorer_uri).kind == "channel-ngram", "the folder holds a restorer"
 
@@ -48,7 +48,10 @@ def test_a_candidate_that_nobody_judged_is_found_by_fingerprint_and_as_the_newes
 def test_every_standing_is_told(candidates: Store) -> None:
     for week, action in ((WEEK_1, "promoted"), (WEEK_2, "promoted")):
         decide_on(candidates.context(week), action)
-    assert [champions.resolve(candidates.root, name).standing for name in ("1", "2")] == ["reigned before", "champion"]
+    assert [champions.resolve(candidates.root, name).standing for name in ("1", "2")] == [
+        "was champion before",
+        "champion",
+    ]
 
 
 def test_candidates_that_begin_alike_are_told_apart(candidates: Store) -> None:

@@ -61,7 +61,7 @@ def after(*events: tuple[str, int]) -> list[Decision]:
 
 
 def holders(history: History) -> tuple[int | None, ...]:
-    """Versions of champion, previous and challenger."""
+    """Versions of champion, previous and candidate."""
     return tuple(holder.version if holder else None for holder in ledger.state(history))
 
 
@@ -69,16 +69,16 @@ def holders(history: History) -> tuple[int | None, ...]:
     ("events", "expected", "why"),
     [
         ([], (None, None, None), "nothing was decided"),
-        ([("declined", 1)], (None, None, 1), "a declined model stays the challenger"),
+        ([("declined", 1)], (None, None, 1), "a declined model stays the candidate"),
         ([("promoted", 1)], (1, None, None), "the first champion has no one before it"),
         ([("promoted", 1), ("promoted", 2)], (2, 1, None), "the old champion is the previous one"),
         ([("promoted", 1), ("declined", 2)], (1, None, 2), "the champion stays"),
-        ([("promoted", 1), ("declined", 1)], (1, None, None), "the champion does not challenge itself"),
+        ([("promoted", 1), ("declined", 1)], (1, None, None), "the champion is no candidate"),
         ([("declined", 1), ("promoted", 2)], (2, None, None), "who was declined is not the previous champion"),
         (
             [("promoted", 1), ("promoted", 3), ("rolled back", 1)],
             (1, None, None),
-            "a rollback leads to who reigned before, not to version - 1",
+            "a rollback leads to the champion before, not to version - 1",
         ),
         (
             [("promoted", 1), ("promoted", 2), ("promoted", 3), ("rolled back", 2), ("rolled back", 1)],
@@ -99,7 +99,7 @@ def test_state(events: list[tuple[str, int]], expected: tuple[int | None, ...], 
 @pytest.mark.parametrize(
     ("events", "version", "expected", "why"),
     [
-        ([], 1, None, "nobody reigns"),
+        ([], 1, None, "there is no champion"),
         ([("promoted", 1)], 2, 1, "the champion is to beat"),
         ([("promoted", 1)], 1, None, "the first champion had beaten nobody"),
         ([("promoted", 1), ("promoted", 2)], 2, 1, "the champion had beaten the one before"),
@@ -107,8 +107,8 @@ def test_state(events: list[tuple[str, int]], expected: tuple[int | None, ...], 
         ([("promoted", 1), ("promoted", 2), ("rolled back", 1)], 1, None, "a rollback is no victory"),
     ],
 )
-def test_opponent(events: list[tuple[str, int]], version: int, expected: int | None, why: str) -> None:
-    found = ledger.opponent(after(*events), candidate(version).digest)
+def test_the_champion_to_beat(events: list[tuple[str, int]], version: int, expected: int | None, why: str) -> None:
+    found = ledger.champion_to_beat(after(*events), candidate(version).digest)
     assert (found.version if found else None) == expected, why
 
 
@@ -117,13 +117,13 @@ def test_whom_to_beat_does_not_change_by_winning() -> None:
     generator = random.Random(11)
     for _ in range(50):
         history = after(*((generator.choice(["promoted", "declined"]), version) for version in range(1, 8)))
-        before = ledger.opponent(history, candidate(9).digest)
+        before = ledger.champion_to_beat(history, candidate(9).digest)
 
         # when the ninth wins
         history.append(decide(history, "promoted", 9))
 
         # then evaluating it again is the same evaluation
-        now = ledger.opponent(history, candidate(9).digest)
+        now = ledger.champion_to_beat(history, candidate(9).digest)
         assert (now and now.version) == (before and before.version), f"{[(d.action, d.version) for d in history]}"
 
 
@@ -150,8 +150,10 @@ def test_of_writers_at_the_same_time_none_is_lost_and_each_knows_all_before(tmp_
     assert [decision.number for decision in history] == list(range(1, 41)), "each number once"
     assert {decision.version for decision in history} == set(range(1, 41)), "no decision is lost"
     assert sorted(written, key=lambda decision: decision.number) == history, "each writer knows its own number"
-    reigning = [decision.reigning for decision in history]
-    assert reigning == [None, *(decision.version for decision in history[:-1])], "each was made after the one before"
+    with_champion = [decision.champion_before for decision in history]
+    assert with_champion == [None, *(decision.version for decision in history[:-1])], (
+        "each was made after the one before"
+    )
 
 
 def test_a_decision_that_is_there_is_not_written_again(tmp_path: Path) -> None:

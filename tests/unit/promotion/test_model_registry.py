@@ -50,6 +50,7 @@ def test_aliases_that_say_something_else_are_put_right(promoted: Store) -> None:
     model_registry.follow(promoted.root, MODEL)
     client = mlflow.MlflowClient()
     client.set_registered_model_alias(MODEL, "champion", "1")
+    client.set_registered_model_alias(MODEL, "candidate", "1")
     client.set_registered_model_alias(MODEL, "challenger", "1")
     client.delete_registered_model_alias(MODEL, "previous")
     client.set_registered_model_alias(MODEL, "favourite", "1")
@@ -93,7 +94,7 @@ def test_two_lakes_with_one_mlflow_and_one_name_leave_each_others_aliases_alone(
     model_registry.follow(promoted.root, MODEL)
     mine = aliases()
 
-    # when in the other one is declined, promoted, rolled back to nobody's challenger
+    # when in the other one is declined, promoted, promoted again
     for week, action in ((WEEK_1, "declined"), (WEEK_2, "promoted"), (WEEK_1, "promoted")):
         decide_on(other.context(week), action)
         model_registry.follow(other.root, MODEL)
@@ -139,7 +140,7 @@ def test_a_ledger_that_was_registered_under_another_name_is_registered_again(pro
                 update={
                     "before_sha256": None,
                     "version": 3 * decision.version,
-                    "reigning": decision.reigning and 3 * decision.reigning,
+                    "reigning": decision.champion_before and 3 * decision.champion_before,
                 }
             ).model_dump_json()
         )

@@ -29,8 +29,8 @@ def test_without_a_champion_before_there_is_nothing_to_roll_back_to(
     assert ledger.read(candidates.root) == before, "nothing was decided"
 
 
-def test_it_goes_to_who_reigned_before_not_to_the_version_before(candidates: Store) -> None:
-    # given version 1 was declined, version 2 reigns, then version 1 was promoted over it
+def test_it_goes_to_the_champion_before_not_to_the_version_before(candidates: Store) -> None:
+    # given version 1 was declined, version 2 was champion, then version 1 was promoted over it
     for week, action in ((WEEK_1, "declined"), (WEEK_2, "promoted"), (WEEK_1, "promoted")):
         decide_on(candidates.context(week), action)
 
@@ -38,9 +38,9 @@ def test_it_goes_to_who_reigned_before_not_to_the_version_before(candidates: Sto
     decision = rollback.roll_back(candidates.root, "test")
 
     # then
-    assert (decision.number, decision.action, decision.version, decision.reigning) == (4, "rolled back", 2, 1)
+    assert (decision.number, decision.action, decision.version, decision.champion_before) == (4, "rolled back", 2, 1)
     champion = ledger.state(ledger.read(candidates.root)).champion
-    assert champion == decision, "version 2 reigns again"
+    assert champion == decision, "version 2 is champion again"
 
 
 def test_planning_writes_nothing(candidates: Store) -> None:
@@ -53,7 +53,7 @@ def test_planning_writes_nothing(candidates: Store) -> None:
     planned = rollback.plan(candidates.root, "test")
 
     # then
-    assert (planned.reigning, planned.version) == (2, 1)
+    assert (planned.champion_before, planned.version) == (2, 1)
     assert ledger.read(candidates.root) == before
 
 

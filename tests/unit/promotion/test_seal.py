@@ -55,7 +55,7 @@ def promote_it(metrics: Told) -> None:
 
 
 def raise_score(metrics: Told) -> None:
-    metrics["scores"]["challenger"]["cer"]["value"] = 0.0
+    metrics["scores"]["candidate"]["cer"]["value"] = 0.0
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def declined(candidates: Store) -> Store:
     ("change", "message"),
     [
         (promote_it, r"decision\.promote: expected False, found True"),
-        (raise_score, r"scores\.challenger\.cer\.value: expected 0\.\d+, found 0\.0"),
+        (raise_score, r"scores\.candidate\.cer\.value: expected 0\.\d+, found 0\.0"),
     ],
 )
 def test_an_edited_figure_is_refused(
@@ -84,6 +84,18 @@ def test_an_edited_figure_is_refused(
     with pytest.raises(InputError, match="its scores and findings have the digest" if sealed_too else message):
         promote(declined.context(WEEK_1))
     assert ledger.read(declined.root) == [], "nothing was decided"
+
+
+def test_the_seal_of_an_evaluation_that_calls_its_candidate_challenger_holds(declined: Store) -> None:
+    # given an evaluation as it was made before 0.2.0
+    def rename(metrics: Told) -> None:
+        metrics["scores"]["challenger"] = metrics["scores"].pop("candidate")
+
+    edit(declined, rename, sealed_too=True)
+    reseal(declined)
+
+    # when / then
+    assert promote(declined.context(WEEK_1)).action == "declined", "it is believed, and its verdict is the gate's no"
 
 
 def test_a_verdict_that_does_not_follow_from_figures_and_rules_is_refused(declined: Store) -> None:

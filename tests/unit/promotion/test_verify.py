@@ -17,11 +17,11 @@ from .conftest import MODEL, WEEK_1, WEEK_2, Store, promote
 
 
 @pytest.fixture
-def sound(reigning: Store) -> Store:
+def sound(with_champion: Store) -> Store:
     """Version 2 took the place of version 1, and MLflow has followed."""
-    promote(reigning.context(WEEK_2))
-    model_registry.follow(reigning.root, MODEL)
-    return reigning
+    promote(with_champion.context(WEEK_2))
+    model_registry.follow(with_champion.root, MODEL)
+    return with_champion
 
 
 def problems(store: Store) -> dict[str, str]:

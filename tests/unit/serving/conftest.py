@@ -32,8 +32,8 @@ PATIENCE = 60.0
 
 
 @pytest.fixture
-def crowned(candidates_template: Store, tmp_path: Path) -> Store:
-    """Version 1 reigns; the better candidate of WEEK_2 has not been decided about."""
+def with_champion(candidates_template: Store, tmp_path: Path) -> Store:
+    """Version 1 is champion; the better candidate of WEEK_2 has not been decided about."""
     store = candidates_template.copied(tmp_path)
     decide_on(store.context(WEEK_1), "promoted")
     return store
@@ -103,7 +103,7 @@ def settings(**changed: object) -> Serve:
 
 
 @pytest.fixture
-def service(crowned: Store) -> Iterator[httpx.Client]:
-    with running(crowned.root, settings()) as client:
+def service(with_champion: Store) -> Iterator[httpx.Client]:
+    with running(with_champion.root, settings()) as client:
         until(lambda: client.get("/readyz").status_code == 200)
         yield client

@@ -21,9 +21,9 @@ from .conftest import WEEK_2, Store, decide_on, running, settings, until
 NOISY = ["The goverment of teh people.", "Our cuontry and and our future.", ""]
 
 
-def test_answers_are_those_of_the_champion(crowned: Store, service: httpx.Client) -> None:
+def test_answers_are_those_of_the_champion(with_champion: Store, service: httpx.Client) -> None:
     # given
-    expected = Restorer.load(champions.resolve(crowned.root).restorer_uri).restore(NOISY)
+    expected = Restorer.load(champions.resolve(with_champion.root).restorer_uri).restore(NOISY)
 
     # when
     answered = service.post("/v1/restore", json={"text": NOISY})
@@ -106,7 +106,7 @@ def test_bad_input_is_refused_and_the_service_goes_on(
     assert service.post("/v1/restore", json={"text": "and"}).status_code == 200, "the process is up"
 
 
-def test_a_new_champion_comes_into_force_without_a_failed_request(crowned: Store, service: httpx.Client) -> None:
+def test_a_new_champion_comes_into_force_without_a_failed_request(with_champion: Store, service: httpx.Client) -> None:
     # given requests all the time
     seen: list[tuple[int, int]] = []
     ended = threading.Event()
@@ -122,7 +122,7 @@ def test_a_new_champion_comes_into_force_without_a_failed_request(crowned: Store
         thread.start()
     # when
     try:
-        decide_on(crowned.context(WEEK_2), "promoted")
+        decide_on(with_champion.context(WEEK_2), "promoted")
         until(lambda: (200, 2) in seen)
     finally:
         ended.set()
@@ -133,13 +133,16 @@ def test_a_new_champion_comes_into_force_without_a_failed_request(crowned: Store
     assert service.post("/v1/restore", json={"text": "and", "version": 1}).json()["version"] == 1, "pinned"
 
 
-def test_a_broken_champion_leaves_the_old_one_in_force(crowned: Store, service: httpx.Client) -> None:
+def test_a_broken_champion_leaves_the_old_one_in_force(with_champion: Store, service: httpx.Client) -> None:
     # given
-    decision = decide_on(crowned.context(WEEK_2), "declined")
-    path = Path(champions.resolved(crowned.root, decision).restorer_uri.removeprefix("file://")) / "ngram.safetensors"
+    decision = decide_on(with_champion.context(WEEK_2), "declined")
+    path = (
+        Path(champions.resolved(with_champion.root, decision).restorer_uri.removeprefix("file://"))
+        / "ngram.safetensors"
+    )
     path.write_bytes(path.read_bytes()[:-1])
     # when
-    decide_on(crowned.context(WEEK_2), "promoted")
+    decide_on(with_champion.context(WEEK_2), "promoted")
     until(lambda: service.get("/v1/models").json()["failure"] is not None)
     # then
     answered = service.post("/v1/restore", json={"text": "and"})
@@ -155,9 +158,9 @@ def test_without_a_registry_it_lives_and_is_not_ready(tmp_path: Path) -> None:
         assert (refused.status_code, "Retry-After" in refused.headers) == (503, True)
 
 
-def test_keys_are_asked_for_and_probes_are_open(crowned: Store) -> None:
+def test_keys_are_asked_for_and_probes_are_open(with_champion: Store) -> None:
     key, digest = new()
-    with running(crowned.root, settings(), Keys({"reports": digest})) as client:
+    with running(with_champion.root, settings(), Keys({"reports": digest})) as client:
         until(lambda: client.get("/readyz").status_code == 200)
         asked = [
             client.post("/v1/restore", json={"text": "a"}, headers=headers).status_code
@@ -166,10 +169,10 @@ def test_keys_are_asked_for_and_probes_are_open(crowned: Store) -> None:
     assert asked == [401, 401, 200, 200]
 
 
-def test_a_body_that_does_not_come_is_given_up(crowned: Store) -> None:
+def test_a_body_that_does_not_come_is_given_up(with_champion: Store) -> None:
     import socket
 
-    with running(crowned.root, settings(body_seconds=0.2)) as client:
+    with running(with_champion.root, settings(body_seconds=0.2)) as client:
         with socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=30) as slow:
             slow.sendall(b"POST /v1/restore HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
             assert slow.recv(12) == b"HTTP/1.1 408"
@@ -216,8 +219,8 @@ def at_work(client: httpx.Client) -> Iterator[list[int]]:
         large.join()
 
 
-def test_a_full_queue_is_429_with_retry_after(crowned: Store) -> None:
-    with running(crowned.root, settings(queue_characters=1)) as client:
+def test_a_full_queue_is_429_with_retry_after(with_champion: Store) -> None:
+    with running(with_champion.root, settings(queue_characters=1)) as client:
         until(lambda: client.get("/readyz").status_code == 200)
         with at_work(client) as statuses:
             refused = client.post("/v1/restore", json={"text": "and"})
@@ -236,8 +239,8 @@ def test_a_client_that_goes_away_leaves_the_queue(service: httpx.Client) -> None
     assert statuses == [200]
 
 
-def test_too_many_requests_are_refused_and_probes_are_answered(crowned: Store) -> None:
-    with running(crowned.root, settings(max_requests=1)) as client:
+def test_too_many_requests_are_refused_and_probes_are_answered(with_champion: Store) -> None:
+    with running(with_champion.root, settings(max_requests=1)) as client:
         until(lambda: client.get("/readyz").status_code == 200)
         with at_work(client):
             refused = client.post("/v1/restore", json={"text": "and"})

@@ -1,4 +1,4 @@
-"""The challenger beside the champion: which one, on which requests, in whose shadow, and what is counted."""
+"""The canary beside the champion: which version, on which requests, in whose shadow, and what is counted."""
 
 from __future__ import annotations
 
@@ -52,15 +52,15 @@ def test_the_share_is_what_was_asked_for() -> None:
     assert 900 < taken < 1100
 
 
-def test_an_answering_challenger_is_named() -> None:
+def test_an_answering_canary_is_named() -> None:
     with pytest.raises(ValidationError, match="name another version"):
         Canary(fraction=0.1, shadow=False)
 
 
-def test_a_declined_challenger_is_compared_and_never_answers(crowned: Store) -> None:
-    # given version 1 reigns and version 2 was declined
-    decide_on(crowned.context(WEEK_2), "declined")
-    history = ledger.read(crowned.root)
+def test_a_declined_canary_is_compared_and_never_answers(with_champion: Store) -> None:
+    # given version 1 is champion and version 2 was declined
+    decide_on(with_champion.context(WEEK_2), "declined")
+    history = ledger.read(with_champion.root)
     # then
     assert choose(history, Canary(fraction=1)).version == 2
     with pytest.raises(InputError, match="version 2 was declined, so it must not answer"):
@@ -71,27 +71,28 @@ def test_a_declined_challenger_is_compared_and_never_answers(crowned: Store) -> 
         choose(history, Canary(fraction=1, version=7))
 
 
-def test_one_who_reigned_may_answer_though_its_reign_was_once_confirmed(crowned: Store) -> None:
-    decide_on(crowned.context(WEEK_1), "declined")  # evaluated again, unchanged
-    decide_on(crowned.context(WEEK_2), "promoted")
+def test_a_former_champion_may_answer_though_it_was_declined_while_in_force(with_champion: Store) -> None:
+    decide_on(with_champion.context(WEEK_1), "declined")  # evaluated again, unchanged
+    decide_on(with_champion.context(WEEK_2), "promoted")
     asked = Canary(fraction=1, shadow=False, version=1)
-    assert choose(ledger.read(crowned.root), asked).version == 1
+    assert choose(ledger.read(with_champion.root), asked).version == 1
 
-    decide_on(crowned.context(WEEK_1), "declined")  # against version 2
+    decide_on(with_champion.context(WEEK_1), "declined")  # against version 2
     with pytest.raises(InputError, match="declined"):
-        choose(ledger.read(crowned.root), asked)
+        choose(ledger.read(with_champion.root), asked)
 
 
-def test_a_share_of_the_requests_is_answered_by_the_challenger(crowned: Store) -> None:
-    decide_on(crowned.context(WEEK_2), "promoted")
+def test_a_share_of_the_requests_is_answered_by_the_canary(with_champion: Store) -> None:
+    decide_on(with_champion.context(WEEK_2), "promoted")
     canary = Canary(fraction=0.5, shadow=False, version=1)
-    with running(crowned.root, settings(canary=canary)) as client:
-        until(lambda: value(client, "mendel_challenger_version") == 1)
+    with running(with_champion.root, settings(canary=canary)) as client:
+        until(lambda: value(client, "mendel_canary_version") == 1)
         ids = [f"r{number}" for number in range(12)]
         answered = {
             name: client.post("/v1/restore", json={"text": NOISY}, headers={"X-Request-ID": name}).json()["version"]
             for name in ids
         }
+        assert value(client, "mendel_challenger_version") == 1, "the former name is exported until 0.3.0"
         pinned = client.post("/v1/restore", json={"text": NOISY, "version": 1}).json()["version"]
         assert client.get("/v1/models").json()["canary"] == {
             "version": 1,
@@ -109,10 +110,10 @@ def test_a_share_of_the_requests_is_answered_by_the_challenger(crowned: Store) -
     assert counted["canary"] + counted["champion"] == len(ids)
 
 
-def test_in_the_shadow_the_champion_answers_and_both_are_counted(crowned: Store) -> None:
-    decide_on(crowned.context(WEEK_2), "declined")
-    with running(crowned.root, settings(canary={"fraction": 1})) as client:
-        until(lambda: value(client, "mendel_challenger_version") == 2)
+def test_in_the_shadow_the_champion_answers_and_both_are_counted(with_champion: Store) -> None:
+    decide_on(with_champion.context(WEEK_2), "declined")
+    with running(with_champion.root, settings(canary={"fraction": 1})) as client:
+        until(lambda: value(client, "mendel_canary_version") == 2)
         champion, other = (
             client.post("/v1/restore", json={"text": NOISY, "version": version}).json()["results"] for version in (1, 2)
         )
@@ -129,12 +130,12 @@ def test_in_the_shadow_the_champion_answers_and_both_are_counted(crowned: Store)
     assert (agreed, differed) == (same.count(True), same.count(False))
 
 
-def test_a_challenger_that_is_promoted_is_the_champion_and_no_challenger_any_more(crowned: Store) -> None:
-    decide_on(crowned.context(WEEK_2), "declined")
-    with running(crowned.root, settings(canary={"fraction": 1})) as client:
-        until(lambda: value(client, "mendel_challenger_version") == 2)
-        decide_on(crowned.context(WEEK_2), "promoted")
-        until(lambda: value(client, "mendel_model_version") == 2 and value(client, "mendel_challenger_version") == 0)
+def test_a_canary_that_is_promoted_is_the_champion_and_no_canary_any_more(with_champion: Store) -> None:
+    decide_on(with_champion.context(WEEK_2), "declined")
+    with running(with_champion.root, settings(canary={"fraction": 1})) as client:
+        until(lambda: value(client, "mendel_canary_version") == 2)
+        decide_on(with_champion.context(WEEK_2), "promoted")
+        until(lambda: value(client, "mendel_model_version") == 2 and value(client, "mendel_canary_version") == 0)
         assert client.post("/v1/restore", json={"text": NOISY}).json()["version"] == 2
         assert client.get("/v1/models").json()["canary"]["failure"]
 
@@ -146,16 +147,16 @@ def counts(metrics: Metrics, name: str) -> float:
 
 
 @on_a_loop
-async def test_a_slow_or_failing_challenger_is_neither_waited_for_nor_felt() -> None:
-    # given a challenger that waits to be told
+async def test_a_slow_or_failing_canary_is_neither_waited_for_nor_felt() -> None:
+    # given a canary whose restorer waits for a signal
     metrics, serve = Metrics(), Serve()
     champion = Batcher(serve)
     shadow = Shadow(serve, Canary(fraction=1, queue_characters=10), champion, metrics)
-    challenger = Model(2, "two", upper := Upper(), 5000.0)
+    canary = Model(2, "two", upper := Upper(), 5000.0)
     answered = [Restoration(text="BAD", confidence=1, edits=(), fallback=False)]
     # when
     for text in ("bad", "12345678", "123"):  # under way, in the queue, and one too many
-        shadow.compare(challenger, [text], answered)
+        shadow.compare(canary, [text], answered)
         await asyncio.sleep(0)
     dropped = counts(metrics, "mendel_shadow_dropped_total")
     upper.go_on.set()

@@ -64,9 +64,9 @@ def ended(connection: socket.socket) -> bool:
 
 
 @pytest.fixture
-def fine(crowned: Store) -> Iterator[httpx.Client]:
+def fine(with_champion: Store) -> Iterator[httpx.Client]:
     """A service whose turns are short beside its longest text, on a fast machine too."""
-    with running(crowned.root, settings(batch_seconds=0.02)) as client:
+    with running(with_champion.root, settings(batch_seconds=0.02)) as client:
         until(lambda: client.get("/readyz").status_code == 200)
         yield client
 
@@ -79,8 +79,8 @@ def test_a_short_text_is_answered_while_a_long_one_is_under_way(fine: httpx.Clie
         assert long.is_alive(), "the long text held up the short ones"
 
 
-def test_a_long_text_is_restored_as_the_restorer_does(crowned: Store, service: httpx.Client) -> None:
-    expected = Restorer.load(champions.resolve(crowned.root).restorer_uri).restore([NOISY])[0]
+def test_a_long_text_is_restored_as_the_restorer_does(with_champion: Store, service: httpx.Client) -> None:
+    expected = Restorer.load(champions.resolve(with_champion.root).restorer_uri).restore([NOISY])[0]
 
     (found,) = service.post("/v1/restore", json={"text": NOISY}).json()["results"]
 
@@ -102,15 +102,15 @@ def test_a_caller_that_goes_away_takes_its_text_along(fine: httpx.Client) -> Non
     assert float(told.split("\nmendel_characters_total ")[1].split("\n")[0]) < LONGEST / 2, "it was restored for nobody"
 
 
-def test_what_the_model_could_not_restore_in_time_is_refused_at_once(crowned: Store) -> None:
-    with running(crowned.root, settings(answer_seconds=0.005)) as client:
+def test_what_the_model_could_not_restore_in_time_is_refused_at_once(with_champion: Store) -> None:
+    with running(with_champion.root, settings(answer_seconds=0.005)) as client:
         until(lambda: client.get("/readyz").status_code == 200)
         refused = client.post("/v1/restore", json={"text": "word " * 9_000})
     assert (refused.status_code, "in 0.005 s: send several" in refused.json()["detail"]) == (413, True), refused.text
 
 
-def test_requests_without_a_key_take_no_place_of_those_with_one(crowned: Store) -> None:
-    with running(crowned.root, settings(max_requests=1), HOLDER) as client, ExitStack() as strangers:
+def test_requests_without_a_key_take_no_place_of_those_with_one(with_champion: Store) -> None:
+    with running(with_champion.root, settings(max_requests=1), HOLDER) as client, ExitStack() as strangers:
         until(lambda: client.get("/readyz").status_code == 200)
         # given requests whose bodies do not come
         for line in (b"POST /v1/restore", b"GET /healthz", b"POST /", b"GET /v1/models") * 5:
@@ -130,8 +130,8 @@ def test_only_what_takes_a_body_is_given_one(service: httpx.Client, head: str, l
         assert caller.recv(12) == b"HTTP/1.1 413", "it waits for the body"
 
 
-def test_strangers_push_out_each_other_and_nobody_else(crowned: Store) -> None:
-    with running(crowned.root, settings(max_strangers=5), HOLDER) as client, ExitStack() as open_:
+def test_strangers_push_out_each_other_and_nobody_else(with_champion: Store) -> None:
+    with running(with_champion.root, settings(max_strangers=5), HOLDER) as client, ExitStack() as open_:
         until(lambda: client.get("/readyz").status_code == 200)
         # given a holder of a key, and then a crowd that says nothing
         holder = open_.enter_context(connected(client))
@@ -145,8 +145,11 @@ def test_strangers_push_out_each_other_and_nobody_else(crowned: Store) -> None:
         assert asked(open_.enter_context(connected(client))) == 200
 
 
-def test_a_connection_too_many_takes_the_place_of_the_one_that_has_been_idle_longest(crowned: Store) -> None:
-    with running(crowned.root, settings(max_connections=5, max_requests=1), HOLDER) as client, ExitStack() as open_:
+def test_a_connection_too_many_takes_the_place_of_the_one_that_has_been_idle_longest(with_champion: Store) -> None:
+    with (
+        running(with_champion.root, settings(max_connections=5, max_requests=1), HOLDER) as client,
+        ExitStack() as open_,
+    ):
         until(lambda: client.get("/readyz").status_code == 200)
         idle = []
         for _ in range(10):
@@ -162,8 +165,8 @@ def test_probes_have_a_connection_under_any_load() -> None:
         settings(max_connections=10, max_requests=10)
 
 
-def test_a_client_that_does_not_read_is_cut_off(crowned: Store) -> None:
-    with running(crowned.root, settings(write_seconds=0.5)) as client, socket.socket() as deaf:
+def test_a_client_that_does_not_read_is_cut_off(with_champion: Store) -> None:
+    with running(with_champion.root, settings(write_seconds=0.5)) as client, socket.socket() as deaf:
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         assert client.base_url.port is not None
         deaf.connect((client.base_url.host, client.base_url.port))

@@ -18,8 +18,8 @@ KEY, DIGEST = new()
 
 
 @pytest.fixture
-def described(crowned: Store) -> Iterator[BaseSchema]:
-    with running(crowned.root, settings(), Keys({"tester": DIGEST})) as client:
+def described(with_champion: Store) -> Iterator[BaseSchema]:
+    with running(with_champion.root, settings(), Keys({"tester": DIGEST})) as client:
         until(lambda: client.get("/readyz").status_code == 200)
         yield schemathesis.openapi.from_url(f"{client.base_url}/openapi.json")
 

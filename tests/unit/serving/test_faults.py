@@ -44,9 +44,9 @@ def model_file(store: Store) -> Path:
     return found
 
 
-def test_a_registry_that_goes_away_leaves_the_champion_in_force(crowned: Store, service: httpx.Client) -> None:
+def test_a_registry_that_goes_away_leaves_the_champion_in_force(with_champion: Store, service: httpx.Client) -> None:
     # when
-    folder = crowned.lake / ledger.FOLDER
+    folder = with_champion.lake / ledger.FOLDER
     folder.rename(folder.with_name("elsewhere"))
     until(lambda: "mendel_refresh_failing 1.0" in service.get("/metrics").text)
     # then
@@ -57,12 +57,12 @@ def test_a_registry_that_goes_away_leaves_the_champion_in_force(crowned: Store, 
     until(lambda: "mendel_refresh_failing 0.0" in service.get("/metrics").text)
 
 
-def test_a_model_that_is_broken_at_the_start_is_taken_once_it_is_mended(crowned: Store) -> None:
+def test_a_model_that_is_broken_at_the_start_is_taken_once_it_is_mended(with_champion: Store) -> None:
     # given
-    file = model_file(crowned)
+    file = model_file(with_champion)
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2])
-    with running(crowned.root, settings()) as client:
+    with running(with_champion.root, settings()) as client:
         until(lambda: "mendel_refresh_failing 1.0" in client.get("/metrics").text)
         # then
         assert (client.get("/healthz").status_code, client.get("/readyz").status_code) == (200, 503)
@@ -79,7 +79,7 @@ class ThreadEnd(BaseException):
 
 @pytest.mark.parametrize("kind", ["hangs", "dies"])
 def test_an_inference_thread_that_is_gone_is_said_to_callers_and_to_the_probe(
-    crowned: Store, kind: str, monkeypatch: pytest.MonkeyPatch
+    with_champion: Store, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go_on = threading.Event()
 
@@ -89,7 +89,7 @@ def test_an_inference_thread_that_is_gone_is_said_to_callers_and_to_the_probe(
         assert go_on.wait(60)
         return [Restoration(text=text, confidence=1, edits=(), fallback=False) for text in texts]
 
-    with running(crowned.root, settings(answer_seconds=0.2)) as client:
+    with running(with_champion.root, settings(answer_seconds=0.2)) as client:
         until(lambda: client.get("/readyz").status_code == 200)
         assert client.get("/healthz").status_code == 200
         # when
@@ -101,8 +101,8 @@ def test_an_inference_thread_that_is_gone_is_said_to_callers_and_to_the_probe(
         go_on.set()
 
 
-def test_a_body_without_a_length_is_cut_off_at_the_limit(crowned: Store) -> None:
-    with running(crowned.root, settings(max_body_bytes=100_000)) as client, connected(client) as endless:
+def test_a_body_without_a_length_is_cut_off_at_the_limit(with_champion: Store) -> None:
+    with running(with_champion.root, settings(max_body_bytes=100_000)) as client, connected(client) as endless:
         until(lambda: client.get("/readyz").status_code == 200)
         endless.sendall(RESTORE + b"Transfer-Encoding: chunked\r\n\r\n" + b"c350\r\n" + b"x" * 50_000 + b"\r\n")
         endless.sendall(b"c351\r\n" + b"x" * 50_001 + b"\r\n")
@@ -126,9 +126,11 @@ def test_what_is_not_http_is_400(service: httpx.Client, sent: bytes) -> None:
     assert answered(service) == 200
 
 
-def test_heads_that_do_not_arrive_give_their_connections_back(crowned: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_heads_that_do_not_arrive_give_their_connections_back(
+    with_champion: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.5)
-    with running(crowned.root, settings()) as client, ExitStack() as slow:
+    with running(with_champion.root, settings()) as client, ExitStack() as slow:
         until(lambda: client.get("/readyz").status_code == 200)
         connections = [slow.enter_context(connected(client)) for _ in range(50)]
         for place, each in enumerate(connections):
@@ -139,9 +141,9 @@ def test_heads_that_do_not_arrive_give_their_connections_back(crowned: Store, mo
             assert each.recv(12) == b"HTTP/1.1 408"
 
 
-def test_a_pause_within_a_second_head_is_given_up_too(crowned: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pause_within_a_second_head_is_given_up_too(with_champion: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.5)
-    with running(crowned.root, settings()) as client, connected(client) as slow:
+    with running(with_champion.root, settings()) as client, connected(client) as slow:
         slow.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert read(slow).status == 200
         slow.sendall(b"GET /he")

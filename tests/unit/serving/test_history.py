@@ -18,7 +18,7 @@ __all__ = ["evaluated_template"]
 
 @pytest.fixture
 def judged(evaluated_template: Store, tmp_path: Path) -> Store:
-    """Version 1 reigns on its evaluation; version 2 was declined."""
+    """Version 1 is champion on its evaluation; version 2 was declined."""
     store = evaluated_template.copied(tmp_path)
     evaluation = manifest.current(store.root, "evaluation", WEEK_1)
     assert evaluation is not None

@@ -68,10 +68,10 @@ def test_a_site_whose_name_resolves_to_loopback_reads_nothing(service: httpx.Cli
         assert service.get(path, headers={"Host": own}).status_code == 200, f"{own}{path}"
 
 
-def test_a_deployed_service_answers_under_its_names_and_probes_under_any(crowned: Store) -> None:
+def test_a_deployed_service_answers_under_its_names_and_probes_under_any(with_champion: Store) -> None:
     key, digest = new()
     told = settings(host="0.0.0.0", hosts=["mendel.example.com"])
-    with running(crowned.root, told, Keys({"reports": digest})) as client:
+    with running(with_champion.root, told, Keys({"reports": digest})) as client:
         until(lambda: client.get("/readyz", headers={"Host": "10.0.0.7:8080"}).status_code == 200)
         asked = {
             host: client.get("/v1/models", headers={"Host": host, "X-API-Key": key}).status_code

@@ -89,9 +89,11 @@ def test_a_head_is_capped_whether_it_comes_at_once_or_not(service: httpx.Client,
     assert answered(service) == 200
 
 
-def test_a_head_that_never_ends_is_given_up_and_kept_nowhere(crowned: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_head_that_never_ends_is_given_up_and_kept_nowhere(
+    with_champion: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(protocol, "LEFT_OVER_SECONDS", 0.5)
-    with running(crowned.root, settings()) as client, connected(client) as caller:
+    with running(with_champion.root, settings()) as client, connected(client) as caller:
         caller.settimeout(30)
         caller.sendall(b"GET / HTTP/1.1\r\n")
         before = most = resident()
@@ -112,11 +114,11 @@ def test_a_head_below_the_cap_is_answered(service: httpx.Client) -> None:
 
 @pytest.mark.parametrize("framing", [b"Content-Length: 20000", b"Transfer-Encoding: chunked"])
 def test_the_rest_of_a_refused_body_is_read_and_the_connection_goes_on(
-    crowned: Store, framing: bytes, monkeypatch: pytest.MonkeyPatch
+    with_champion: Store, framing: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.2)
     body = b"x" * 20_000 if b"Length" in framing else b"4e20\r\n" + b"x" * 20_000 + b"\r\n0\r\n\r\n"
-    with running(crowned.root, settings(), HOLDER) as client, connected(client) as caller:
+    with running(with_champion.root, settings(), HOLDER) as client, connected(client) as caller:
         # given a request that is refused for its head
         caller.sendall(RESTORE + framing + b"\r\n\r\n" + body[:10])
         assert read(caller).status == 401
@@ -130,11 +132,11 @@ def test_the_rest_of_a_refused_body_is_read_and_the_connection_goes_on(
 
 
 def test_a_refused_body_that_does_not_come_ends_the_connection_without_a_second_answer(
-    crowned: Store, monkeypatch: pytest.MonkeyPatch
+    with_champion: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.1)
     monkeypatch.setattr(protocol, "LEFT_OVER_SECONDS", 0.5)
-    with running(crowned.root, settings(), HOLDER) as client, connected(client) as caller:
+    with running(with_champion.root, settings(), HOLDER) as client, connected(client) as caller:
         caller.sendall(RESTORE + b"Content-Length: 20000\r\n\r\n{")
         assert read(caller).status == 401
         began = time.monotonic()
@@ -143,9 +145,9 @@ def test_a_refused_body_that_does_not_come_ends_the_connection_without_a_second_
         assert time.monotonic() - began < 10, "it is held for a body that nobody wants"
 
 
-def test_a_body_that_is_cut_off_at_the_limit_lets_its_answer_be_read(crowned: Store) -> None:
+def test_a_body_that_is_cut_off_at_the_limit_lets_its_answer_be_read(with_champion: Store) -> None:
     body = b"x" * 2_000_000
-    with running(crowned.root, settings(max_body_bytes=1000)) as client, connected(client) as caller:
+    with running(with_champion.root, settings(max_body_bytes=1000)) as client, connected(client) as caller:
         until(lambda: client.get("/readyz").status_code == 200)
         # given a client that sends its whole body before it reads, as most do
         caller.sendall(RESTORE + b"Content-Length: %d\r\n\r\n" % len(body) + body)
@@ -154,8 +156,8 @@ def test_a_body_that_is_cut_off_at_the_limit_lets_its_answer_be_read(crowned: St
         assert read(caller).status == 200
 
 
-def test_a_body_that_is_too_slow_is_answered_and_the_connection_ends(crowned: Store) -> None:
-    with running(crowned.root, settings(body_seconds=0.2)) as client, connected(client) as caller:
+def test_a_body_that_is_too_slow_is_answered_and_the_connection_ends(with_champion: Store) -> None:
+    with running(with_champion.root, settings(body_seconds=0.2)) as client, connected(client) as caller:
         until(lambda: client.get("/readyz").status_code == 200)
         caller.sendall(RESTORE + b"Content-Length: 100\r\n\r\n{")
         answer = read(caller)

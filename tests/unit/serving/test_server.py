@@ -29,14 +29,14 @@ def restored(url: str) -> tuple[int, str]:
     return body["version"], body["results"][0]["text"]
 
 
-def test_sigterm_lets_what_is_in_flight_end(crowned: Store, tmp_path: Path) -> None:
+def test_sigterm_lets_what_is_in_flight_end(with_champion: Store, tmp_path: Path) -> None:
     # given requests under way
     answers: list[int] = []
 
     def ask(url: str) -> None:
         answers.append(httpx.post(f"{url}/v1/restore", json={"text": BIG}, timeout=PATIENCE).status_code)
 
-    with process(crowned.root, tmp_path) as (service, url):
+    with process(with_champion.root, tmp_path) as (service, url):
         until(lambda: status(f"{url}/readyz") == 200)
         asking = [threading.Thread(target=ask, args=(url,)) for _ in range(3)]
         for thread in asking:
@@ -51,7 +51,7 @@ def test_sigterm_lets_what_is_in_flight_end(crowned: Store, tmp_path: Path) -> N
         assert service.wait(PATIENCE) == -signal.SIGTERM
 
 
-def test_requests_that_a_kill_cuts_off_are_answered_by_the_next_process(crowned: Store, tmp_path: Path) -> None:
+def test_requests_that_a_kill_cuts_off_are_answered_by_the_next_process(with_champion: Store, tmp_path: Path) -> None:
     # given requests under way
     port, found = free_port(), []
 
@@ -60,7 +60,7 @@ def test_requests_that_a_kill_cuts_off_are_answered_by_the_next_process(crowned:
             found.extend(len(each) for each in await asyncio.gather(*(client.restore(BIG) for _ in range(3))))
 
     asking = threading.Thread(target=lambda: asyncio.run(ask()))
-    with process(crowned.root, tmp_path, port=port) as (service, url):
+    with process(with_champion.root, tmp_path, port=port) as (service, url):
         until(lambda: status(f"{url}/readyz") == 200)
         asking.start()
         until(lambda: "mendel_queue_requests 3.0" in httpx.get(f"{url}/metrics").text)
@@ -68,20 +68,20 @@ def test_requests_that_a_kill_cuts_off_are_answered_by_the_next_process(crowned:
         service.kill()
         service.wait()
         assert found == [], "they were in flight"
-    with process(crowned.root, tmp_path, port=port):
+    with process(with_champion.root, tmp_path, port=port):
         asking.join()
     # then
     assert found == [len(BIG)] * 3
 
 
-def test_a_full_disk_costs_log_lines_and_a_new_champion_but_no_answer(crowned: Store, tmp_path: Path) -> None:
+def test_a_full_disk_costs_log_lines_and_a_new_champion_but_no_answer(with_champion: Store, tmp_path: Path) -> None:
     # given a log that cannot be written
-    with Path("/dev/full").open("wb") as full, process(crowned.root, tmp_path, stderr=full) as (service, url):
+    with Path("/dev/full").open("wb") as full, process(with_champion.root, tmp_path, stderr=full) as (service, url):
         until(lambda: status(f"{url}/readyz") == 200)
         before = restored(url)
         # when files cannot grow
         resource.prlimit(service.pid, resource.RLIMIT_FSIZE, (SMALLER_THAN_A_MODEL, resource.RLIM_INFINITY))
-        decide_on(crowned.context(WEEK_2), "promoted")
+        decide_on(with_champion.context(WEEK_2), "promoted")
         until(lambda: "mendel_refresh_failing 1.0" in httpx.get(f"{url}/metrics").text)
         # then
         assert restored(url) == before
@@ -91,12 +91,12 @@ def test_a_full_disk_costs_log_lines_and_a_new_champion_but_no_answer(crowned: S
         until(lambda: restored(url)[0] == 2)
 
 
-def test_a_model_file_that_is_cut_short_under_the_process_changes_nothing(crowned: Store, tmp_path: Path) -> None:
-    with process(crowned.root, tmp_path) as (_, url):
+def test_a_model_file_that_is_cut_short_under_the_process_changes_nothing(with_champion: Store, tmp_path: Path) -> None:
+    with process(with_champion.root, tmp_path) as (_, url):
         until(lambda: status(f"{url}/readyz") == 200)
         before = restored(url)
         # when
-        (file,) = Path(champions.resolve(crowned.root).restorer_uri.removeprefix("file://")).glob("*.safetensors")
+        (file,) = Path(champions.resolve(with_champion.root).restorer_uri.removeprefix("file://")).glob("*.safetensors")
         with file.open("r+b") as opened:
             opened.truncate(100)
         # then
@@ -104,8 +104,11 @@ def test_a_model_file_that_is_cut_short_under_the_process_changes_nothing(crowne
         assert before[1] == "The government of the people."
 
 
-def test_callers_are_sent_elsewhere_before_the_port_closes(crowned: Store, tmp_path: Path) -> None:
-    with process(crowned.root, tmp_path, drain_seconds=2) as (service, url), httpx.Client(timeout=PATIENCE) as kept:
+def test_callers_are_sent_elsewhere_before_the_port_closes(with_champion: Store, tmp_path: Path) -> None:
+    with (
+        process(with_champion.root, tmp_path, drain_seconds=2) as (service, url),
+        httpx.Client(timeout=PATIENCE) as kept,
+    ):
         until(lambda: status(f"{url}/readyz") == 200)
         # given a caller whose connection stays open
         before = kept.post(f"{url}/v1/restore", json={"text": "Teh people."})

@@ -15,7 +15,7 @@ NOISY = "The peopel of the nationn and our"
 
 @pytest.fixture
 def untried(candidates_template: Store, tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """The candidate of WEEK_1 was declined, nobody reigns; the one of WEEK_2 has not been decided about."""
+    """The candidate of WEEK_1 was declined, there is no champion; the one of WEEK_2 has not been decided about."""
     store = candidates_template.copied(tmp_path_factory.mktemp("untried"))
     decide_on(store.context(WEEK_1), "declined")
     return store
@@ -67,7 +67,7 @@ def test_a_trial_stays_with_its_model_and_follows_what_becomes_of_it(untried: St
         assert client.get("/readyz").json() == {**before, "version": 2, "standing": "champion"}
 
 
-def test_a_version_that_a_request_pins_answers_though_nobody_reigns(untried: Store) -> None:
+def test_a_version_that_a_request_pins_answers_though_there_is_no_champion(untried: Store) -> None:
     with running(untried.root, settings()) as client:
         until(lambda: client.get("/readyz").status_code == 503)
         refused = client.post("/v1/restore", json={"text": NOISY})

@@ -27,11 +27,18 @@ from ..promotion.conftest import (
     evaluated,
     evaluated_template,
     promote,
-    reigning,
-    reigning_template,
+    with_champion,
+    with_champion_template,
 )
 
-__all__ = ["candidates", "candidates_template", "evaluated", "evaluated_template", "reigning", "reigning_template"]
+__all__ = [
+    "candidates",
+    "candidates_template",
+    "evaluated",
+    "evaluated_template",
+    "with_champion",
+    "with_champion_template",
+]
 
 
 def current(store: Store, partition: str) -> Manifest:
@@ -44,13 +51,13 @@ def file_of(store: Store, made: Manifest, name: str) -> Path:
     return store.lake / next(file.path for file in made.files if file.path.endswith(name))
 
 
-def test_the_metrics_are_those_of_the_rows(reigning: Store) -> None:
+def test_the_metrics_are_those_of_the_rows(with_champion: Store) -> None:
     # given
-    made = current(reigning, WEEK_2)
-    rows = pq.read_table(file_of(reigning, made, "scores.parquet"))
+    made = current(with_champion, WEEK_2)
+    rows = pq.read_table(file_of(with_champion, made, "scores.parquet"))
 
     # then
-    assert len(rows) == made.rows == 4 * 100, "identity, symspell, challenger and champion on 100 sentences"
+    assert len(rows) == made.rows == 4 * 100, "identity, symspell, candidate and champion on 100 sentences"
     for system, scores in made.metrics["scores"].items():
         mine = rows.filter(pc.equal(rows["system"], system))
         cer = pc.sum(mine["errors"]).as_py() / pc.sum(mine["characters"]).as_py()
@@ -67,13 +74,13 @@ def test_restoring_does_better_than_the_baselines(evaluated: Store) -> None:
     # the corpus is easy, the restorer real: if it were not better, something would be wired wrongly
     scores = current(evaluated, WEEK_2).metrics["scores"]
     reductions = {system: found["reduction"]["value"] for system, found in scores.items()}
-    assert reductions["challenger"] > 0.5 > reductions["symspell"] > reductions["identity"] == 0, f"{reductions}"
+    assert reductions["candidate"] > 0.5 > reductions["symspell"] > reductions["identity"] == 0, f"{reductions}"
 
 
-def test_the_champion_is_an_input_and_its_score_the_one_to_beat(reigning: Store) -> None:
+def test_the_champion_is_an_input_and_its_score_the_one_to_beat(with_champion: Store) -> None:
     # given
-    made = current(reigning, WEEK_2)
-    champion = ledger.state(ledger.read(reigning.root)).champion
+    made = current(with_champion, WEEK_2)
+    champion = ledger.state(ledger.read(with_champion.root)).champion
 
     # then
     assert champion is not None
@@ -83,33 +90,33 @@ def test_the_champion_is_an_input_and_its_score_the_one_to_beat(reigning: Store)
     assert "beats_champion" in rules, f"{rules}"
 
 
-def test_after_its_promotion_a_candidate_is_not_evaluated_again(reigning: Store) -> None:
+def test_after_its_promotion_a_candidate_is_not_evaluated_again(with_champion: Store) -> None:
     # given
-    before = current(reigning, WEEK_2)
-    promote(reigning.context(WEEK_2))
+    before = current(with_champion, WEEK_2)
+    promote(with_champion.context(WEEK_2))
 
     # when
-    again = evaluate(reigning.context(WEEK_2))
+    again = evaluate(with_champion.context(WEEK_2))
 
     # then
-    assert again == before, "it is compared with the champion that it has dethroned, not with itself"
+    assert again == before, "it is compared with the champion that it has replaced, not with itself"
 
 
-def test_the_same_candidate_in_the_next_partition_is_a_no_op(reigning: Store) -> None:
+def test_the_same_candidate_in_the_next_partition_is_a_no_op(with_champion: Store) -> None:
     # given unchanged data a week later
-    promote(reigning.context(WEEK_2))
-    next_week = reigning.context("2026-11-30")
+    promote(with_champion.context(WEEK_2))
+    next_week = with_champion.context("2026-11-30")
     for dataset in ("pairs", "pairs_validation", "candidate"):
-        found = manifest.current(reigning.root, dataset, WEEK_2)
+        found = manifest.current(with_champion.root, dataset, WEEK_2)
         assert found is not None
-        manifest.commit(reigning.root, found.model_copy(update={"partition": "2026-11-30", "same_as": found.path}))
+        manifest.commit(with_champion.root, found.model_copy(update={"partition": "2026-11-30", "same_as": found.path}))
 
     # when
     made = evaluate(next_week)
     decision = promote(next_week)
 
     # then
-    assert made.same_as == current(reigning, WEEK_2).path, "nothing was scored again"
+    assert made.same_as == current(with_champion, WEEK_2).path, "nothing was scored again"
     assert decision.number == 2, "nothing was decided again"
 
 
@@ -140,8 +147,8 @@ def test_a_strict_gate_declines_and_that_is_a_good_run(candidates: Store) -> Non
 
     # and the run is recorded with scores, files and inputs
     run = mlflow.get_run(made.metrics["mlflow_run_id"])
-    scores = made.metrics["scores"]["challenger"]
-    assert run.data.metrics["challenger/cer"] == pytest.approx(scores["cer"]["value"])
+    scores = made.metrics["scores"]["candidate"]
+    assert run.data.metrics["candidate/cer"] == pytest.approx(scores["cer"]["value"])
     assert run.data.tags["decision"] == "decline"
     assert {found.dataset.name for found in run.inputs.dataset_inputs} == {"candidate", "pairs"}
     logged = {found.path for found in mlflow.MlflowClient().list_artifacts(run.info.run_id)}

@@ -24,8 +24,8 @@ from ..promotion.conftest import (
     evaluated_template,
     make_candidate,
     promote,
-    reigning,
-    reigning_template,
+    with_champion,
+    with_champion_template,
 )
 
 __all__ = [
@@ -34,8 +34,8 @@ __all__ = [
     "commands",
     "evaluated",
     "evaluated_template",
-    "reigning",
-    "reigning_template",
+    "with_champion",
+    "with_champion_template",
 ]
 
 
@@ -49,7 +49,7 @@ def test_who_passed_the_gate_before_any_champion_is_promoted(evaluated: Store) -
 
     # then
     assert (decision.number, decision.action, decision.version) == (1, "promoted", 1), "the first decision"
-    assert decision.reigning is None, "nobody reigned before"
+    assert decision.champion_before is None, "there was no champion before"
     assert any("SymSpell" in reason for reason in decision.reasons), "the gate's findings are the reasons"
     assert decision.evaluation is not None
     judged = manifest.current(evaluated.root, "evaluation", WEEK_1)
@@ -57,33 +57,33 @@ def test_who_passed_the_gate_before_any_champion_is_promoted(evaluated: Store) -
     assert decision.evaluation.digest == judged.digest, "it says what it was decided on"
 
 
-def test_who_beats_the_champion_takes_its_place(reigning: Store) -> None:
-    decision = promote(reigning.context(WEEK_2))
-    assert (decision.action, decision.version, decision.reigning) == ("promoted", 2, 1), f"{decision.reasons}"
+def test_who_beats_the_champion_takes_its_place(with_champion: Store) -> None:
+    decision = promote(with_champion.context(WEEK_2))
+    assert (decision.action, decision.version, decision.champion_before) == ("promoted", 2, 1), f"{decision.reasons}"
 
 
-def test_promoting_again_changes_nothing(reigning: Store) -> None:
+def test_promoting_again_changes_nothing(with_champion: Store) -> None:
     # given
-    first = promote(reigning.context(WEEK_2))
+    first = promote(with_champion.context(WEEK_2))
 
     # when
-    again = promote(reigning.context(WEEK_2))
+    again = promote(with_champion.context(WEEK_2))
 
     # then
     assert again == first, "the same decision"
-    assert actions(reigning) == [("promoted", 1), ("promoted", 2)], "none was added"
+    assert actions(with_champion) == [("promoted", 1), ("promoted", 2)], "none was added"
 
 
-def test_a_second_promotion_by_force_is_declined_as_unchanged(reigning: Store) -> None:
-    promote(reigning.context(WEEK_2))
-    decision = promote(reigning.context(WEEK_2, force=True))
+def test_a_second_promotion_by_force_is_declined_as_unchanged(with_champion: Store) -> None:
+    promote(with_champion.context(WEEK_2))
+    decision = promote(with_champion.context(WEEK_2, force=True))
     assert decision.action == "declined", "the champion is not promoted over itself"
     assert decision.reasons == ("unchanged: this is the champion, version 2, already",)
-    assert ledger.state(ledger.read(reigning.root)).challenger is None, "the champion does not challenge itself"
+    assert ledger.state(ledger.read(with_champion.root)).candidate is None, "the champion is no candidate"
 
 
 def test_who_was_judged_against_another_champion_is_declined(evaluated: Store) -> None:
-    # given both were judged when nobody reigned, and one was promoted
+    # given both were judged when there was no champion, and one was promoted
     promote(evaluated.context(WEEK_2))
 
     # when
@@ -91,19 +91,19 @@ def test_who_was_judged_against_another_champion_is_declined(evaluated: Store) -
 
     # then
     assert decision.action == "declined", "the weaker one must not follow just because it is the newer decision"
-    assert "the champion changed since the evaluation (version 1 reigns now)" in decision.reasons[0]
+    assert "the champion changed since the evaluation (it is version 1 now)" in decision.reasons[0]
 
 
-def test_a_persons_no_is_written_down_and_can_be_taken_back(reigning: Store) -> None:
+def test_a_persons_no_is_written_down_and_can_be_taken_back(with_champion: Store) -> None:
     # when
-    rejected = promote(reigning.context(WEEK_2), rejected_by="Ada")
+    rejected = promote(with_champion.context(WEEK_2), rejected_by="Ada")
 
     # then
     assert (rejected.action, rejected.rejected_by) == ("declined", "Ada")
     assert rejected.reasons == ("rejected by Ada",), "the gate had nothing against it"
 
     # when she changes her mind
-    accepted = promote(reigning.context(WEEK_2))
+    accepted = promote(with_champion.context(WEEK_2))
 
     # then
     assert (accepted.number, accepted.action) == (3, "promoted"), "a decision of its own"
@@ -139,11 +139,11 @@ def final_state(store: Store) -> dict[str, object]:
 
 @pytest.mark.parametrize("command", [["promote", "-p", WEEK_2], ["registry", "rollback"]], ids=["promote", "rollback"])
 def test_killed_before_any_of_its_writes_the_next_run_ends_in_the_same_state(
-    reigning_template: Store, commands: Commands, tmp_path: Path, command: Sequence[str]
+    with_champion_template: Store, commands: Commands, tmp_path: Path, command: Sequence[str]
 ) -> None:
     # given how it ends undisturbed
     def fresh(name: str) -> Store:
-        store = reigning_template.copied(tmp_path / name)
+        store = with_champion_template.copied(tmp_path / name)
         if "rollback" in command:
             with store.in_use():
                 promote(store.context(WEEK_2))
@@ -178,7 +178,7 @@ def test_killed_before_any_of_its_writes_the_next_run_ends_in_the_same_state(
 
 
 def test_of_two_promotions_at_the_same_time_one_wins_and_none_is_lost(evaluated: Store, commands: Commands) -> None:
-    # given two candidates that were judged when nobody reigned
+    # given two candidates that were judged when there was no champion
     jobs = [["promote", "-p", WEEK_1], ["promote", "-p", WEEK_2]]
 
     # when
@@ -189,4 +189,5 @@ def test_of_two_promotions_at_the_same_time_one_wins_and_none_is_lost(evaluated:
     assert {first.candidate.partition, second.candidate.partition} == {WEEK_1, WEEK_2}, "both are in the ledger"
     assert (first.action, second.action) == ("promoted", "declined"), "the later one knows of the earlier one"
     assert "the champion changed since the evaluation" in second.reasons[0]
-    assert aliases() == {"champion": first.version, "challenger": second.version}, "MLflow follows"
+    expected = {"champion": first.version, "candidate": second.version, "challenger": second.version}
+    assert aliases() == expected, "MLflow follows, under the former name too"

@@ -91,7 +91,7 @@ def test_restoring_a_day_again_is_a_no_op_and_by_force_gives_the_same_digest(a_l
 def test_a_late_file_makes_a_new_version_with_the_day_s_own_model(a_lake: Any) -> None:
     a_lake.put("a.txt", LINES)
     before = a_lake.restore()
-    a_lake.crown({"teh": "THE"})
+    a_lake.make_champion({"teh": "THE"})
 
     a_lake.put("late.txt", b"teh last\n")
     after = a_lake.restore()
@@ -104,7 +104,7 @@ def test_a_late_file_makes_a_new_version_with_the_day_s_own_model(a_lake: Any) -
 def test_another_version_is_used_when_asked_and_kept(a_lake: Any) -> None:
     a_lake.put("a.txt", b"teh end")
     a_lake.restore()
-    a_lake.crown({"teh": "THE"})
+    a_lake.make_champion({"teh": "THE"})
 
     asked, again = a_lake.restore(asked="2"), a_lake.restore()
 

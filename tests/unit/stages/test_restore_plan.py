@@ -125,7 +125,7 @@ def test_a_day_keeps_its_model_when_the_champion_changes(a_lake: Any) -> None:
     # Given a day planned with version 1, and a new champion since
     a_lake.put("a.txt", b"one")
     before = a_lake.plan()
-    assert a_lake.crown({"adn": "and"}) == 2
+    assert a_lake.make_champion({"adn": "and"}) == 2
 
     # When a file comes late
     a_lake.put("late.txt", b"two")
@@ -141,8 +141,8 @@ def test_a_day_keeps_its_model_when_the_champion_changes(a_lake: Any) -> None:
 def test_a_day_moves_to_another_model_when_asked(a_lake: Any, asked: str | None, version: int) -> None:
     a_lake.put("a.txt", b"one")
     a_lake.plan()
-    a_lake.crown({"adn": "and"})
-    a_lake.crown({"fro": "for"})
+    a_lake.make_champion({"adn": "and"})
+    a_lake.make_champion({"fro": "for"})
 
     assert a_lake.plan(asked=asked).parameters["model_version"] == version
     assert a_lake.plan().parameters["model_version"] == version, (
@@ -151,7 +151,7 @@ def test_a_day_moves_to_another_model_when_asked(a_lake: Any, asked: str | None,
 
 
 def test_another_alias_in_the_settings_is_another_question(a_lake: Any) -> None:
-    a_lake.crown({"adn": "and"})
+    a_lake.make_champion({"adn": "and"})
     assert a_lake.plan().parameters["model_version"] == 2
 
     assert a_lake.plan(alias="previous").parameters["model_version"] == 1
@@ -160,7 +160,7 @@ def test_another_alias_in_the_settings_is_another_question(a_lake: Any) -> None:
 def test_equal_models_of_different_versions_make_different_plans(a_lake: Any) -> None:
     a_lake.put("a.txt", b"one")
     first = a_lake.plan()
-    a_lake.crown({"teh": "the"})
+    a_lake.make_champion({"teh": "the"})
 
     assert a_lake.plan(asked="2").fingerprint != first.fingerprint
 

@@ -32,9 +32,9 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 def start(tmp_path: Path, partition: str, *settings: str) -> subprocess.Popen[str]:
-    """`mendel version corpus` in a process group of its own."""
+    """`mendel register corpus` in a process group of its own."""
     (tmp_path / "pipeline.yaml").write_text(f"name: test\nlake: {tmp_path}/lake\n")
-    command = [sys.executable, "-m", "mendel.cli", "version", "corpus", "-c", str(tmp_path / "pipeline.yaml")]
+    command = [sys.executable, "-m", "mendel.cli", "register", "corpus", "-c", str(tmp_path / "pipeline.yaml")]
     return subprocess.Popen(
         [*command, "-p", partition, *settings], stderr=subprocess.PIPE, text=True, start_new_session=True
     )

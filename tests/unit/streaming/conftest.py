@@ -78,7 +78,7 @@ def new_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
 
     def make(name: str) -> StreamLake:
         made = StreamLake(root=(tmp_path / name).as_uri(), folder=tmp_path / name)
-        made.crown({"teh": "the"})
+        made.make_champion({"teh": "the"})
         return made
 
     return make

@@ -170,7 +170,7 @@ def test_a_promotion_counts_from_the_next_micro_batch(
 
     def promoted_meanwhile(self: batches.MicroBatch, *arguments: Any) -> Any:
         if self.number == 0:
-            a_stream.crown({"teh": "THE"})
+            a_stream.make_champion({"teh": "THE"})
         return write(self, *arguments)
 
     monkeypatch.setattr(batches.MicroBatch, "write", promoted_meanwhile)
@@ -237,8 +237,8 @@ def test_killed_and_run_again_every_record_is_there_exactly_once(
     there = len(list((a_stream.folder / batches.DATASET).glob("*/*/_manifest.json")))
     assert there == (1 if point == "written" else 2), "it was not killed where it should be"
 
-    # When another champion reigns by the time that it is run again
-    a_stream.crown({"teh": "THE"})
+    # When there is another champion by the time that it is run again
+    a_stream.make_champion({"teh": "THE"})
     run(session, a_stream, **settings)
 
     # Then each record is there once, each micro-batch by one model, what was committed by the model that made it
@@ -291,7 +291,7 @@ def test_without_a_champion_nothing_is_read(session: SparkSession, tmp_path: Pat
 def test_a_damaged_model_is_named_and_the_batch_comes_again(session: SparkSession, a_stream: StreamLake) -> None:
     a_stream.drop("a.jsonl", numbered(0, 2))
     run(session, a_stream)
-    a_stream.crown({"teh": "THE"})
+    a_stream.make_champion({"teh": "THE"})
     damaged = max(a_stream.folder.glob("candidate/**/restorer.json"), key=lambda path: path.stat().st_mtime_ns)
     whole = damaged.read_bytes()
     damaged.write_bytes(b"{}")

@@ -7,7 +7,7 @@ import * as notice from "./notice.js";
 const SYSTEMS = {
   identity: "noisy text as it is",
   symspell: "SymSpell",
-  challenger: "this model",
+  candidate: "this model",
   champion: "the champion that it faced",
 };
 
@@ -46,7 +46,7 @@ const estimate = (found) =>
     percent(found.value), h("small", {}, ` ${percent(found.low)} – ${percent(found.high)}`));
 
 async function evaluated(report) {
-  const champion = report.systems.find((system) => system.name === "challenger");
+  const champion = report.systems.find((system) => system.name === "candidate");
   return [
     h("p", { class: "lead" },
       `Version ${report.version}, ${report.action} ${day(report.decided)}, on ${count(report.sentences, "held-out sentence")} `
@@ -58,14 +58,14 @@ async function evaluated(report) {
       figure("of the sentences made worse", percent(champion.worse.value)),
       figure("characters a second", Math.round(report.characters_per_second).toLocaleString("en"))),
     h("h2", {}, "Where the errors are"),
-    h("p", { class: "facts" }, "As it was judged: the challenger of the plots is this model."),
+    h("p", { class: "facts" }, "As it was judged. The plots call this model candidate; those of before version 0.2.0, challenger."),
     h("div", { class: "plots" }, await Promise.all(report.breakdowns.map(breakdown))),
     h("h2", {}, "Beside the others"),
     table("Shares with their 95% intervals",
-      ["system", "CER", "CER removed", "exact", "made worse", "clean altered"],
+      ["system", "CER", "CER removed", "exact", "made worse", "clean altered", "foreign altered"],
       report.systems.map((system) => [
         SYSTEMS[system.name] ?? system.name.replaceAll("_", " "),
-        ...["cer", "reduction", "exact", "worse", "clean_altered"].map((name) => estimate(system[name])),
+        ...["cer", "reduction", "exact", "worse", "clean_altered", "foreign_altered"].map((name) => estimate(system[name])),
       ])),
     h("h2", {}, "What the gate asked for"),
     h("ul", { class: "checks" }, report.checks.map((check) =>
@@ -100,8 +100,8 @@ function decisions(entries) {
       h("li", { value: entry.number, class: entry.action.replace(" ", "-") },
         h("p", {}, h("b", { class: "action" }, entry.action), ` version ${entry.version} `,
           h("time", { dateTime: entry.decided }, day(entry.decided)),
-          entry.champion === entry.reigning ? "" : h("span", { class: "facts" },
-            entry.reigning === null ? " the first champion" : ` after version ${entry.reigning}`)),
+          entry.champion === entry.champion_before ? "" : h("span", { class: "facts" },
+            entry.champion_before === null ? " the first champion" : ` after version ${entry.champion_before}`)),
         h("details", {}, h("summary", {}, "Why"),
           h("ul", {}, entry.reasons.map((reason) => h("li", {}, reason))))))));
 }

@@ -1,4 +1,4 @@
-"""Who reigns now, asked before every micro-batch."""
+"""The model that a stream restores with, looked up before every micro-batch."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from mendel.promotion import champions, ledger
 from mendel.promotion.champions import Resolved
 
 
-class Reigning:
-    """The model that an alias means. Decisions never change, so what was read stays read until there is another."""
+class CurrentModel:
+    """The model that an alias means. Decisions never change, so the ledger is read again only where there is a new one."""
 
     def __init__(self, root: str, alias: str) -> None:
         self.root = root
@@ -17,8 +17,11 @@ class Reigning:
         self._history: ledger.History = ()
         self._model: Resolved | None = None
 
-    def now(self) -> Resolved:
-        """Raises InputError where nobody reigns, where the ledger has lost a decision, or the model's files are not its."""
+    def resolve(self) -> Resolved:
+        """The model at this moment.
+
+        Raises InputError where no version has the alias, the ledger has lost a decision, or the model's files were changed.
+        """
         if self._model is None or not ledger.ends_with(self.root, len(self._history)):
             history = ledger.read(self.root)
             ledger.check_growth(self._history, history)

@@ -12,7 +12,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from mendel.promotion import ledger
 from mendel.promotion.ledger import Decision
-from mendel.streaming.reigning import Reigning
+from mendel.streaming.current_model import CurrentModel
 
 
 def decide(root: str, times: int) -> None:
@@ -36,8 +36,8 @@ def decide(root: str, times: int) -> None:
 
 def asked(a_stream: Any, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """What one more micro-batch asks of the disk."""
-    reigning = Reigning(a_stream.root, "champion")
-    model = reigning.now()
+    current_model = CurrentModel(a_stream.root, "champion")
+    model = current_model.resolve()
     calls: Counter[str] = Counter()
 
     def counting(name: str) -> Callable[..., Any]:
@@ -52,8 +52,8 @@ def asked(a_stream: Any, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     with monkeypatch.context() as patch:
         for name in ("cat_file", "ls", "find", "exists", "info", "_open"):
             patch.setattr(LocalFileSystem, name, counting(name))
-        assert reigning.now() == model
-        assert reigning.as_input(model).digest == model.digest
+        assert current_model.resolve() == model
+        assert current_model.as_input(model).digest == model.digest
     return calls
 
 
@@ -68,11 +68,11 @@ def test_a_micro_batch_costs_the_same_however_long_the_ledger_is(
     assert long["cat_file"] == 0, "what is known of it is read again"
 
 
-def test_another_champion_reigns_from_the_next_question_on(a_stream: Any) -> None:
-    reigning = Reigning(a_stream.root, "champion")
-    assert reigning.now().version == 1
+def test_a_new_champion_is_found_at_the_next_look(a_stream: Any) -> None:
+    current_model = CurrentModel(a_stream.root, "champion")
+    assert current_model.resolve().version == 1
 
-    a_stream.crown({"teh": "thee"})
+    a_stream.make_champion({"teh": "thee"})
 
-    assert reigning.now().version == 2
-    assert reigning.as_input(reigning.now()).digest == reigning.now().digest
+    assert current_model.resolve().version == 2
+    assert current_model.as_input(current_model.resolve()).digest == current_model.resolve().digest

@@ -1,0 +1,80 @@
+"""The plain form of characters that models have learned (`clean`), of text that gets its own form back.
+
+A model that never saw a curly quote cannot read one. So it reads the plain form, and what it does not change stays as it
+was written. Where `clean` takes something out of a text or repairs it as a whole (tags, notes, text that was decoded
+wrongly), this does not.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import pairwise
+
+from mendel.corpus.clean import PLAIN
+from mendel.corpus.traced import Rewriting, TracedText
+
+TOKEN = re.compile(r"(?P<space>\s+)|(?P<entity>&(?:\w{2,32}|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});)|[!-%'-~]+|.")
+"""White space, an entity of HTML, printable ASCII, or one other character."""
+
+
+def normalised(text: TracedText) -> TracedText:
+    """Characters in their plain form, which is that of `clean`; each run of white space is one space."""
+    return text.rewritten(_rules(text))
+
+
+def _rules(text: TracedText) -> Iterator[Rewriting]:
+    spaced = False
+    for start, end, kind in _tokens(text):
+        written = text.text[start:end]
+        plain = " " if kind == "space" else _plain(html.unescape(written)) if kind == "entity" else _plain(written)
+        if plain.isspace():
+            plain = "" if spaced else " "
+        if plain:
+            spaced = plain[-1] == " "
+        if plain != written:
+            yield Rewriting(start, end, plain)
+
+
+def _tokens(text: TracedText) -> Iterator[tuple[int, int, str | None]]:
+    """Pieces of the text that are read one by one, with what they are; ASCII that stays as it is comes in long ones."""
+    bounds = sorted({0, len(text.text), *text.seams})
+    for begin, stop in pairwise(bounds):
+        start: int | None = None  # of a character and what joins it
+        for found in TOKEN.finditer(text.text, begin, stop):
+            kind = found.lastgroup
+            if start is not None and (kind or not _joins(text.text[start : found.start()], found[0][0])):
+                yield start, found.start(), None
+                start = None
+            if kind:
+                yield found.start(), found.end(), kind
+            elif start is None:
+                # the last character of a run may be what a mark behind it joins
+                if len(found[0]) > 1:
+                    yield found.start(), found.end() - 1, None
+                start = found.end() - 1
+        if start is not None:
+            yield start, stop, None
+
+
+def _joins(before: str, character: str) -> bool:
+    """Whether composing makes one of both: a letter and its accent, the parts of a syllable in Hangul."""
+    if character.isascii():
+        return False
+    if unicodedata.combining(character):
+        return True
+    apart = unicodedata.normalize("NFC", before) + unicodedata.normalize("NFC", character)
+    return unicodedata.normalize("NFC", before + character) != apart
+
+
+@lru_cache(maxsize=1 << 16)
+def _plain(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
+    from ftfy import fixes
+
+    text = unicodedata.normalize("NFC", fixes.fix_character_width(fixes.fix_latin_ligatures(text)))
+    return fixes.remove_control_chars(fixes.uncurl_quotes(text)).translate(PLAIN)

@@ -1,0 +1,153 @@
+"""A document through a restorer: which changes are made, and which are left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass
+from itertools import islice
+
+from mendel.core.errors import InputError
+from mendel.core.log import track
+from mendel.corpus.traced import Splice, spliced
+from mendel.documents.document import ReadingOptions, Segment, SegmentedDocument
+from mendel.documents.reading import Read
+from mendel.restorers import pieces
+from mendel.restorers.pieces import Piece
+from mendel.restorers.restorer import Restoration, Restorer, Span
+
+BATCH = 64
+"""Sentences that are restored at once."""
+SENTENCE = re.compile(r"(.*?)(\s*)\Z", re.DOTALL)
+UNSAID = re.compile(r"[\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentChange:
+    """One change of a segment, in positions of its text."""
+
+    segment: int
+    span: Span
+    before: str
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredDocument:
+    """What became of a document."""
+
+    original: bytes
+    data: bytes
+    segments: Sequence[Segment]
+    changes: Sequence[SegmentChange]
+    """Those that were made, from the beginning of the document to its end."""
+    left_out: Sequence[SegmentChange]
+    """Those that would have harmed what the document is built of."""
+
+    @property
+    def changed(self) -> bool:
+        return self.data != self.original
+
+    def text(self, segment: int) -> str:
+        """A segment's text with what was changed."""
+        made = (each.span for each in self.changes if each.segment == segment)
+        return spliced(self.segments[segment].text, (Splice(span.start, span.end, span.replacement) for span in made))
+
+
+def restore(
+    restorer: Restorer, data: bytes, read: Read, options: ReadingOptions, threshold: float | None, name: str
+) -> RestoredDocument:
+    """A document restored; where nothing changes, its very bytes. Raises InputError where it cannot be read."""
+    document = read(data, options)
+    texts = [segment.text for segment in document.segments]
+    [restorations] = restore_segments(restorer, [texts], threshold, name)
+    wanted = [list(restoration.edits) for restoration in restorations]
+    splices = [
+        segment.traced.splices(((edit.start, edit.end, edit.replacement) for edit in edits), segment.encode)
+        for segment, edits in zip(document.segments, wanted, strict=True)
+    ]
+    kept = _without_harm(document, read, options, wanted, splices)
+    made: list[SegmentChange] = []
+    left_out: list[SegmentChange] = []
+    for number, (text, edits) in enumerate(zip(texts, wanted, strict=True)):
+        for edit, splice in zip(edits, splices[number], strict=True):
+            change = SegmentChange(number, edit, text[edit.start : edit.end])
+            (made if splice and number in kept else left_out).append(change)
+    written = document.written(_chosen(splices, kept)) if made else data
+    return RestoredDocument(data, written, document.segments, made, left_out)
+
+
+def restore_segments(
+    restorer: Restorer, documents: Sequence[Sequence[str]], threshold: float | None, what: str = "restoring"
+) -> list[list[Restoration]]:
+    """Each document's texts restored, sentence by sentence; this is the one place that knows how a restorer is asked.
+
+    A sentence restored with less confidence (0 to 1) than `threshold` stays as it is.
+    """
+    cut = [[_sentences(text) for text in texts] for texts in documents]
+    asked = [piece.text for texts in cut for parts in texts for piece in parts]
+    answers = iter(_answers(restorer, asked, threshold, what))
+    return [[pieces.join(parts, list(islice(answers, len(parts)))) for parts in texts] for texts in cut]
+
+
+def _answers(restorer: Restorer, texts: Sequence[str], threshold: float | None, what: str) -> Iterator[Restoration]:
+    for start in track(range(0, len(texts), BATCH), what):
+        some = texts[start : start + BATCH]
+        for text, restored in zip(some, restorer.restore(some), strict=True):
+            unsure = threshold is not None and restored.confidence < threshold
+            yield restored.model_copy(update={"text": text, "edits": (), "fallback": True}) if unsure else restored
+
+
+def _sentences(text: str) -> list[Piece]:
+    import sentencex  # loads its rules of many languages
+
+    found = [SENTENCE.fullmatch(sentence) for sentence in sentencex.segment("en", text)]
+    return [Piece(match[1], match[2]) for match in found if match] or [Piece("", "")]
+
+
+def _without_harm(
+    document: SegmentedDocument,
+    read: Read,
+    options: ReadingOptions,
+    wanted: Sequence[Sequence[Span]],
+    splices: Sequence[Sequence[Sequence[Splice]]],
+) -> set[int]:
+    """The segments that may change: read again, the document is built as it was and says what was meant.
+
+    Else a changed line that begins with `1.` would be an item from now on.
+    """
+
+    def harmless(some: Sequence[int]) -> bool:
+        try:
+            after = read(document.written(_chosen(splices, set(some))), options)
+        except InputError:
+            return False
+        meant = [segment.text for segment in document.segments]
+        for number in some:
+            meant[number] = _meant(document.segments[number], wanted[number], splices[number])
+        return after.outline == document.outline and _said(each.text for each in after.segments) == _said(meant)
+
+    return set(_largest([number for number, made in enumerate(splices) if any(made)], harmless))
+
+
+def _largest(numbers: Sequence[int], harmless: Callable[[Sequence[int]], bool]) -> list[int]:
+    """The numbers without those that do harm, which are found by halves."""
+    if not numbers or harmless(numbers):
+        return list(numbers)
+    middle = len(numbers) // 2
+    return [] if not middle else [*_largest(numbers[:middle], harmless), *_largest(numbers[middle:], harmless)]
+
+
+def _chosen(splices: Sequence[Sequence[Sequence[Splice]]], some: Set[int]) -> list[list[Splice]]:
+    """The splices of some segments, by segment."""
+    return [[splice for each in made for splice in each] if at in some else [] for at, made in enumerate(splices)]
+
+
+def _said(texts: Iterable[str]) -> str:
+    """The letters of texts: where their segments begin and end may change with the width of a line."""
+    return UNSAID.sub("", " ".join(texts))
+
+
+def _meant(segment: Segment, edits: Sequence[Span], splices: Sequence[Sequence[Splice]]) -> str:
+    """A segment's text with those edits that are made."""
+    kept = [Splice(edit.start, edit.end, edit.replacement) for edit, made in zip(edits, splices, strict=True) if made]
+    return spliced(segment.text, kept)

@@ -1,0 +1,136 @@
+"""Plain text: lines that are one paragraph are read as one, and stay lines."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mendel.core.errors import InputError
+from mendel.documents.document import ReadingOptions
+
+from ..conftest import asked, restored
+
+WRAPPED = "It was the best of times and it was the worst\nof times, it was the age of wisdom, it was teh\nage of foolishness.\n"
+anything = st.text(
+    st.one_of(
+        st.characters(exclude_categories=["Cs"], exclude_characters="\0"), st.sampled_from(" \n\r\t-\u00ad’“—.ab>")
+    ),
+    max_size=80,
+)
+
+
+@given(text=anything)
+def test_what_is_not_changed_stays_byte_for_byte(text: str) -> None:
+    assert restored(text, "text").data == text.encode()
+
+
+@given(before=anything, after=anything)
+def test_one_word_changes_and_nothing_else(before: str, after: str) -> None:
+    # given a word that is nowhere else, and marked off
+    text = f"{before}\n\nso zqxj it is\n\n{after}"
+    # when
+    found = restored(text, "text", {"zqxj": "was"})
+    # then
+    assert found.data.decode() == f"{before}\n\nso was it is\n\n{after}"
+
+
+def test_lines_broken_by_width_are_read_as_one() -> None:
+    assert asked(WRAPPED, "text") == [WRAPPED.replace("\n", " ").strip()]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_changed_word_stays_on_its_line(end: str) -> None:
+    text = WRAPPED.replace("\n", end)
+    assert restored(text, "text", {"teh": "the", "was the worst": "is a worst"}).data.decode() == text.replace(
+        "teh", "the"
+    ).replace("was the worst", "is a worst")
+
+
+def test_a_change_over_a_line_end_keeps_the_line_end() -> None:
+    text = "They saw teh\ngovernmnet of all the people who had\ncome."
+    assert restored(text, "text", {"teh governmnet": "the government"}).data.decode() == (
+        "They saw the\ngovernment of all the people who had\ncome."
+    )
+
+
+def test_a_word_put_together_over_a_line_end_stands_before_it() -> None:
+    text = "They asked for resto\nration of the\nking and no more."
+    assert restored(text, "text", {"resto ration": "restoration"}).data.decode() == (
+        "They asked for restoration\nof the\nking and no more."
+    )
+
+
+DIVIDED = "They asked for the resto-\nration of the king, and for cross-\nsectional cross-sectional things.\n"
+
+
+def test_a_divided_word_is_read_whole_and_stays_divided() -> None:
+    assert asked(DIVIDED, "text") == [
+        "They asked for the restoration of the king, and for cross-sectional cross-sectional things."
+    ]
+    assert restored(DIVIDED, "text").data.decode() == DIVIDED
+
+
+def test_a_change_in_a_divided_word_leaves_it_divided() -> None:
+    wrong = DIVIDED.replace("ration of", "ratoin of")
+    assert restored(wrong, "text", {"restoratoin": "restoration"}).data.decode() == DIVIDED
+
+
+def test_a_change_over_the_hyphen_keeps_it() -> None:
+    assert restored("They wanted resot-\nration for all.", "text", {"resotration": "restoration"}).data.decode() == (
+        "They wanted resto-\nration for all."
+    )
+
+
+def test_lines_of_their_own_are_read_one_by_one() -> None:
+    assert asked("The first item\nThe second item\n- third\n- fourth\nA\tB column\n", "text") == [
+        "The first item",
+        "The second item",
+        "- third",
+        "- fourth",
+        "B column",
+    ]
+
+
+def test_what_is_no_prose_is_not_asked_about() -> None:
+    text = "See https://example.org/a?b=c, write to me@example.org or look into /etc/hosts and main.py now.\n1234 = 5\n"
+    assert asked(text, "text") == ["See", ", write to", "or look into", "and", "now."]
+
+
+def test_characters_that_are_not_changed_keep_their_form() -> None:
+    text = "\ufeffHe said: “teh  king’s — ｆｕｌｌ café e\u0301te\u0301” and left…\n"
+    assert asked(text, "text") == ['He said: "teh king\'s -- full café été" and left...']
+    assert restored(text, "text", {"\"teh king's --": '"the kings --'}).data.decode() == (
+        text.replace("teh", "the").replace("king’s", "kings")
+    )
+
+
+def test_quoted_mail_keeps_its_marks() -> None:
+    text = "> they saw teh\n> governmnet of all\n>> and more\n"
+    assert restored(text, "text", {"teh governmnet": "the government"}).data.decode() == (
+        "> they saw the\n> government of all\n>> and more\n"
+    )
+
+
+@pytest.mark.parametrize("encoding", ["windows-1252", "latin-1", "utf-16-le"])
+def test_a_declared_encoding_is_read_and_written(encoding: str) -> None:
+    data = "Señor teh Presidente".encode(encoding)
+    found = restored(data, "text", {"teh": "the"}, ReadingOptions(encoding=encoding))
+    assert found.data == "Señor the Presidente".encode(encoding)
+
+
+def test_utf16_with_its_mark_is_read() -> None:
+    data = "teh house".encode("utf-16")
+    assert restored(data, "text", {"teh": "the"}).data == "the house".encode("utf-16")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("Señor".encode("latin-1"), r"byte 3 \(0xf1\) is not utf-8: .*--encoding windows-1252"),
+        (b"PK\x03\x04\0\0", "character 5 is NUL: it is no text"),
+    ],
+)
+def test_what_is_no_text_is_refused(data: bytes, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        restored(data, "text")
