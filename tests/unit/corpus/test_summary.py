@@ -29,8 +29,8 @@ def warnings(made: Manifest) -> list[str]:
 
 def test_every_loss_is_listed_with_its_reason_and_its_setting(folder: Path) -> None:
     (folder / "more.txt").write_text(
-        f"A heading without an end\nThe café of county 7 was closed that year.\n{'long ' * 70}.\n"
-        + (folder / "00.txt").read_text()
+        "A heading without an end\nOf the glyph \ue1e5 nobody has the font.\n"
+        f"The café of county 7 was closed that year.\n{'long ' * 70}.\n" + (folder / "00.txt").read_text()
     )
     (folder / "bad.txt").write_bytes(b"caf\xe9")
     (folder / "worse.txt").write_bytes(b"\0")
@@ -40,7 +40,9 @@ def test_every_loss_is_listed_with_its_reason_and_its_setting(folder: Path) -> N
 
     said = "\n".join(summary.lines(made))
     assert f"{made.rows} of {made.rows + sum(made.metrics['dropped'].values())} sentences kept" in said
-    assert set(made.metrics["dropped"]) >= {"too_short", "too_long", "not_ascii", "unterminated"}, "too little is tried"
+    assert set(made.metrics["dropped"]) >= {*("too_short", "too_long", "unprintable", "not_ascii", "unterminated")}, (
+        "too little is tried"
+    )
     for reason, count in made.metrics["dropped"].items():
         what, setting = summary.REASONS[reason]
         [line] = [line for line in said.splitlines() if f" {reason} " in line]

@@ -62,7 +62,9 @@ FAULTS: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], list[str]]] = {
     "long text": (change_text(5, lambda text: text * 4), ["text has 20 to 300 characters: 1 of 400 rows"]),
     "control character": (
         change_text(5, lambda text: text + "\x07"),
-        [r"at most 0.0% of the texts hold a character besides [\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}]: found 0.0025"],
+        [
+            r"at most 0.0% of the texts hold a character besides [\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}\x{200C}\x{200D}]: found 0.0025"
+        ],
     ),
     "damaged encoding": (
         change_text(5, lambda text: text + "\ufffd"),
