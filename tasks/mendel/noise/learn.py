@@ -21,6 +21,7 @@ from mendel.core.log import log
 from mendel.noise import learn_passages
 from mendel.noise import learn_tables as tables
 from mendel.noise.learn_expectation import LONGEST, REVERSAL, Aligned, Counts, NoiseModel, align, differences, expect
+from mendel.noise.learn_passages import Passages
 from mendel.noise.profile import HIGHEST_TOTAL, OPERATIONS, NoiseProfile, Operation, Rates
 
 Doubles = NDArray[np.float64]
@@ -82,16 +83,14 @@ def learn(clean: Sequence[str], noisy: Sequence[str], name: str) -> Learned:
     if all(map(str.__eq__, clean, noisy)):
         raise InputError(f"all {len(clean)} pairs are identical: there are no errors to learn from")
     passages = learn_passages.cut(clean, noisy)
-    used_clean, used_noisy = passages.clean, passages.noisy
+    used_clean, used_noisy = _explained(passages)
     characters = sum(map(len, used_clean))
     if 2 * characters < sum(map(len, clean)):
         raise InputError(
             f"of {sum(map(len, clean))} clean characters {characters} are in passages of which both sides belong together; "
             "these are no pairs of one text: check that the lines, or the files, belong together"
         )
-    alphabet = _alphabet(used_clean, used_noisy)
-    wrong = _characters_of_errors(used_clean, used_noisy)
-    symbols = "".join(character for character in alphabet if character in wrong)
+    alphabet, symbols = _characters(used_clean, used_noisy)
     aligned = align(used_clean, used_noisy, symbols)
     occurrences = Counter[str]()
     for text in used_clean:
@@ -101,10 +100,10 @@ def learn(clean: Sequence[str], noisy: Sequence[str], name: str) -> Learned:
     evidence = LearnedFrom(
         pairs=len(clean),
         passages=len(used_clean),
-        left_out=passages.left_out,
+        left_out=passages.left_out + len(passages.clean) - len(used_clean),
         characters=characters,
-        clean_left_out=passages.clean_left_out,
-        noisy_left_out=passages.noisy_left_out,
+        clean_left_out=sum(map(len, clean)) - characters,
+        noisy_left_out=sum(map(len, noisy)) - sum(map(len, used_noisy)),
         events=dict(zip(OPERATIONS, map(float, counts.events), strict=True)),
         nats_per_character=-float(counts.log_likelihood.sum()) / characters,
     )
@@ -225,6 +224,24 @@ def _maximise(aligned: Aligned, fit: _Fit) -> Counts:
         before = now
     assert counts is not None, "there is a first round"
     return counts
+
+
+def _explained(passages: Passages) -> tuple[list[str], list[str]]:
+    """The clean and the noisy side of the passages that a profile can make; nearly all, as they were cut for it."""
+    clean, noisy = passages.clean, passages.noisy
+    if not clean:
+        return [], []
+    alphabet, symbols = _characters(clean, noisy)
+    counts = expect(align(clean, noisy, symbols), _Fit(alphabet, symbols, Counter()).model(None))
+    kept = [at for at, logp in enumerate(counts.log_likelihood) if logp > -math.inf]
+    return [clean[at] for at in kept], [noisy[at] for at in kept]
+
+
+def _characters(clean: Sequence[str], noisy: Sequence[str]) -> tuple[str, str]:
+    """All characters of the texts, and those that take part in errors."""
+    alphabet = _alphabet(clean, noisy)
+    wrong = _characters_of_errors(clean, noisy)
+    return alphabet, "".join(character for character in alphabet if character in wrong)
 
 
 def _alphabet(clean: Sequence[str], noisy: Sequence[str]) -> str:

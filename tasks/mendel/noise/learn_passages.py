@@ -41,19 +41,16 @@ class Block(NamedTuple):
 
 
 class Passages(NamedTuple):
-    """Texts side by side, and what of the pairs is in none of them."""
+    """Texts side by side."""
 
     clean: list[str]
     noisy: list[str]
     left_out: int
     """Passages that do not belong together."""
-    clean_left_out: int
-    """Characters in them, and behind the end of a clean text."""
-    noisy_left_out: int
 
 
 def cut(clean: Sequence[str], noisy: Sequence[str]) -> Passages:
-    """The passages of all pairs, in order; none has an empty clean side, or ends with an insertion."""
+    """The passages of all pairs, in order; none has an empty clean side, or noise that was added at its end."""
     kept: list[tuple[str, str]] = []
     left_out = 0
     for one, other in zip(clean, noisy, strict=True):
@@ -63,14 +60,7 @@ def cut(clean: Sequence[str], noisy: Sequence[str]) -> Passages:
                 kept.append(passage)
             else:
                 left_out += 1
-    cleans, noisies = [passage[0] for passage in kept], [passage[1] for passage in kept]
-    return Passages(
-        cleans,
-        noisies,
-        left_out,
-        sum(map(len, clean)) - sum(map(len, cleans)),
-        sum(map(len, noisy)) - sum(map(len, noisies)),
-    )
+    return Passages([passage[0] for passage in kept], [passage[1] for passage in kept], left_out)
 
 
 def related(clean: str, noisy: str) -> bool:
@@ -154,8 +144,9 @@ def _ascending(places: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 def _passages(clean: str, noisy: str) -> Iterator[tuple[int, int, int, int]]:
     """[start, end) in the clean text, [start, end) in the noisy one; they leave nothing out between them."""
     same = blocks(clean, noisy)
-    if same and same[-1].a + same[-1].size == len(clean):
-        noisy = noisy[: same[-1].b + same[-1].size]  # nothing happens behind a text
+    a, b, size = same[-1] if same else Block(0, 0, 0)
+    if len(noisy) - b > len(clean) - a:  # nothing is inserted behind a text's last copied character
+        clean, noisy = clean[: a + size], noisy[: b + size]
     a = b = 0  # the passage's start
     last = Block(0, 0, 0)  # the last place of agreement, at first the start of both
     for block in (*(each for each in same if each.size >= AGREED), Block(len(clean), len(noisy), 0)):
