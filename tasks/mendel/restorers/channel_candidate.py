@@ -115,7 +115,7 @@ class ChannelMaker(CandidateMaker):
         decoder: Decoder,
         trials: Trials,
     ) -> FittedSecondPass:
-        """The language model tuned, and what is fitted to it; to the untuned one too where that is asked for, or is all there is.
+        """The language model tuned, and what is fitted to it; to the untuned one too where it is asked for, or all there is.
 
         `texts` are those whose cross-entropy is reported.
         """

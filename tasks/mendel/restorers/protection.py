@@ -19,11 +19,18 @@ WORDS: dict[ProtectedKind, re.Pattern[str]] = {
     "url": re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://|www\.)\S+"),
     "email": re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
     "path": re.compile(
-        r"(?:[\w.@~+-]*/){2,}[\w.@*+-]*|(?:~|\.{1,2})/\S*|[A-Za-z]:\\\S*|\w[\w-]*\.[a-z]{1,4}\d?|[\w-]+/[\w-]+\.\w+"
+        r"""(?x) (?:[\w.@~+-]*/){2,}[\w.@*+-]*   # usr/share/doc
+        | (?:~|\.{1,2})/\S* | [A-Za-z]:\\\S*      # ./run, C:\Users
+        | [\w-]+/[\w-]+\.\w+ | \w[\w-]*\.[a-z]{1,4}\d?  # docs/index.md, setup.py"""
     ),
-    "number": re.compile(r"[#$€£¥+−-]?\d[\d.,:/%×–-]*(?:st|nd|rd|th|[a-zA-Z]{1,2}|%)?|\d[\dA-Za-z:.+-]*T[\d:.+-]+Z?"),
+    "number": re.compile(
+        r"""(?x) [#$€£¥+−-]?\d[\d.,:/%×–-]*(?:st|nd|rd|th|[a-zA-Z]{1,2}|%)?  # $1,250.00, 24/7, 3rd, 10ms
+        | \d[\dA-Za-z:.+-]*T[\d:.+-]+Z?  # 2026-11-23T10:45:00Z"""
+    ),
     "identifier": re.compile(
-        r"\w+(?:_\w+)+|_+\w+|\w+\([\w, ]*\)?|--?[a-z][\w-]*(?:=\S*)?|@\w+|\w+(?:\.\w+){2,}|\w+(?:::\w+)+|[0-9a-fA-F]{7,}(?:-[0-9a-fA-F]+)*"
+        r"""(?x) \w+(?:_\w+)+ | _+\w+ | \w+\([\w,]*\)? | \w+(?:\.\w+){2,} | \w+(?:::\w+)+  # max_worse, run(), a.b.c
+        | --?[a-z][\w-]*(?:=\S*)? | @\w+                # --set=x, @property
+        | [0-9a-fA-F]{7,}(?:-[0-9a-fA-F]+)*             # a digest"""
     ),
 }
 SPACES = re.compile(r"^\s+|\s{2,}|\t|\s+$")
