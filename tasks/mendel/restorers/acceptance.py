@@ -17,8 +17,8 @@ from rapidfuzz.distance import Levenshtein
 from mendel.core.frozen import Frozen
 from mendel.models.ngram import Doubles
 from mendel.recipes.calibration import Calibration
+from mendel.restorers.best_reading import CHANGE_FEATURES, TEXT_FEATURES, BestReading
 from mendel.restorers.calibration import bound_among
-from mendel.restorers.evidence import CHANGE_FEATURES, TEXT_FEATURES, Evidence
 from mendel.restorers.logistic import Logistic
 from mendel.restorers.restorer import Restoration, applied
 
@@ -38,7 +38,7 @@ class Example:
 
     text: str
     truth: str
-    evidence: Evidence | None
+    evidence: BestReading | None
 
     @property
     def errors(self) -> int:
@@ -86,11 +86,11 @@ class Judge(Frozen):
     change: Logistic
     """On CHANGE_FEATURES."""
 
-    def odds(self, evidence: Evidence | None) -> float:
+    def odds(self, evidence: BestReading | None) -> float:
         """Log-odds (nats) that the text is noisy text of the domain which its changes improve; -inf without any."""
         return -math.inf if evidence is None else float(self.text.odds(evidence.of_text)[0])
 
-    def confidences(self, evidence: Evidence) -> Doubles:
+    def confidences(self, evidence: BestReading) -> Doubles:
         """[change]: probability that it is right, where the text is to be restored."""
         return np.asarray(1 / (1 + np.exp(-self.change.odds(evidence.of_changes))))
 
@@ -129,7 +129,7 @@ class Acceptance(Frozen):
     least_confidence: float
     """Of a change, from which it is made; who asks may want more (`Restoration.surer`)."""
 
-    def decide(self, text: str, evidence: Evidence | None, odds: float) -> Restoration:
+    def decide(self, text: str, evidence: BestReading | None, odds: float) -> Restoration:
         """`odds`: of the text, by this judge or by that of the first pass."""
         if evidence is None:
             return Restoration(text=text, confidence=1.0, edits=(), fallback=False)

@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from pydantic import Field
+
 from mendel.channel.costs import Channel
 from mendel.channel.decoder import Decoder, TextCandidate
 from mendel.core.frozen import Frozen
@@ -18,8 +20,8 @@ from mendel.recipes.protection import ProtectedKind
 from mendel.recipes.second_pass import SecondPassConfig
 from mendel.restorers import artifact, pieces, whole_text
 from mendel.restorers.acceptance import READ_FROM, Acceptance
+from mendel.restorers.best_reading import BestReading
 from mendel.restorers.calibration import Weights
-from mendel.restorers.evidence import Evidence
 from mendel.restorers.restorer import Restoration, Restorer
 from mendel.restorers.second_pass import SecondPass
 
@@ -44,7 +46,7 @@ class ChannelArtifact(artifact.Artifact):
     decoder: DecoderConfig
     weights: dict[str, Weights]
     """By FIRST_PASS, UNTUNED, TUNED."""
-    acceptance: dict[str, Acceptance] = {}
+    acceptance: Mapping[str, Acceptance] = Field(default_factory=dict)
     """By the same; without them the candidate is of format 1 and decides about whole texts."""
     protect: tuple[ProtectedKind, ...] = ()
     llm: LlmArtifact | None = None
@@ -85,28 +87,30 @@ class ChannelRestorer(Restorer):
     def _restore(self, texts: Sequence[str]) -> list[Restoration]:
         candidates = self.decoder.decode(texts, threads=available())
         if not self.acceptance:
-            if self.llm is not None:
-                candidates = self.llm.second_pass.explore(texts, candidates)
-            weights = self.weights[self.in_force]
-            return [whole_text.decide(*each, weights) for each in zip(texts, candidates, strict=True)]
-        evidence = self._evidence(FIRST_PASS, texts, candidates)
-        odds = [self.acceptance[FIRST_PASS].judge.odds(each) for each in evidence]
+            return self._decide_whole(texts, candidates)
+        first = self.acceptance[FIRST_PASS].judge
+        evidence = [self._evidence(FIRST_PASS, *each) for each in zip(texts, candidates, strict=True)]
+        odds = [first.odds(each) for each in evidence]
         if self.llm is not None:
             asked = [number for number, value in enumerate(odds) if value >= READ_FROM]
             read = self.llm.second_pass.explore([texts[i] for i in asked], [candidates[i] for i in asked])
-            judge = self.acceptance[self.llm.name].judge
-            for number, better in zip(
-                asked, self._evidence(self.llm.name, [texts[i] for i in asked], read), strict=True
-            ):
-                evidence[number], odds[number] = better, judge.odds(better)
+            for number, better in zip(asked, read, strict=True):
+                if better is not None:
+                    evidence[number] = self._evidence(self.llm.name, texts[number], better)
+                    odds[number] = self.acceptance[self.llm.name].judge.odds(evidence[number])
         accept = self.acceptance[self.in_force].decide
         return [accept(*each) for each in zip(texts, evidence, odds, strict=True)]
 
-    def _evidence(
-        self, name: str, texts: Sequence[str], candidates: Sequence[Sequence[TextCandidate]]
-    ) -> list[Evidence | None]:
-        weights, ngram = self.weights[name], self.decoder.ngram
-        return [Evidence.of(*each, weights, ngram, self.protect) for each in zip(texts, candidates, strict=True)]
+    def _decide_whole(self, texts: Sequence[str], candidates: Sequence[Sequence[TextCandidate]]) -> list[Restoration]:
+        """As a candidate of format 1 does."""
+        if self.llm is not None:
+            read = self.llm.second_pass.explore(texts, candidates)
+            candidates = [better or some for better, some in zip(read, candidates, strict=True)]
+        weights = self.weights[self.in_force]
+        return [whole_text.decide(*each, weights) for each in zip(texts, candidates, strict=True)]
+
+    def _evidence(self, name: str, text: str, candidates: Sequence[TextCandidate]) -> BestReading | None:
+        return BestReading.of(text, candidates, self.weights[name], self.decoder.ngram, self.protect)
 
     def ablations(self) -> Mapping[str, Restorer]:
         if self.llm is None:

@@ -42,7 +42,7 @@ CHANGE_FEATURES = (
 
 
 @dataclass(frozen=True)
-class Evidence:
+class BestReading:
     """The best reading of one text, with what is needed to decide about it."""
 
     text: str
@@ -61,7 +61,7 @@ class Evidence:
         weights: Weights,
         ngram: CharNgram,
         protect: Collection[ProtectedKind],
-    ) -> Evidence | None:
+    ) -> BestReading | None:
         """None where the best reading is the text itself, or changes only what is protected."""
         scores = np.array([weights.score(candidate) for candidate in candidates])
         best = candidates[int(scores.argmax())]

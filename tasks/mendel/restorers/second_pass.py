@@ -36,9 +36,11 @@ class SecondPass:
         self.conditional = conditional
         self.spellings = Spellings.of(llm.spellings, decoder.ngram) if config.rounds else None
 
-    def explore(self, texts: Sequence[str], candidates: Sequence[Sequence[TextCandidate]]) -> list[list[TextCandidate]]:
-        """For each text the candidates that were read, the input among them; the first pass's, where one was far ahead."""
-        cases = [_Case(text, found, self.plausible(text, found)) for text, found in zip(texts, candidates, strict=True)]
+    def explore(
+        self, texts: Sequence[str], candidates: Sequence[Sequence[TextCandidate]]
+    ) -> list[list[TextCandidate] | None]:
+        """For each text the candidates that were read, the input among them; None where one was far ahead of the others."""
+        cases = [_Case(text, self.plausible(text, some)) for text, some in zip(texts, candidates, strict=True)]
         with self.llm.turn, ThreadPoolExecutor(available()) as pool:
             for left in range(self.config.rounds, -1, -1):
                 open_ = [case for case in cases if case.wanted]
@@ -47,7 +49,7 @@ class SecondPass:
                 for batch in self.llm.read(groups, prompts=prompts):
                     read, readings = zip(*batch, strict=True)
                     list(pool.map(self._note, [open_[number] for number in read], readings, [left] * len(read)))
-        return [list(case.read.values() or case.candidates) for case in cases]
+        return [list(case.read.values()) or None for case in cases]
 
     def plausible(self, text: str, candidates: Sequence[TextCandidate]) -> list[TextCandidate]:
         """Those near the best, and the input, against which every change is measured; none where one is far ahead."""
@@ -109,9 +111,8 @@ class SecondPass:
 class _Case:
     """One text on its way through the rounds."""
 
-    def __init__(self, text: str, candidates: Sequence[TextCandidate], wanted: Sequence[TextCandidate]) -> None:
+    def __init__(self, text: str, wanted: Sequence[TextCandidate]) -> None:
         self.text = text
-        self.candidates = candidates
         self.wanted = list(wanted)
         self.read: dict[str, TextCandidate] = {}
 

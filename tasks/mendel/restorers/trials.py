@@ -14,9 +14,9 @@ from mendel.models.ngram import Doubles
 from mendel.recipes.channel import ChannelLlm, ChannelNgram
 from mendel.restorers import pieces
 from mendel.restorers.acceptance import READ_FROM, Acceptance, Example, Examples, Judge
+from mendel.restorers.best_reading import BestReading
 from mendel.restorers.calibration import Choices, Weights, fit
 from mendel.restorers.candidate import Text
-from mendel.restorers.evidence import Evidence
 from mendel.restorers.second_pass import SecondPass
 
 
@@ -51,46 +51,43 @@ class Trials:
         self.decoder = decoder
         self.recipe = recipe
         self.candidates = decoder.decode(self.texts, threads=available())
-        self.first: tuple[Judge, Doubles, list[Evidence | None]] | None = None
+        self.first: tuple[Doubles, Doubles, list[BestReading | None]] | None = None
+        """Of the first pass, by text: log-odds, log-odds by judges of other texts, evidence."""
         self.reductions: dict[str, float] = {}
 
     def fit(self, name: str, second: SecondPass | None = None) -> FittedPass:
         """Weights and acceptance of the first pass, or of a second one for what the first one leaves to it."""
-        asked = range(len(self.texts)) if self.first is None else np.flatnonzero(self._first[1] >= READ_FROM).tolist()
-        candidates: list[list[TextCandidate]] = [self.candidates[number] for number in asked]
-        if second is not None:
-            candidates = second.explore([self.texts[number] for number in asked], candidates)
+        candidates = self._candidates(second)
+        noisy = [number for number in candidates if number < self.ends[0]]
         weights = fit(
-            [
-                Choices.of(self.texts[n], self.truths[n], some)
-                for n, some in zip(asked, candidates, strict=True)
-                if n < self.ends[0]
-            ],
+            [Choices.of(self.texts[number], self.truths[number], candidates[number]) for number in noisy],
             with_llm=second is not None,
         )
-        evidence: list[Evidence | None] = [None] * len(self.texts)
-        for number, some in zip(asked, candidates, strict=True):
-            evidence[number] = Evidence.of(self.texts[number], some, weights, self.decoder.ngram, self.recipe.protect)
-        judge, odds = Judge.fit(self._examples(evidence))
-        joined = np.concatenate(odds)
+        evidence: list[BestReading | None] = [None] * len(self.texts)
+        for number, some in candidates.items():
+            evidence[number] = BestReading.of(
+                self.texts[number], some, weights, self.decoder.ngram, self.recipe.protect
+            )
+        judge, judged = Judge.fit(self._examples(evidence))
+        odds = np.concatenate(judged)
         if self.first is None:
-            self.first = judge, np.array([judge.odds(each) for each in evidence]), evidence
-        else:  # the others are judged as the first pass does
-            others = np.setdiff1d(np.arange(len(self.texts)), asked)
-            joined[others] = self._first[1][others]
-            for number in others:
-                evidence[number] = self._first[2][number]
+            self.first = np.array([judge.odds(each) for each in evidence]), odds, evidence
+        for number in set(range(len(self.texts))) - candidates.keys():  # these are left to the first pass
+            odds[number], evidence[number] = self.first[1][number], self.first[2][number]
         examples = self._examples(evidence)
-        acceptance = Acceptance.fit(judge, examples, np.split(joined, self.ends[:-1]), self.recipe.calibration)
-        self._record(name, examples.noisy, joined, acceptance)
+        acceptance = Acceptance.fit(judge, examples, np.split(odds, self.ends[:-1]), self.recipe.calibration)
+        self._record(name, examples.noisy, odds, acceptance)
         return FittedPass(weights, acceptance)
 
-    @property
-    def _first(self) -> tuple[Judge, Doubles, list[Evidence | None]]:
-        assert self.first is not None, "the first pass is fitted first"
-        return self.first
+    def _candidates(self, second: SecondPass | None) -> dict[int, Sequence[TextCandidate]]:
+        """By the text's number: the first pass's for every text, or the second one's for those that it read."""
+        if second is None or self.first is None:
+            return dict(enumerate(self.candidates))
+        asked = np.flatnonzero(self.first[0] >= READ_FROM).tolist()
+        read = second.explore([self.texts[number] for number in asked], [self.candidates[number] for number in asked])
+        return {number: some for number, some in zip(asked, read, strict=True) if some is not None}
 
-    def _examples(self, evidence: Sequence[Evidence | None]) -> Examples:
+    def _examples(self, evidence: Sequence[BestReading | None]) -> Examples:
         every = [Example(*each) for each in zip(self.texts, self.truths, evidence, strict=True)]
         noisy, clean, _ = self.ends
         return Examples(every[:noisy], every[noisy:clean], every[clean:])
