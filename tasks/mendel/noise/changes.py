@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Change(NamedTuple):
+class TextChange(NamedTuple):
     """The characters [start, end) of one text, in whose place the other has [other_start, other_end)."""
 
     start: int
@@ -17,13 +17,13 @@ class Change(NamedTuple):
     other_end: int
 
 
-def changes(one: str, other: str) -> list[Change]:
+def changes(one: str, other: str) -> list[TextChange]:
     """From left to right, neighbouring ones joined; none where the texts are equal. Positions are code points."""
     from rapidfuzz.distance import Levenshtein  # loads rapidfuzz
 
     result, start, other_start = [], 0, 0
     for same in Levenshtein.opcodes(one, other).as_matching_blocks():  # ends with an empty block behind both texts
         if (start, other_start) != (same.a, same.b):
-            result.append(Change(start, same.a, other_start, same.b))
+            result.append(TextChange(start, same.a, other_start, same.b))
         start, other_start = same.a + same.size, same.b + same.size
     return result

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rapidfuzz.distance import Levenshtein
 
-from mendel.noise.changes import Change, changes
+from mendel.noise.changes import TextChange, changes
 
 TEXT = st.text("abc ", max_size=12)
 
@@ -35,5 +35,5 @@ def test_between_two_changes_something_stays(one: str, other: str) -> None:
 
 def test_neighbouring_steps_are_one_change() -> None:
     # a substitution beside a deletion
-    assert changes("abcdef", "abXef") == [Change(2, 4, 2, 3)]
+    assert changes("abcdef", "abXef") == [TextChange(2, 4, 2, 3)]
     assert changes("same", "same") == []
