@@ -68,6 +68,8 @@ def restore_files(restorer: Restorer, paths: Sequence[str], task: Task) -> Tally
     """Restore each file; what is wrong with one is said on stderr, and the others go on."""
     if STDIN in paths and len(paths) > 1:
         raise InputError("- (standard input) stands alone: it is written to standard output")
+    if STDIN in paths and (task.destination.in_place or task.destination.folder is not None):
+        raise InputError("- (standard input) is written to standard output: leave out --in-place and --output")
     tally = Tally()
     with HtmlReport(task.report) if task.report else nullcontext() as report:
         if STDIN in paths:
