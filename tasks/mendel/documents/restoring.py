@@ -120,7 +120,7 @@ def _without_harm(
     def harmless(some: Sequence[int]) -> bool:
         try:
             after = read(document.written(_chosen(splices, set(some))), options)
-        except InputError:
+        except (InputError, UnicodeEncodeError):  # a character that the document's encoding lacks
             return False
         meant = [segment.text for segment in document.segments]
         for number in some:

@@ -36,7 +36,8 @@ def test_what_is_less_sure_than_the_threshold_stays(threshold: float, expected: 
 
 def test_a_real_restorer_mends_a_page_and_nothing_else(restorer: Restorer) -> None:
     # given
-    page = "# Page\r\n\r\n> Thee people must. Our nattion\r\n> together the. `Securtyi freedom` – “Securtyi freedom american.”\r\n"
+    beside = "`Securtyi freedom` – “Securtyi freedom american.”"
+    page = f"# Page\r\n\r\n> Thee people must. Our nattion\r\n> together the. {beside}\r\n"
     # when
     found = restore(restorer, page.encode(), reader("markdown"), ReadingOptions(), None, "test")
     # then
