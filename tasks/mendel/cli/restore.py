@@ -98,9 +98,7 @@ def files(
     encoding: Annotated[
         str | None, typer.Option(help="Of text; else what a file says of itself, UTF-8 where it says nothing.")
     ] = None,
-    threshold: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Keep sentences restored with less confidence.")
-    ] = None,
+    threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Leave out changes that are less sure.")] = None,
     output: Annotated[
         str | None, typer.Option(help="Folder for the results, as the input's are; else beside it: NAME.restored.EXT.")
     ] = None,

@@ -12,7 +12,7 @@ from pathlib import Path
 from mendel.core.errors import InputError, MendelError
 from mendel.core.log import log
 from mendel.documents import differences, files
-from mendel.documents.document import ReadingOptions
+from mendel.documents.document import ReadingOptions, UnknownDocumentError
 from mendel.documents.files import Destination, InputFile
 from mendel.documents.reading import reader
 from mendel.documents.report import HtmlReport
@@ -41,10 +41,8 @@ class Tally:
     """What became of the files."""
 
     changed: int = 0
-    unchanged: int = 0
+    """Those that were, or would be."""
     failed: int = 0
-    skipped: int = 0
-    changes: int = 0
 
 
 def load(model: str, config: str | None) -> Restorer:
@@ -68,6 +66,8 @@ def restore_files(restorer: Restorer, paths: Sequence[str], task: Task) -> Tally
     """Restore each file; what is wrong with one is said on stderr, and the others go on."""
     if STDIN in paths and len(paths) > 1:
         raise InputError("- (standard input) stands alone: it is written to standard output")
+    if STDIN in paths and (task.destination.in_place or task.destination.folder is not None):
+        raise InputError("- (standard input) is written to standard output: leave out --in-place and --output")
     tally = Tally()
     with HtmlReport(task.report) if task.report else nullcontext() as report:
         if STDIN in paths:
@@ -96,13 +96,18 @@ def _named(paths: Sequence[str], task: Task, tally: Tally) -> list[InputFile]:
 
 def _file(restorer: Restorer, file: InputFile, task: Task, tally: Tally, report: HtmlReport | None) -> None:
     if file.form is None:
-        tally.skipped += 1
-        _skip(file, task)
+        _skip(file, task, "its suffix tells no format")
         return
     if not task.dry_run:
         task.destination.require_free(file)
-    restored = _restored(restorer, file.path.read_bytes(), file.form, str(file.path), task)
-    _count(restored, tally)
+    try:
+        restored = _restored(restorer, file.path.read_bytes(), file.form, str(file.path), task)
+    except UnknownDocumentError as error:
+        if file.named:
+            raise
+        _skip(file, task, str(error))
+        return
+    tally.changed += restored.changed
     if report:
         report.add(str(file.path), restored)
     if task.diff:
@@ -117,7 +122,7 @@ def _file(restorer: Restorer, file: InputFile, task: Task, tally: Tally, report:
 
 def _stream(restorer: Restorer, task: Task, tally: Tally, report: HtmlReport | None) -> None:
     restored = _restored(restorer, sys.stdin.buffer.read(), task.form or "text", "standard input", task)
-    _count(restored, tally)
+    tally.changed += restored.changed
     if report:
         report.add("standard input", restored)
     if task.diff:
@@ -131,22 +136,16 @@ def _restored(restorer: Restorer, data: bytes, form: str, name: str, task: Task)
     return restore(restorer, data, reader(form), task.options, task.threshold, name)
 
 
-def _count(restored: RestoredDocument, tally: Tally) -> None:
-    tally.changed += restored.changed
-    tally.unchanged += not restored.changed
-    tally.changes += len(restored.changes)
-
-
-def _skip(file: InputFile, task: Task) -> None:
+def _skip(file: InputFile, task: Task, reason: str) -> None:
     """A file of no format that is known: a copy makes a folder of results whole."""
     if task.destination.folder is None or task.dry_run:
-        log.info("skipped", file=str(file.path), reason="its suffix tells no format")
+        log.info("skipped", file=str(file.path), reason=reason)
         return
     target = task.destination.of(file)
     task.destination.require_free(file)
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy2(file.path, target)
-    log.info("copied", file=str(file.path), reason="its suffix tells no format")
+    log.info("copied", file=str(file.path), reason=reason)
 
 
 def _fail(tally: Tally, message: str) -> None:

@@ -8,6 +8,7 @@ as it is, byte for byte.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -127,11 +128,12 @@ class TracedText:
 
         def keep(stop: int) -> None:
             shift = len(text) - at
-            for position in range(at, stop):
-                if position in self.breaks:
-                    breaks[position + shift] = self.breaks[position]
-                if position in self.seams:
-                    seams[position + shift] = self.seams[position]
+            if self.breaks or self.seams:
+                for position in range(at, stop):
+                    if position in self.breaks:
+                        breaks[position + shift] = self.breaks[position]
+                    if position in self.seams:
+                        seams[position + shift] = self.seams[position]
             text.extend(self.text[at:stop])
             starts.extend(self.starts[at:stop])
             ends.extend(self.ends[at:stop])
@@ -220,7 +222,7 @@ class TracedText:
 
         old = self.text[start:end]
         before, after = WORDS.split(old), WORDS.split(new)
-        if len(before) == len(after) > 1:
+        if len(before) == len(after) > 1 and all(bool(a) == bool(b) for a, b in zip(before, after, strict=True)):
             parts, at = [], start
             for word, other in zip(before, after, strict=True):
                 space = word.isspace() and other.isspace() and any(p in self.breaks for p in range(at, at + len(word)))
@@ -282,6 +284,12 @@ class TracedText:
 
     def _place(self, at: int) -> tuple[int, int]:
         return self.starts[at], self.ends[at]
+
+
+def within(splices: Sequence[Splice], start: int, end: int) -> Sequence[Splice]:
+    """Those of sorted splices that lie in a part of the source."""
+    first = bisect_left(splices, (start,))
+    return [each for each in splices[first : bisect_left(splices, (end + 1,))] if each.end <= end]
 
 
 def spliced(source: str, splices: Iterable[Splice], start: int = 0, end: int | None = None) -> str:

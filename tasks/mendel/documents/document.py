@@ -49,6 +49,10 @@ class Segment:
         return self.traced.source.count("\n", 0, self.position) + 1
 
 
+class UnknownDocumentError(InputError):
+    """A file of another kind than its suffix promises: left alone where nobody has named it."""
+
+
 class SegmentedDocument(ABC):
     """A document that was read. What is in no segment is kept as it is."""
 

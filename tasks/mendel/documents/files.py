@@ -24,6 +24,8 @@ class InputFile:
     """To the folder that was named; of a file its name."""
     form: str | None
     """The name of its format; None: it is no document that is known."""
+    named: bool
+    """Somebody asked for this file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def inputs(paths: Sequence[str], form: str | None, destination: Destination) -> 
         elif (kind := form or format_of(path)) is None:
             raise InputError(f"{name}: its suffix tells no format; say it, as in --format text")
         else:
-            yield InputFile(path, Path(path.name), kind)
+            yield InputFile(path, Path(path.name), kind, named=True)
 
 
 def _below(folder: Path, destination: Destination) -> Iterator[InputFile]:
@@ -113,4 +115,4 @@ def _below(folder: Path, destination: Destination) -> Iterator[InputFile]:
             path = Path(place) / name
             result = path.stem.endswith(RESTORED) or name.endswith(destination.backup)
             if not name.startswith(".") and not result and path.is_file():
-                yield InputFile(path, path.relative_to(folder), format_of(path))
+                yield InputFile(path, path.relative_to(folder), format_of(path), named=False)

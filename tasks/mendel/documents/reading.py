@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import NamedTuple
 
 from mendel.core.errors import InputError
-from mendel.documents.document import ReadingOptions, SegmentedDocument
+from mendel.documents.document import ReadingOptions, SegmentedDocument, UnknownDocumentError
 from mendel.documents.formats import alto, csv, docx, hocr, html, jsonl, markdown, page, parquet, text
 
 Read = Callable[[bytes, ReadingOptions], SegmentedDocument]
@@ -30,11 +30,11 @@ def _page_or_hocr(data: bytes, options: ReadingOptions) -> SegmentedDocument:
 
 
 def _by_root(data: bytes, options: ReadingOptions) -> SegmentedDocument:
-    """XML of a kind that its first element tells. Raises InputError."""
+    """XML of a kind that its first element tells. Raises UnknownDocumentError."""
     found = ROOT.search(data)
     root = found[1] if found else b""
     if root not in ROOTS:
-        raise InputError(
+        raise UnknownDocumentError(
             f"its first element is {root.decode(errors='replace') or 'none'}; of XML, ALTO and PAGE are known"
         )
     return ROOTS[root](data, options)

@@ -75,7 +75,7 @@ def _document(name: str, restored: RestoredDocument) -> Iterator[str]:
         yield f"<p><span class='place'>{escape(segment.place or f'line {segment.line}')}</span><br>"
         yield f"{_marked(segment.text, changes)}</p>\n"
     if left_out:
-        yield "<p class='sum'>Left out, for they would harm what the document is built of:</p>\n<ul>\n"
+        yield "<p class='sum'>Left out, since they would change more than words, such as a box or an address:</p>\n<ul>\n"
         yield from (f"<li>{_marked(each.before, [_from_start(each)]) or '…'}</li>\n" for each in left_out)
         yield "</ul>\n"
 

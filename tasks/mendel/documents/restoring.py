@@ -9,7 +9,8 @@ from itertools import islice
 
 from mendel.core.errors import InputError
 from mendel.core.log import track
-from mendel.corpus.traced import Splice, spliced
+from mendel.corpus.traced import Splice
+from mendel.documents.changes import applied, sure, without_end
 from mendel.documents.document import ReadingOptions, Segment, SegmentedDocument
 from mendel.documents.reading import Read
 from mendel.restorers import pieces
@@ -49,8 +50,7 @@ class RestoredDocument:
 
     def text(self, segment: int) -> str:
         """A segment's text with what was changed."""
-        made = (each.span for each in self.changes if each.segment == segment)
-        return spliced(self.segments[segment].text, (Splice(span.start, span.end, span.replacement) for span in made))
+        return applied(self.segments[segment].text, (each.span for each in self.changes if each.segment == segment))
 
 
 def restore(
@@ -60,8 +60,14 @@ def restore(
     document = read(data, options)
     texts = [segment.text for segment in document.segments]
     [restorations] = restore_segments(restorer, [texts], threshold, name)
-    wanted = [list(restoration.edits) for restoration in restorations]
-    splices = [_splices(segment, edits) for segment, edits in zip(document.segments, wanted, strict=True)]
+    wanted = [
+        list(without_end(text, restoration.edits) if len(_sentences(text)) == 1 else restoration.edits)
+        for text, restoration in zip(texts, restorations, strict=True)
+    ]
+    splices = [
+        segment.traced.splices(((edit.start, edit.end, edit.replacement) for edit in edits), segment.encode)
+        for segment, edits in zip(document.segments, wanted, strict=True)
+    ]
     kept = _without_harm(document, read, options, wanted, splices)
     made: list[SegmentChange] = []
     left_out: list[SegmentChange] = []
@@ -76,9 +82,9 @@ def restore(
 def restore_segments(
     restorer: Restorer, documents: Sequence[Sequence[str]], threshold: float | None, what: str = "restoring"
 ) -> list[list[Restoration]]:
-    """Each document's texts restored, sentence by sentence; this is the one place that knows how a restorer is asked.
+    """Each document's texts restored, sentence by sentence, their edits word by word.
 
-    A sentence restored with less confidence (0 to 1) than `threshold` stays as it is.
+    Changes less sure (0 to 1) than `threshold` are left out. This is the one place that knows how a restorer is asked.
     """
     cut = [[_sentences(text) for text in texts] for texts in documents]
     asked = [piece.text for texts in cut for parts in texts for piece in parts]
@@ -89,23 +95,7 @@ def restore_segments(
 def _answers(restorer: Restorer, texts: Sequence[str], threshold: float | None, what: str) -> Iterator[Restoration]:
     for start in track(range(0, len(texts), BATCH), what):
         some = texts[start : start + BATCH]
-        for text, restored in zip(some, restorer.restore(some), strict=True):
-            unsure = threshold is not None and restored.confidence < threshold
-            yield restored.model_copy(update={"text": text, "edits": (), "fallback": True}) if unsure else restored
-
-
-def _splices(segment: Segment, edits: Sequence[Span]) -> list[list[Splice]]:
-    """What each edit is in the source; nothing for one that only ends what may be a heading, a cell or an item."""
-    made = segment.traced.splices(((edit.start, edit.end, edit.replacement) for edit in edits), segment.encode)
-    whole = len(_sentences(segment.text)) == 1
-    return [[] if whole and _only_ends(segment.text, edit) else each for edit, each in zip(edits, made, strict=True)]
-
-
-def _only_ends(text: str, edit: Span) -> bool:
-    """It adds a full stop, or the like, behind the last word."""
-    before = text[edit.start : edit.end]
-    added = edit.replacement.removeprefix(before)
-    return edit.end == len(text) and edit.replacement == before + added and not UNSAID.sub("", added)
+        yield from (sure(*pair, threshold) for pair in zip(some, restorer.restore(some), strict=True))
 
 
 def _sentences(text: str) -> list[Piece]:
@@ -130,7 +120,7 @@ def _without_harm(
     def harmless(some: Sequence[int]) -> bool:
         try:
             after = read(document.written(_chosen(splices, set(some))), options)
-        except InputError:
+        except (InputError, UnicodeEncodeError):  # a character that the document's encoding lacks
             return False
         meant = [segment.text for segment in document.segments]
         for number in some:
@@ -160,5 +150,4 @@ def _said(texts: Iterable[str]) -> str:
 
 def _meant(segment: Segment, edits: Sequence[Span], splices: Sequence[Sequence[Splice]]) -> str:
     """A segment's text with those edits that are made."""
-    kept = [Splice(edit.start, edit.end, edit.replacement) for edit, made in zip(edits, splices, strict=True) if made]
-    return spliced(segment.text, kept)
+    return applied(segment.text, (edit for edit, made in zip(edits, splices, strict=True) if made))

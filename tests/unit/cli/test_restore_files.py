@@ -101,6 +101,7 @@ def test_without_a_folder_results_lie_beside_and_are_not_taken_for_input(
     mendel: Mendel, model: Path, letters: Path
 ) -> None:
     (letters / "latin.txt").unlink()
+    (letters / "settings.xml").write_text("<settings>teh</settings>")
     before = contents(letters)
     assert mendel(letters, "--model", model).code == 0
     results = {"a.restored.txt": b"see the house\r\nand go", "old/b.restored.md": b"# see the house\n\n`teh code`\n"}
@@ -166,6 +167,17 @@ def test_a_diff_says_what_would_change(mendel: Mendel, model: Path, letters: Pat
     )
 
 
+def test_a_report_shows_each_change_and_what_could_not_be_read(
+    mendel: Mendel, model: Path, letters: Path, tmp_path: Path
+) -> None:
+    (letters / "a.txt").write_text("see teh <b> & house\n")
+    assert mendel(letters, "--model", model, "--dry-run", "--report", tmp_path / "new" / "r.html").code == 2
+    page = (tmp_path / "new" / "r.html").read_text()
+    assert "see <del>teh</del><ins>the</ins><small> 100%</small> &lt;b&gt; &amp; house" in page
+    assert f"{letters}/latin.txt: byte 3" in page
+    assert page.endswith("</html>\n")
+
+
 def test_as_a_filter(mendel: Mendel, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "see *teh* `teh` house\r\n"
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
@@ -189,6 +201,7 @@ def test_a_champion_is_found_in_its_lake(a_lake: Any, mendel: Mendel, tmp_path: 
         (["{letters}/picture.png", "--format", "text"], "picture.png: byte 1 (0x89) is not utf-8"),
         (["{letters}/a.txt", "--format", "word"], "--format word: choose one of text, markdown"),
         (["{letters}/a.txt", "--in-place", "--output", "x"], "--in-place and --output: choose one"),
+        (["-", "--in-place"], "- (standard input) is written to standard output: leave out --in-place"),
         (["-", "{letters}/a.txt"], "- (standard input) stands alone"),
         (["{letters}/a.txt", "--encoding", "klingon"], "--encoding klingon: there is no such encoding"),
         (

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from mendel.core.errors import InputError
 from mendel.corpus import hyphens
-from mendel.corpus.traced import Seam, Splice, TracedText, spliced
+from mendel.corpus.traced import Seam, Splice, TracedText, spliced, within
 from mendel.documents.document import ReadingOptions, Segment, SegmentedDocument
 from mendel.documents.formats import html, xml
 from mendel.documents.prose import from_paragraph
@@ -130,8 +130,9 @@ def _object(part: WordPart, start: int, end: int) -> TracedText:
 
 def _spaces(part: WordPart, splices: Sequence[Splice]) -> Iterator[Splice]:
     """What tags of changed texts must say, so that white space at their new ends counts."""
+    splices = sorted(splices)
     for start, end, counted in part.texts:
-        inside = [each for each in splices if start <= each.start and each.end <= end]
+        inside = within(splices, start, end)
         made = spliced(part.source, inside, start, end)
         if inside and not counted and made != made.strip():
             yield Splice(start - 1, start - 1, SPACE)

@@ -45,7 +45,9 @@ class ParquetDocument(SegmentedDocument):
             if made:
                 splices.setdefault(owner, []).extend(made)
                 sources[owner] = segment.traced.source
-        values = {cell: spliced(sources[cell], made) for cell, made in splices.items()}
+        values: dict[int, dict[int, str]] = {}
+        for cell, made in splices.items():
+            values.setdefault(cell.column, {})[cell.row] = spliced(sources[cell], made)
         target = io.BytesIO()
         with pq.ParquetFile(io.BytesIO(self.data)) as file:
             schema = file.schema_arrow
@@ -53,19 +55,11 @@ class ParquetDocument(SegmentedDocument):
                 first = 0
                 for number in range(file.num_row_groups):
                     group = file.read_row_group(number)
-                    for column in sorted({cell.column for cell in values}):
-                        changed = {
-                            cell.row - first: text
-                            for cell, text in values.items()
-                            if cell.column == column and first <= cell.row < first + group.num_rows
-                        }
-                        if changed:
-                            old = group.column(column).to_pylist()
-                            new = [changed.get(row, text) for row, text in enumerate(old)]
-                            kind = schema.field(column).type
-                            group = group.set_column(
-                                column, schema.field(column), pa.array(new, _plain(kind)).cast(kind)
-                            )
+                    for column, changed in values.items():
+                        field = schema.field(column)
+                        texts = enumerate(group.column(column).to_pylist(), start=first)
+                        column_now = pa.array([changed.get(row, text) for row, text in texts], _plain(field.type))
+                        group = group.set_column(column, field, column_now.cast(field.type))
                     writer.write_table(group, row_group_size=max(group.num_rows, 1))
                     first += group.num_rows
         return target.getvalue()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from xml.parsers import expat
 
 from mendel.core.errors import InputError
-from mendel.corpus.traced import Rewriting, Seam, Splice, TracedText, spliced
+from mendel.corpus.traced import Rewriting, Seam, Splice, TracedText, spliced, within
 from mendel.documents.document import ReadingOptions, Segment, SegmentedDocument, decoded
 from mendel.documents.formats.html import declared
 from mendel.documents.protected import OBJECT
@@ -74,7 +74,7 @@ class XmlDocument(SegmentedDocument):
 
     def _after(self, part: tuple[int, int], splices: Sequence[Splice]) -> str:
         start, end = part
-        made = spliced(self.source, (each for each in splices if start <= each.start and each.end <= end), start, end)
+        made = spliced(self.source, within(splices, start, end), start, end)
         return value(made, 0, len(made))
 
 

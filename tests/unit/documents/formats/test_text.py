@@ -138,6 +138,12 @@ def test_a_declared_encoding_is_read_and_written(encoding: str) -> None:
     assert found.data == "Señor the Presidente".encode(encoding)
 
 
+def test_a_character_that_the_encoding_lacks_is_left_out() -> None:
+    data = "Señor teh Presidente".encode("latin-1")
+    found = restored(data, "text", {"teh": "th\u0119"}, ReadingOptions(encoding="latin-1"))
+    assert (found.data, len(found.left_out)) == (data, 1)
+
+
 def test_utf16_with_its_mark_is_read() -> None:
     data = "teh house".encode("utf-16")
     assert restored(data, "text", {"teh": "the"}).data == "the house".encode("utf-16")

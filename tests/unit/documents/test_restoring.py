@@ -1,0 +1,46 @@
+"""A restorer and documents: what it is asked, and a real one on a page."""
+
+from __future__ import annotations
+
+import pytest
+
+from mendel.documents.document import ReadingOptions
+from mendel.documents.reading import reader
+from mendel.documents.restoring import restore, restore_segments
+from mendel.restorers.restorer import Restorer
+
+from ..restorers.test_channel import folder, restorer
+from .conftest import Rewords
+
+__all__ = ["folder", "restorer"]
+
+
+def test_each_document_has_its_answers_sentence_by_sentence() -> None:
+    # given
+    rewords = Rewords({"teh": "the"})
+    documents = [["One teh. Two teh!  Three", ""], [], ["teh four"]]
+    # when
+    found = restore_segments(rewords, documents, None)
+    # then
+    assert rewords.asked == ["One teh.", "Two teh!", "Three", "", "teh four"]
+    assert [[each.text for each in some] for some in found] == [["One the. Two the!  Three", ""], [], ["the four"]]
+    [edits, *_] = [each.edits for each in found[0]]
+    assert [(edit.start, edit.end) for edit in edits] == [(4, 8), (13, 17)], "in positions of the whole text"
+
+
+@pytest.mark.parametrize(("threshold", "expected"), [(0.89, "the end of it\n"), (0.91, "teh end of it\n")])
+def test_what_is_less_sure_than_the_threshold_stays(threshold: float, expected: str) -> None:
+    found = restore(Rewords({"teh": "the"}), b"teh end of it\n", reader("text"), ReadingOptions(), threshold, "test")
+    assert found.data.decode() == expected
+
+
+def test_a_real_restorer_mends_a_page_and_nothing_else(restorer: Restorer) -> None:
+    # given
+    beside = "`Securtyi freedom` – “Securtyi freedom american.”"
+    page = f"# Page\r\n\r\n> Thee people must. Our nattion\r\n> together the. {beside}\r\n"
+    # when
+    found = restore(restorer, page.encode(), reader("markdown"), ReadingOptions(), None, "test")
+    # then
+    text = found.data.decode()
+    assert "The people must. Our nation\r\n> together the. `Securtyi freedom` – " in text
+    assert text.startswith("# Page\r\n\r\n> ")
