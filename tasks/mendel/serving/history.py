@@ -126,17 +126,11 @@ def _report(root: str, decision: Decision) -> schemas.Report:
     from mendel.evaluation.evaluation import Evaluation  # loads pyarrow, numpy
     from mendel.evaluation.report import HEADINGS  # loads numpy
 
-<<<<<<< HEAD
     version = _evaluation(root, decision)
     files = _files(version)
-    evaluation = Evaluation.model_validate({name: version.metrics[name] for name in Evaluation.model_fields})
-=======
-    made = _evaluation(root, decision)
-    files = _files(made)
-    found = Evaluation.model_validate(
-        {name: made.metrics[name] for name in Evaluation.model_fields if name in made.metrics}
+    evaluation = Evaluation.model_validate(
+        {name: version.metrics[name] for name in Evaluation.model_fields if name in version.metrics}
     )
->>>>>>> foreign
     systems = {
         name: scores.model_dump(include=set(schemas.SystemScores.model_fields))
         for name, scores in evaluation.scores.items()

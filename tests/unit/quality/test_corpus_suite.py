@@ -62,7 +62,8 @@ FAULTS = {
     "control character": (
         change_text(5, lambda text: text + "\x07"),
         [
-            r"at most 0.0% of the texts hold a character besides [\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}\x{200C}\x{200D}]: found 0.0025"
+            r"at most 0.0% of the texts hold a character besides "
+            r"[\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}\x{200C}\x{200D}]: found 0.0025"
         ],
     ),
     "damaged encoding": (
