@@ -31,7 +31,7 @@ async def corrupt(asked: schemas.CorruptRequest, request: Request) -> schemas.Co
     api.check_size(parts.settings, [asked.text])
     try:
         text, cer = await asyncio.to_thread(
-            parts.noises.corrupt, asked.text, asked.profile, asked.seed, champion and champion.noise
+            parts.noises.corrupt, asked.text, asked.profile, asked.seed, champion.noise if champion else None
         )
     except InputError as error:
         raise HTTPException(404, str(error)) from error
