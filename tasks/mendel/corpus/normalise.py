@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
 
-from mendel.corpus.clean import PLAIN
+from mendel.corpus.clean import CJK, WESTERN
+from mendel.corpus.scripts import is_cjk
 from mendel.corpus.traced import Rewriting, Seam, TracedText
 
 TOKEN = re.compile(r"(?P<space>\s+)|(?P<entity>&(?:\w{2,32}|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});)|[!-%'-~]+|.")
@@ -27,11 +28,11 @@ def normalised(text: TracedText) -> TracedText:
 
 
 def _rules(text: TracedText) -> Iterator[Rewriting]:
-    spaced, at = False, 0
+    spaced, at, cjk = False, 0, is_cjk(text.text)
     for start, end, kind in _tokens(text):
         written = text.text[start:end]
         spaced, at = spaced and start == at, end  # something else stood between
-        plain = " " if kind == "space" else _plain(html.unescape(written)) if kind == "entity" else _plain(written)
+        plain = " " if kind == "space" else _plain(html.unescape(written) if kind == "entity" else written, cjk)
         if plain.isspace():
             plain = "" if spaced else " "
         if plain:
@@ -75,10 +76,12 @@ def _joins(before: str, character: str) -> bool:
 
 
 @lru_cache(maxsize=1 << 16)
-def _plain(text: str) -> str:
+def _plain(text: str, cjk: bool) -> str:
     if text.isascii() and text.isprintable():
         return text
     from ftfy import fixes
 
-    text = unicodedata.normalize("NFC", fixes.fix_character_width(fixes.fix_latin_ligatures(text)))
-    return fixes.remove_control_chars(fixes.uncurl_quotes(text)).translate(PLAIN)
+    text = fixes.fix_latin_ligatures(text)
+    if not cjk:
+        text = fixes.uncurl_quotes(fixes.fix_character_width(text))
+    return fixes.remove_control_chars(unicodedata.normalize("NFC", text)).translate(CJK if cjk else WESTERN)

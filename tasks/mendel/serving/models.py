@@ -10,6 +10,8 @@ from tempfile import TemporaryDirectory
 
 from mendel.core import cache, lake
 from mendel.core.log import log
+from mendel.noise.pairs import NOISE
+from mendel.noise.profile import ResolvedProfile
 from mendel.promotion import champions, ledger
 from mendel.restorers.restorer import Restorer
 
@@ -31,6 +33,8 @@ class Model:
     """Characters a second of an ordinary text by itself, measured at its loading."""
     standing: champions.Standing = "champion"
     fingerprint: str = ""
+    noise: ResolvedProfile | None = None
+    """What it was fitted to undo; None for a kind that has no model of it."""
 
     @property
     def name(self) -> str:
@@ -108,9 +112,11 @@ def load(resolved: champions.Resolved) -> Model:
     with TemporaryDirectory(prefix="mendel-") as copy:
         cache.bring(resolved.restorer_uri, resolved.files, Path(copy))
         restorer = Restorer.load(copy)
+        learned = Path(copy) / NOISE
+        noise = ResolvedProfile.model_validate_json(learned.read_bytes()) if learned.exists() else None
     restorer.restore(WARM_UP)
     return Model(
-        resolved.version, resolved.digest, restorer, measured(restorer), resolved.standing, resolved.fingerprint
+        resolved.version, resolved.digest, restorer, measured(restorer), resolved.standing, resolved.fingerprint, noise
     )
 
 

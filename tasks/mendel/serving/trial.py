@@ -25,11 +25,14 @@ async def profiles(request: Request) -> schemas.ProfileList:
 
 @router.post("/corrupt", responses=api.refusals(400, 404, 413, 422))
 async def corrupt(asked: schemas.CorruptRequest, request: Request) -> schemas.CorruptResponse:
-    """Damage a clean text, the same way each time for the same seed."""
+    """Damage a clean text, the same way each time for the same seed and champion, whose characters the noise has."""
     parts: Parts = request.app.state.parts
+    champion = parts.models.champion
     api.check_size(parts.settings, [asked.text])
     try:
-        text, cer = await asyncio.to_thread(parts.noises.corrupt, asked.text, asked.profile, asked.seed)
+        text, cer = await asyncio.to_thread(
+            parts.noises.corrupt, asked.text, asked.profile, asked.seed, champion.noise if champion else None
+        )
     except InputError as error:
         raise HTTPException(404, str(error)) from error
     return schemas.CorruptResponse(text=text, cer=cer)

@@ -49,6 +49,13 @@ def test_the_form_is_that_of_cleaning(text: str) -> None:
     assert normalised(TracedText.of(text)).text.strip() == clean(text)
 
 
+@pytest.mark.parametrize(
+    "text", ["他说：“走吧……”——好！", "Ｄｅｂｉａｎの　ｶﾀｶﾅ｡", "안녕하세요！", "A “word” 你！ here…"]
+)
+def test_the_form_is_that_of_cleaning_in_chinese_japanese_and_korean(text: str) -> None:
+    assert normalised(TracedText.of(text)).text == clean(text)
+
+
 @given(text=texts)
 def test_each_character_has_its_place_and_they_are_in_order(text: str) -> None:
     plain = normalised(TracedText.of(text))

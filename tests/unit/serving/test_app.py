@@ -190,6 +190,21 @@ def test_noise_is_the_same_for_the_same_seed(service: httpx.Client) -> None:
     assert service.post("/v1/corrupt", json={"text": text, "profile": "nought"}).status_code == 404
 
 
+def test_noise_has_the_characters_of_the_champions_corpus(with_champion: Store, service: httpx.Client) -> None:
+    # given a champion, whose corpus does not have all of ASCII
+    folder = Path(champions.resolve(with_champion.root).restorer_uri.removeprefix("file://"))
+    alphabet = set(json.loads((folder / "noise.json").read_text())["alphabet"])
+    assert set(map(chr, range(32, 127))) - alphabet, "all of ASCII is in the corpus"
+
+    # when
+    asked = {"text": "eeee " * 1000, "profile": "heavy"}
+    noise = set(service.post("/v1/corrupt", json=asked).json()["text"]) - set("e ")
+
+    # then
+    assert noise, "nothing was inserted"
+    assert noise <= alphabet, f"{noise - alphabet} is not of the corpus"
+
+
 def test_error_rates_are_per_character_of_the_reference(service: httpx.Client) -> None:
     asked = {"reference": "naïve 👍", "texts": ["naïve 👍", "naive 👍", "", "naïve 👍👍👍"]}
     assert service.post("/v1/score", json=asked).json() == {"cer": [0, 1 / 7, 1, 2 / 7]}
