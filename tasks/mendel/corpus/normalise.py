@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from mendel.corpus.clean import PLAIN
-from mendel.corpus.traced import Rewriting, TracedText
+from mendel.corpus.traced import Rewriting, Seam, TracedText
 
 TOKEN = re.compile(r"(?P<space>\s+)|(?P<entity>&(?:\w{2,32}|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});)|[!-%'-~]+|.")
 """White space, an entity of HTML, printable ASCII, or one other character."""
@@ -27,9 +27,10 @@ def normalised(text: TracedText) -> TracedText:
 
 
 def _rules(text: TracedText) -> Iterator[Rewriting]:
-    spaced = False
+    spaced, at = False, 0
     for start, end, kind in _tokens(text):
         written = text.text[start:end]
+        spaced, at = spaced and start == at, end  # something else stood between
         plain = " " if kind == "space" else _plain(html.unescape(written)) if kind == "entity" else _plain(written)
         if plain.isspace():
             plain = "" if spaced else " "
@@ -41,8 +42,11 @@ def _rules(text: TracedText) -> Iterator[Rewriting]:
 
 def _tokens(text: TracedText) -> Iterator[tuple[int, int, str | None]]:
     """Pieces of the text that are read one by one, with what they are; ASCII that stays as it is comes in long ones."""
-    bounds = sorted({0, len(text.text), *text.seams})
+    objects = {at for at, seam in text.breaks.items() if seam is Seam.OBJECT}
+    bounds = sorted({0, len(text.text), *text.seams, *objects, *(at + 1 for at in objects)})
     for begin, stop in pairwise(bounds):
+        if begin in objects:
+            continue
         start: int | None = None  # of a character and what joins it
         for found in TOKEN.finditer(text.text, begin, stop):
             kind = found.lastgroup

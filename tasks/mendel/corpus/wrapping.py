@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
+
+from mendel.corpus.scripts import UNSPACED, columns
 
 WIDTHS = range(30, 141)
 BREAKS = 10
@@ -13,19 +16,21 @@ In code and lists it is a fifth to a half."""
 FULL = 0.85
 """Of the width: editors break a little early, and cleaning makes one space of two."""
 LONGEST_WORD = 20
+BREAKS_ANYWHERE = re.compile(UNSPACED)
 
 
 def width(text: str) -> int | None:
-    """The width in characters at which a text's lines are broken, or None where they end for reasons of their own."""
+    """The width in columns at which a text's lines are broken, or None where they end for reasons of their own."""
     breaks = [(line, after) for line, after in pairwise(text.split("\n")) if line and after]
     if len(breaks) < BREAKS:
         return None
-    widest = sorted(len(line) for line, _ in breaks)[int(0.95 * len(breaks))]
-    full = sum(len(line) for line, after in breaks if _goes_on(line, after, FULL * widest))
-    return widest if widest in WIDTHS and full >= SHARE * sum(len(line) for line, _ in breaks) else None
+    widths = [columns(line) for line, _ in breaks]
+    widest = sorted(widths)[int(0.95 * len(breaks))]
+    full = sum(taken for taken, (_, after) in zip(widths, breaks, strict=True) if _goes_on(taken, after, FULL * widest))
+    return widest if widest in WIDTHS and full >= SHARE * sum(widths) else None
 
 
-def _goes_on(line: str, after: str, full: float) -> bool:
+def _goes_on(taken: int, after: str, full: float) -> bool:
     """A line that begins with a capital may be a verse, or a sentence of its own."""
-    word = min(len(after.split(" ", 1)[0]), LONGEST_WORD)
-    return len(line) + 1 + word > full and not after[0].isupper()
+    word = after[0] if BREAKS_ANYWHERE.match(after) else after.split(" ", 1)[0]
+    return taken + 1 + min(columns(word), LONGEST_WORD) > full and not after[0].isupper()

@@ -24,7 +24,8 @@ Years = Annotated[tuple[int, int], AfterValidator(_in_order)]
 """Lowest and highest, both allowed."""
 
 SPLITS: dict[str, Shares] = {"train": (0.5, 0.99), "validation": (0.001, 0.3), "test": (0.001, 0.5)}
-PRINTABLE = r"\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}"
+PRINTABLE = r"\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}\x{200C}\x{200D}"
+"""With the joiners, which are invisible and part of how Persian, Indic scripts and emoji are spelt."""
 
 
 class TextBounds(Frozen):

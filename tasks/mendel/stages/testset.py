@@ -22,7 +22,7 @@ class Testset(Stage):
     """Held-out documents of a source, cleaned and without duplicates. Its partition is the source's name."""
 
     name: ClassVar = "testset renew"
-    stage_version: ClassVar = 1
+    stage_version: ClassVar = 2
     dataset: ClassVar = "testset"
 
     source: AnySource

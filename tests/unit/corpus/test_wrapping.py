@@ -39,6 +39,17 @@ def test_wrapped_prose_is_recognised_with_its_width(columns: int) -> None:
     assert abs(found - columns) <= 3
 
 
+@pytest.mark.parametrize("characters", [20, 35, 40])
+def test_wrapped_chinese_is_recognised_with_its_width_in_columns(characters: int) -> None:
+    sentence = "春天来了，花园里的花都开了，孩子们在院子里跑来跑去，大人们坐在树下喝茶聊天。"
+    paragraphs = [textwrap.fill(sentence * count, characters) for count in (3, 5, 4, 6)]
+
+    found = width(clean("\n\n".join(paragraphs)))
+
+    assert found is not None, "it is taken for lines of their own"
+    assert abs(found - 2 * characters) <= 3
+
+
 def test_the_same_prose_with_a_paragraph_a_line_is_not() -> None:
     widths = [width(clean(text)) for text in ADDRESSES[::20]]
 

@@ -150,6 +150,7 @@ def test_a_strict_gate_declines_and_that_is_a_good_run(candidates: Store) -> Non
     scores = made.metrics["scores"]["candidate"]
     assert run.data.metrics["candidate/cer"] == pytest.approx(scores["cer"]["value"])
     assert run.data.tags["decision"] == "decline"
+    assert run.inputs is not None
     assert {found.dataset.name for found in run.inputs.dataset_inputs} == {"candidate", "pairs"}
     logged = {found.path for found in mlflow.MlflowClient().list_artifacts(run.info.run_id)}
     assert {"candidate/foreign_altered", "candidate/foreign/logs/altered"} <= set(run.data.metrics)
