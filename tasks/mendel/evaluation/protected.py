@@ -11,7 +11,9 @@ PROTECTED = {
     "urls": re.compile(URL),
     "emails": re.compile(EMAIL),
     "paths": re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)[/\\][\w.@~/\\+-]+|(?<!\S)/\w[\w./@+-]*|\w[\w.@+-]*/[\w./@+-]*\.\w+"),
-    "identifiers": re.compile(r"\b\w*[^\W_]_\w+|\b[a-z]+[A-Z]\w*|(?<!\S)--?\w[\w-]*|\b(?=\w*\d)(?=\w*[^\W\d])\w+"),
+    "identifiers": re.compile(
+        r"\b\w*[^\W_]_\w+|\b[a-z]+[A-Z]\w*|\b[^\W\d]\w+(?:\.\w{2,})+|(?<!\S)--?\w[\w-]*|\b(?=\w*\d)(?=\w*[^\W\d])\w+"
+    ),
     "white_space": re.compile(r"[^\S\n]{2,}|\s*\n\s*|\t|^\s+|\s+$"),
 }
 """By name, what of a text it is about. Numbers are taken with the signs inside them: `1,250` is not `1.250`."""

@@ -23,6 +23,7 @@ from mendel.evaluation.protected import PROTECTED, harmed
         ("src/mian.py", "src/main.py", {"paths"}),
         ("set max_conn here", "set max conn here", {"identifiers"}),
         ("call parseUrl here", "call parseurl here", {"identifiers"}),
+        ("call os.getpid here", "call os getpid here", {"identifiers"}),
         ("use --dry-run here", "use -dry-run here", {"identifiers"}),
         ("commit 2f9c1ab here", "commit 2f9c1b here", {"identifiers"}),
         ("    return x", "return x", {"white_space"}),
@@ -44,6 +45,7 @@ def test_a_change_of_something_protected_is_named(before: str, after: str, what:
         ("he or she", "he orshe"),
         ("Teh page https://x.example/teh is gone", "The page https://x.example/teh is gone"),
         ("well-known", "wellknown"),
+        ("at 9 a.m. Teh end.", "at 9 am. The end."),
     ],
 )
 def test_a_change_of_ordinary_words_is_not(before: str, after: str) -> None:

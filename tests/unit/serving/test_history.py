@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,8 +43,29 @@ def test_the_report_is_the_evaluations(judged: Store, client: httpx.Client) -> N
     assert (report["version"], report["partition"]) == (1, WEEK_1)
     assert report["sentences"] == evaluation.metrics["sentences"]
     for system in report["systems"]:
-        assert system["cer"] == evaluation.metrics["scores"][system["name"]]["cer"]
+        scores = evaluation.metrics["scores"][system["name"]]
+        assert system["cer"] == scores["cer"]
+        assert system["foreign_altered"] == scores["foreign_altered"]
     assert {system["name"] for system in report["systems"]} == set(evaluation.metrics["scores"])
+
+
+def test_an_evaluation_of_before_foreign_text_has_a_report(judged: Store) -> None:
+    # Given an evaluation as earlier releases wrote it
+    path = next(judged.lake.glob(f"evaluation/dt={WEEK_1}/*/_manifest.json"))
+    content = json.loads(path.read_text())
+    for name in ("foreign", "reliability"):
+        del content["metrics"][name]
+    for scores in content["metrics"]["scores"].values():
+        del scores["foreign_altered"]
+    path.write_text(json.dumps(content))
+
+    # When its report is asked for
+    with running(judged.root, settings()) as client:
+        until(lambda: client.get("/readyz").status_code == 200)
+        report = client.get("/v1/report").raise_for_status().json()
+
+    # Then it says what there is
+    assert {system["foreign_altered"] for system in report["systems"]} == {None}
 
 
 def test_its_files_are_those_of_the_manifest_and_no_other(judged: Store, client: httpx.Client) -> None:
