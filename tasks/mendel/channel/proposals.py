@@ -31,6 +31,8 @@ EVENT = 6.0
 """Nats that an event costs at least."""
 MOST = 1024
 """Changes at one place."""
+PLACES = 16
+"""Of a text, the most promising ones: a text that the models know little of is doubtful everywhere."""
 
 
 class Spellings(NamedTuple):
@@ -119,13 +121,13 @@ def survey(costs: Costs, trie: Trie, x: Ints, text: Ints, heard: Doubles, ngram:
 
 
 @numba.njit(cache=True, nogil=True)
-def promising(known: TextSurvey, places: Any, least: float) -> Any:
-    """[place]: whether a change there may gain `least` nats: it takes an event more, or one of now's events less."""
-    found = np.zeros(len(places), np.bool_)
+def promises(known: TextSurvey, places: Any) -> Doubles:
+    """[place]: the nats that a change there may gain at most: it takes an event more, or one of now's events less."""
+    hopes = np.full(len(places), -np.inf)
     for k in range(len(places)):
         if places[k] >= 0:
-            found[k] = _hope(known, known.ahead, places[k]) + known.said[places[k]] - EVENT >= least
-    return found
+            hopes[k] = _hope(known, known.ahead, places[k]) + known.said[places[k]] - EVENT
+    return hopes
 
 
 @numba.njit(cache=True, nogil=True)
@@ -269,7 +271,9 @@ def propose(
     """
     costs, trie, encode = decoder.costs, decoder.ngram.trie, decoder.ngram.vocabulary.encode
     known = survey(costs, trie, encode(noisy), encode(text), heard, *weights)
-    places = np.flatnonzero(promising(known, starts, least))
+    hopes = promises(known, starts)
+    places = np.argsort(-hopes, kind="stable")[:PLACES]
+    places = np.sort(places[hopes[places] >= least])
     changes = []
     for place, expected in zip(places, expect(places), strict=True):
         found, gains = changes_at(costs, trie, spellings, known, starts[place], expected, least)
