@@ -22,6 +22,6 @@ class Calibration(Frozen):
         0.001, ge=0, le=1, description="share of the foreign ones that may be altered (channel-…)"
     )
     least_probability: float = Field(
-        0.75, gt=0, lt=1, description="that a text is noisy text of the domain, to change it at all (channel-…)"
+        0.8, gt=0, lt=1, description="that a text is noisy text of the domain, to change it at all (channel-…)"
     )
     max_worse: float = Field(0.012, ge=0, le=1, description="share of the noisy ones that may get worse (channel-…)")

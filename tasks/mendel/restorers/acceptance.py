@@ -26,10 +26,12 @@ FOLDS = 10
 """Parts of the examples; each is judged by a model that was fitted to the others."""
 MOST_WEIGHT = 6.0
 """Of a clean or foreign text that the models would change, which are rare: together at most as much as the noisy ones."""
+PENALTY_OF_TEXT, PENALTY_OF_CHANGE = 10.0, 30.0
+"""Of the coefficients: features are many and examples a few hundred. The second one keeps confidences from the extremes."""
 CONFIDENCES = (0.0, 0.3, 0.4, 0.5, 0.6)
 """Least confidences that are tried."""
-READ_FROM = math.log(0.1 / 0.9)
-"""Log-odds, by the first pass, from which the second one is asked: one text in ten of those there is worth its time."""
+READ_FROM = math.log(0.02 / 0.98)
+"""Log-odds, by the first pass, from which the second one is asked: below, text is foreign, and reading it takes long."""
 
 
 @dataclass(frozen=True)
@@ -112,12 +114,12 @@ class Judge(Frozen):
         folds = np.arange(len(rows)) % FOLDS
         for fold in range(FOLDS if len(rows) >= FOLDS else 0):
             held = folds == fold
-            model = Logistic.fit(features[~held], answers[~held], weights[~held])
+            model = Logistic.fit(features[~held], answers[~held], weights[~held], PENALTY_OF_TEXT)
             for (sort, number, *_), value in zip(
                 [row for row, out in zip(rows, held, strict=True) if out], model.odds(features[held]), strict=True
             ):
                 odds[sort][number] = value
-        return cls(text=_fitted(features, answers, weights, len(TEXT_FEATURES)), change=_of_changes(examples)), odds
+        return cls(text=_fitted(features, answers, weights, PENALTY_OF_TEXT), change=_of_changes(examples)), odds
 
 
 class Acceptance(Frozen):
@@ -163,9 +165,10 @@ class Acceptance(Frozen):
         )
 
 
-def _fitted(features: Doubles, answers: np.ndarray, weights: Doubles, width: int) -> Logistic:
+def _fitted(features: Doubles, answers: np.ndarray, weights: Doubles, penalty: float) -> Logistic:
     if len(features):
-        return Logistic.fit(features, answers, weights)
+        return Logistic.fit(features, answers, weights, penalty)
+    width = features.shape[1]
     return Logistic(mean=(0.0,) * width, scale=(1.0,) * width, coefficients=(0.0,) * width, intercept=0.0)
 
 
@@ -175,7 +178,7 @@ def _of_changes(examples: Examples) -> Logistic:
     features = [each.evidence.of_changes for each in changed if each.evidence is not None]
     answers = np.array([right for each in changed for right in each.right], bool)
     stacked = np.concatenate(features) if features else np.empty((0, len(CHANGE_FEATURES)))
-    return _fitted(stacked, answers, np.ones(len(stacked)), len(CHANGE_FEATURES))
+    return _fitted(stacked, answers, np.ones(len(stacked)), PENALTY_OF_CHANGE)
 
 
 def _errors(judge: Judge, examples: Sequence[Example], least: float) -> int:

@@ -10,8 +10,6 @@ import numpy as np
 from mendel.core.frozen import Frozen
 from mendel.models.ngram import Doubles
 
-PENALTY = 10.0
-"""Inverse of scikit-learn's C: features are many and examples a few hundred."""
 DIGITS = 6
 """Decimals that are kept: the last bits differ from machine to machine."""
 
@@ -30,8 +28,11 @@ class Logistic(Frozen):
         return np.asarray(scaled @ np.array(self.coefficients) + self.intercept, np.float64)
 
     @classmethod
-    def fit(cls, features: Doubles, answers: np.ndarray, weights: Doubles) -> Self:
-        """From [row, feature], [row] of yes or no, and [row] how much each counts. Of one answer alone: how often it came."""
+    def fit(cls, features: Doubles, answers: np.ndarray, weights: Doubles, penalty: float) -> Self:
+        """From [row, feature], [row] of yes or no, and [row] how much each counts. Of one answer alone: how often it came.
+
+        `penalty`: of the squared coefficients, the inverse of scikit-learn's C.
+        """
         mean, scale = features.mean(axis=0), features.std(axis=0)
         scale[scale < 1e-9] = 1.0
         if answers.all() or not answers.any():
@@ -39,7 +40,7 @@ class Logistic(Frozen):
             return cls._of(mean, scale, np.zeros(features.shape[1]), math.log((yes + 1) / (no + 1)))
         from sklearn.linear_model import LogisticRegression  # loads scikit-learn, scipy
 
-        model = LogisticRegression(C=1 / PENALTY, max_iter=5000)
+        model = LogisticRegression(C=1 / penalty, max_iter=5000)
         model.fit((features - mean) / scale, answers, sample_weight=weights)
         return cls._of(mean, scale, model.coef_[0], float(model.intercept_[0]))
 

@@ -1,7 +1,8 @@
 """What is not to be restored, since a language model of prose knows nothing of it: addresses, numbers, names of programs.
 
-A change is refused where it touches one of these in the input. A word with one stray digit is none of them: patterns match
-whole words, without the punctuation around them.
+A change is refused where it touches one of these in the input. Only what is unmistakable is one: a word with a stray digit or
+underscore is more likely noise, and the rest is left to the judge of the text. Patterns match whole words, without the
+punctuation around them.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ WORDS: dict[ProtectedKind, re.Pattern[str]] = {
         | \d[\dA-Za-z:.+-]*T[\d:.+-]+Z?  # 2026-11-23T10:45:00Z"""
     ),
     "identifier": re.compile(
-        r"""(?x) \w+(?:_\w+)+ | _+\w+ | \w+\([\w,]*\)? | \w+(?:\.\w+){2,} | \w+(?:::\w+)+  # max_worse, run(), a.b.c
-        | --?[a-z][\w-]*(?:=\S*)? | @\w+                # --set=x, @property
-        | [0-9a-fA-F]{7,}(?:-[0-9a-fA-F]+)*             # a digest"""
+        r"""(?x) \w+(?:_\w+){2,} | __\w+ | \w+(?:\.\w+){2,} | \w+(?:::\w+)+ | \w[\w.]*\(\)  # max_clean_altered, a.b.c, run()
+        | --[a-z][\w-]+(?:=\S*)? | [0-9a-fA-F]{12,} | [0-9a-fA-F]{4,}(?:-[0-9a-fA-F]{4,})+  # --set=x, a digest, a UUID"""
     ),
 }
-SPACES = re.compile(r"^\s+|\s{2,}|\t|\s+$")
+SPACES = re.compile(r"^\s{2,}|\s{3,}|\t|\n|\s{2,}$")
+"""Indentation, gaps between columns. Two spaces within a line may be noise: a space that was doubled."""
 CODE = re.compile(r"`[^`]+`|<[^<>\s][^<>]*>")
 
 
