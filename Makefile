@@ -42,7 +42,7 @@ cluster-test: setup ## stages as pods on the cluster of KUBECONFIG, which must k
 
 chart: setup ## the chart's table of values, its dependency where absent, and its tests
 	@ls charts/mendel/charts/airflow-*.tgz >/dev/null 2>&1 || helm dependency build charts/mendel
-	@$(BIN)/python tests/chart/table.py && $(BIN)/python -m pytest tests/chart --no-skips
+	@$(BIN)/python scripts/chart_values.py && $(BIN)/python -m pytest tests/chart --no-skips
 
 bench: setup ## figures beside peers, which it installs: an hour; ONLY="corruption inference" for some of them
 	@$(UV) pip install --quiet --python $(BIN)/python --constraint $(LOCK) -e '.[bench]'
@@ -53,7 +53,7 @@ docs: setup ## the documentation as a site, in site/; a broken link fails
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 lint: setup ## ruff, mypy, the layers that imports keep to, and the workflows
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy tasks plugins dags scripts bench docker
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy tasks plugins dags scripts bench docker tests
 	@$(BIN)/lint-imports --no-logo && $(BIN)/zizmor --offline --quiet .github
 
 extras: setup ## does every extra of pyproject.toml import alone? ONLY="client serve" for some of them

@@ -145,7 +145,9 @@ def chain_ended(tasks: list[dict[str, Any]]) -> bool:
 def decided(root: str, partition: str) -> Decision:
     """The latest decision about the partition's candidate."""
     candidate = report.current(root, "candidate", partition)
-    return next(past for past in reversed(ledger.read(root)) if past.candidate.digest == candidate.digest)
+    decision = ledger.about_candidate(ledger.read(root), candidate.digest)
+    assert decision is not None, "the DAG that promotes has ended"
+    return decision
 
 
 def mendel(stack: AirflowStack, *arguments: str) -> None:

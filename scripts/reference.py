@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 REPO = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(REPO / "tasks"), str(REPO / "tests" / "chart")]
+sys.path.insert(0, str(REPO / "tasks"))
 
 
 def main(folder: Path) -> None:
@@ -265,7 +265,7 @@ def _content(answer: dict[str, Any]) -> str:
 
 def chart() -> str:
     """charts/mendel/README.md, whose table is made from values.yaml; its links are those of a page in docs/reference."""
-    from table import readme
+    from chart_values import readme
 
     def link(match: re.Match[str]) -> str:
         target, anchor = match[1], match[2] or ""

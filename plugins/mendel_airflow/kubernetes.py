@@ -101,7 +101,7 @@ class KubernetesStage(KubernetesPodOperator):
             reason = _reason(error)
             if QUOTA in reason:  # room comes when others end, and waiting for it is no try
                 self.log.warning("waits for room in the namespace's quota: %s", reason)
-                raise AirflowRescheduleException(datetime.now(UTC) + ASK_AGAIN) from error  # type: ignore[no-untyped-call]
+                raise AirflowRescheduleException(datetime.now(UTC) + ASK_AGAIN) from error
             raise AirflowException(f"Kubernetes refuses the pod: {reason}") from error
 
     def trigger_reentry(self, context: Context, event: dict[str, Any]) -> None:

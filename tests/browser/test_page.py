@@ -193,7 +193,7 @@ def test_the_second_view_shows_the_champions_plots_and_the_ledger(page: Page, se
 
 def test_the_keyboard_is_enough(page: Page) -> None:
     def focused() -> str:
-        return page.evaluate("document.activeElement.id || document.activeElement.textContent.trim()")
+        return str(page.evaluate("document.activeElement.id || document.activeElement.textContent.trim()"))
 
     def tab_to(wanted: str) -> None:
         for _ in range(40):

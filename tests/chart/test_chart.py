@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from chart_values import readme
 
 from mendel.core import config
 from mendel.serving import hosts
@@ -513,6 +514,4 @@ def test_an_unknown_value_is_refused(render: Render, values: dict[str, Any]) -> 
 
 
 def test_the_readme_lists_the_values() -> None:
-    from .table import readme
-
     assert (CHART / "README.md").read_text() == readme(), "charts/mendel/README.md is not up to date: make chart"

@@ -19,8 +19,9 @@ from typing import Any
 import pytest
 import requests
 from airflow.providers.cncf.kubernetes.pod_generator import make_safe_label_value
-from airflow_stack import Client, free_port
+from airflow_client import Client
 from kubernetes.client import CoreV1Api, V1Pod
+from processes import free_port
 
 from .conftest import PATIENCE, REPO, Namespace, gpus, run
 
@@ -114,7 +115,7 @@ class Release:
         found: list[Any] = json.loads(self.python(CURRENT, *versions))
         return found
 
-    def chain(self, start: Callable[[], None]) -> Chain:
+    def chain(self, start: Callable[[], object]) -> Chain:
         """Let the DAGs follow each other once: `start` starts the first. They are paused again afterwards."""
         known = {run["dag_run_id"] for run in self.client.runs()}
         self.client.unpause(*reversed(CHAIN))

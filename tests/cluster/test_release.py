@@ -121,7 +121,7 @@ def test_two_days_are_backfilled(release: Release, chain: Chain) -> None:
     # When they are backfilled
     release.client.unpause(BATCHES)
     known = {run["dag_run_id"] for run in release.client.runs(BATCHES)}
-    release.client.backfill(BATCHES, *DAYS, max_active_runs=2)
+    release.client.backfill(BATCHES, DAYS[0], DAYS[-1], max_active_runs=2)
 
     def ended() -> list[dict[str, Any]]:
         runs = [each for each in release.client.runs(BATCHES) if each["dag_run_id"] not in known]

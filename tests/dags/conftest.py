@@ -7,7 +7,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 HOME = tempfile.TemporaryDirectory(prefix="mendel-airflow-")
 REPO = Path(__file__).resolve().parents[2]
@@ -23,7 +23,7 @@ for variable in ("TARGET", "CONFIG", "CONFIG_PREFIXES", "PIPELINES", "RULES", "S
 
 import pytest  # noqa: E402
 from airflow.dag_processing.dagbag import DagBag  # noqa: E402
-from airflow.sdk import DAG  # noqa: E402
+from airflow.sdk import DAG, Context  # noqa: E402
 from airflow.sdk.bases.operator import ExecutorSafeguard  # noqa: E402
 
 from mendel.core import manifest  # noqa: E402
@@ -107,13 +107,14 @@ class Run:
         from airflow.sdk.api.datamodels._generated import DagRunType
 
         self.events: dict[Any, SimpleNamespace] = {}
-        self.context: dict[str, Any] = {
+        context: dict[str, Any] = {
             "run_id": "this-run",
             "dag_run": SimpleNamespace(partition_key=partition, run_after=NOON, run_type=DagRunType(run_type)),
             "params": params or {},
             "triggering_asset_events": {"upstream": [SimpleNamespace(extra=extra) for extra in upstream or []]},
             "outlet_events": self,
         }
+        self.context = cast(Context, context)
 
     def __getitem__(self, asset: Any) -> SimpleNamespace:
         """The event that a task emits of an asset: `extra` and the partition keys that were added."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
@@ -37,7 +39,7 @@ def test_an_event_says_what_the_version_holds(lake: Lake) -> None:
 @pytest.mark.parametrize(
     ("made", "unchanged"), [({}, False), ({"run_id": "before"}, True), ({"same_as": "corpus/x"}, True)]
 )
-def test_an_event_says_that_nothing_changed(lake: Lake, made: dict[str, str], unchanged: bool) -> None:
+def test_an_event_says_that_nothing_changed(lake: Lake, made: dict[str, Any], unchanged: bool) -> None:
     lake.commit("corpus", **made)
     run = Run()
     EmitAsset(asset=assets.corpus, partition=MONDAY).execute(run.context)

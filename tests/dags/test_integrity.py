@@ -6,6 +6,7 @@ import ast
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
@@ -111,7 +112,9 @@ def test_says_what_it_is_and_whose(dags: dict[str, DAG], dag_id: str) -> None:
 
 @each_dag
 def test_stages_are_documented_bounded_and_retried(dags: dict[str, DAG], dag_id: str) -> None:
-    stages = [task for task in dags[dag_id].tasks if getattr(task, "operator_class", type(task)) is LocalStage]
+    stages: list[Any] = [
+        task for task in dags[dag_id].tasks if getattr(task, "operator_class", type(task)) is LocalStage
+    ]
     assert stages
     for task in stages:
         name = f"{dag_id}.{task.task_id}"
@@ -129,7 +132,10 @@ def test_runs_are_bounded_in_number_and_time(dags: dict[str, DAG], dag_id: str) 
     dag = dags[dag_id]
     assert dag.max_active_runs == (2 if dag_id == "restore_batches" else 1)
     assert dag.catchup is False
+    assert isinstance(dag.deadline, list)
     (alert,) = dag.deadline
+    assert isinstance(alert.interval, timedelta)
+    assert dag.dagrun_timeout is not None, f"{dag_id} may run for ever"
     assert alert.interval < dag.dagrun_timeout, f"{dag_id}: people hear of a late run before the machine ends it"
     longest = max(task.execution_timeout for task in dag.tasks if task.execution_timeout)
     assert longest < dag.dagrun_timeout
@@ -143,7 +149,7 @@ def test_only_the_last_task_emits_the_asset(dags: dict[str, DAG], dag_id: str) -
 
 @pytest.mark.parametrize("dag_id", FOLLOWS)
 def test_follows_the_asset_before_it(dags: dict[str, DAG], dag_id: str) -> None:
-    timetable = dags[dag_id].timetable
+    timetable: Any = dags[dag_id].timetable
     assert type(timetable).__name__ == "PartitionedAssetTimetable"
     assert timetable.asset_condition.name == FOLLOWS[dag_id]
     assert type(timetable.default_partition_mapper).__name__ == "IdentityMapper"

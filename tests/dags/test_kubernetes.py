@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Context
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowRescheduleException
 from hypothesis import example, given, settings
@@ -105,13 +105,11 @@ class Cluster:
         return pod_request_obj
 
 
-def pod_of(
-    task: KubernetesStage, monkeypatch: pytest.MonkeyPatch, context: dict[str, Any] | None = None
-) -> dict[str, Any]:
+def pod_of(task: KubernetesStage, monkeypatch: pytest.MonkeyPatch, context: Context | None = None) -> dict[str, Any]:
     """What the task asks the cluster for."""
     cluster = Cluster(task, monkeypatch)
     ti = SimpleNamespace(dag_id="d", task_id="stage", map_index=-1, try_number=1, xcom_push=lambda **_: None)
-    task.execute({**(context or Run().context), "ti": ti, "dag": SimpleNamespace(parent_dag=None)})
+    task.execute(cast(Context, {**(context or Run().context), "ti": ti, "dag": SimpleNamespace(parent_dag=None)}))
     (pod,) = cluster.pods
     found: dict[str, Any] = ApiClient().sanitize_for_serialization(pod)
     return found

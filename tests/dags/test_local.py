@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTimeout
 from airflow.sdk.execution_time.timeout import timeout
+from airflow.sdk.types import TaskInstanceKey
 
 from mendel_airflow import targets
 from mendel_airflow.links import DataDocsLink, external_views
@@ -68,7 +69,7 @@ def test_a_stage_sees_no_secret_of_airflow(mendel: Any, tmp_path: Path, monkeypa
 
 def test_a_stage_is_told_whose_rules_hold(mendel: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mendel(f"open({str(tmp_path / 'seen')!r}, 'a').write(os.environ['MENDEL_RULES'] + ' ')")
-    for name, value in ((None, None), ("MENDEL_CONFIG", "default.yaml"), ("MENDEL_RULES", "rules.yaml")):
+    for name, value in (("", ""), ("MENDEL_CONFIG", "default.yaml"), ("MENDEL_RULES", "rules.yaml")):
         if name:
             monkeypatch.setenv(name, value)
         stage().execute(Run().context)
@@ -156,7 +157,12 @@ def test_on_kill_ends_the_stage(mendel: Any, tmp_path: Path) -> None:
     mendel(SLEEPER.format(file=str(file)))
     task = stage()
     # When Airflow tells the task to stop
-    threading.Thread(target=lambda: (sleeping(file), task.on_kill())).start()
+
+    def kill() -> None:
+        sleeping(file)
+        task.on_kill()
+
+    threading.Thread(target=kill).start()
     # Then it has failed in a way that is retried, and its process is gone
     with pytest.raises(AirflowException, match="killed by SIGTERM"):
         task.execute(Run().context)
@@ -181,7 +187,12 @@ def test_the_signal_handler_of_airflow_may_interrupt_the_reading(mendel: Any, tm
     mendel(SLEEPER.format(file=str(file)))
     task = stage()
     before = signal.signal(signal.SIGTERM, lambda *_: task.on_kill())
-    threading.Thread(target=lambda: (sleeping(file), os.kill(os.getpid(), signal.SIGTERM))).start()
+
+    def terminate() -> None:
+        sleeping(file)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=terminate).start()
     try:
         with pytest.raises(AirflowException, match="killed by SIGTERM"):
             task.execute(Run().context)
@@ -209,12 +220,13 @@ def test_the_link_leads_to_what_the_validation_published(mendel: Any, monkeypatc
     )
     task = stage("validate", "corpus", links=[DataDocsLink()])
     (link,) = task.operator_extra_links
-    assert link.get_link(task, ti_key=None) == "http://docs:1/", "before it has run, the index"
+    key = TaskInstanceKey("dag", "stage", "this-run")
+    assert link.get_link(task, ti_key=key) == "http://docs:1/", "before it has run, the index"
     with pytest.raises(AirflowFailException):
         task.execute(Run().context)
-    assert link.get_link(task, ti_key=None) == "http://docs:1/validations/corpus/x.html"
+    assert link.get_link(task, ti_key=key) == "http://docs:1/validations/corpus/x.html"
     monkeypatch.delenv("MENDEL_DATA_DOCS_URL")
-    assert link.get_link(task, ti_key=None) == "", "without a site there is no link"
+    assert link.get_link(task, ti_key=key) == "", "without a site there is no link"
 
 
 def test_views_are_those_whose_address_is_known(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,7 @@ def line(dag: DAG, task_id: str, xcom: dict[str, Any] | None = None, **params: A
         "params": {name: param.value for name, param in dag.params.items()} | params,
         "ti": SimpleNamespace(xcom_pull=lambda task_ids: found.get(task_ids)),
     }
-    task = dag.get_task(task_id)
+    task: Any = dag.get_task(task_id)
     arguments = task.partial_kwargs["arguments"] if hasattr(task, "partial_kwargs") else task.arguments
     rendered = [dag.get_template_env().from_string(token).render(context) for token in arguments]
     return [token for token in rendered if token]

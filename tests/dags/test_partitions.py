@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -26,7 +27,9 @@ MOMENTS = [
     ("default", "cron", "offset"), [(this_week, "0 0 * * 1", 0), (yesterday, "0 0 * * *", -1)], ids=["weekly", "daily"]
 )
 @pytest.mark.parametrize("moment", MOMENTS, ids=str)
-def test_defaults_are_the_keys_of_the_tick_before(moment: datetime, default, cron: str, offset: int) -> None:
+def test_defaults_are_the_keys_of_the_tick_before(
+    moment: datetime, default: Callable[[datetime], str], cron: str, offset: int
+) -> None:
     # Given the timetable that the DAG has
     timetable = CronPartitionTimetable(cron, timezone="UTC", run_offset=offset, key_format=KEY_FORMAT)
     # When its ticks up to a moment are listed, by Airflow's own account

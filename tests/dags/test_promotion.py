@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import Context
 from airflow.sdk.exceptions import ParamValidationError, TaskAwaitingInput
 
 from mendel_airflow.promotion import ANSWER_WITHIN, Approval, approval_param
@@ -26,10 +28,16 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return questions
 
 
-def approval_run(on: bool) -> dict[str, Any]:
+def approval_run(on: bool) -> Context:
     from types import SimpleNamespace
 
-    return {**Run(params={"approval": on}).context, "task_instance": SimpleNamespace(id="ti")}
+    return cast(Context, {**Run(params={"approval": on}).context, "task_instance": SimpleNamespace(id="ti")})
+
+
+def handed_on(context: Context) -> object:
+    """What the task returns, which is what the next one takes for a person's no."""
+    execute: Callable[[Context], object] = Approval(partition=MONDAY).execute
+    return execute(context)
 
 
 def test_is_airflows_own_approval() -> None:
@@ -41,13 +49,13 @@ def test_is_airflows_own_approval() -> None:
 
 def test_asks_nobody_where_it_is_off(lake: Lake, asked: list[dict[str, Any]]) -> None:
     lake.commit("evaluation", decision={"promote": True, "reasons": ["better"]})
-    assert Approval(partition=MONDAY).execute(approval_run(on=False)) is None
+    assert handed_on(approval_run(on=False)) is None
     assert asked == []
 
 
 def test_asks_nobody_where_the_gate_says_no(lake: Lake, asked: list[dict[str, Any]]) -> None:
     lake.commit("evaluation", decision={"promote": False, "reasons": ["worse"]})
-    assert Approval(partition=MONDAY).execute(approval_run(on=True)) is None
+    assert handed_on(approval_run(on=True)) is None
     assert asked == []
 
 

@@ -55,7 +55,7 @@ def problem(words: list[str]) -> str | None:
             if word not in subcommands:
                 return f"no command {word!r}; there are {', '.join(sorted(subcommands))}"
             command = subcommands[word]
-        elif word.startswith("-") and word != "--help":
+        elif word.startswith("-") and word not in ("-", "--help"):
             name = word.partition("=")[0]
             known = {option for param in command.params for option in param.opts}
             if name not in known:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -107,7 +108,7 @@ def chain_of(stack: AirflowStack, partition: str, since: str) -> dict[str, dict[
     found = {}
     for dag_id in CHAIN:
         found[dag_id] = stack.client.wait(
-            lambda dag_id=dag_id: ended(stack, dag_id, partition, since), PATIENCE, f"{dag_id} on {partition}"
+            partial(ended, stack, dag_id, partition, since), PATIENCE, f"{dag_id} on {partition}"
         )
         assert found[dag_id]["state"] == "success", failure(stack, found[dag_id])
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,7 +59,7 @@ def asked(stack: AirflowStack, ticks: Ticks) -> Asked:
     mendel = Path(sys.executable).with_name("mendel")
     subprocess.run([mendel, *fill, *days], env=environment(stack), cwd=REPO, check=True)
     stack.client.unpause("restore_batches")
-    stack.client.backfill("restore_batches", *DAYS)
+    stack.client.backfill("restore_batches", DAYS[0], DAYS[-1])
     stack.client.backfill("ingest_corpus", WEEK_BEFORE, WEEK_BEFORE)
     lake.write(lake.join(stack.env["MENDEL_LAKE"], "inbox", f"dt={BAD_DAY}", "bad.jsonl"), b"{\n")
     return Asked(
@@ -170,7 +171,7 @@ def test_backfill_of_two_days_restores_every_record_once(stack: AirflowStack, as
     # Given an inbox of two days, and a backfill of both, when they have run
     for day in DAYS:
         run = stack.client.wait(
-            lambda day=day: ended(stack, "restore_batches", day, ""), PATIENCE, f"restore_batches on {day}"
+            partial(ended, stack, "restore_batches", day, ""), PATIENCE, f"restore_batches on {day}"
         )
         # Then each has its version, in which the counts sum up, and its event
         assert run["state"] == "success", failure(stack, run)

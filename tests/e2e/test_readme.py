@@ -58,10 +58,11 @@ def printed(stack: AirflowStack, ticks: dict[str, dict[str, dict[str, Any]]]) ->
     ]
     figures = report.figures(root, partition, [], tasks, ledger.read(root)[0])
     figures |= {"judged_before": False, "wall_seconds": 9.0, "setup_seconds": 1.0, "airflow_start_seconds": 1.0}
-    console = Console(file=io.StringIO(), width=WIDTH)
+    text = io.StringIO()
+    console = Console(file=text, width=WIDTH)
     report.show(figures, report.examples(root, partition), console)
     report.show_next(figures, "include/pipelines/demo.yaml", console)
-    return Shape.of(console.file.getvalue())
+    return Shape.of(text.getvalue())
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,7 @@ COPY, INVENT, DROP, DUPLICATE, REVERSE, CLOSE = np.arange(6, dtype=np.int32)
 """Moves. An arc's `detail` is the symbol invented or the length of the segment."""
 NOTHING = np.int32(0)
 """The detail of the other moves. Like modes and moves no literal: numba would compile the callers' callees for each one."""
+Integer = int | np.int32
 
 ROOM = 1 << 14
 """Arcs, and nodes, that one position may add; what comes later is dropped, which only a huge beam and threshold meet."""
@@ -75,7 +76,7 @@ def is_full(lattice: Lattice) -> bool:
 
 
 @kernel
-def add_node(lattice: Lattice, state: int, mode: int, position: int, score: float, text: np.uint64) -> int:
+def add_node(lattice: Lattice, state: Integer, mode: Integer, position: int, score: float, text: np.uint64) -> int:
     node = np.int32(lattice.used[0])
     lattice.used[0] += 1
     new = lattice.nodes[node]
@@ -89,7 +90,9 @@ def add_node(lattice: Lattice, state: int, mode: int, position: int, score: floa
 
 
 @kernel
-def add_arc(lattice: Lattice, node: int, source: int, score: float, text: np.uint64, move: int, detail: int) -> None:
+def add_arc(
+    lattice: Lattice, node: int, source: int, score: float, text: np.uint64, move: Integer, detail: Integer
+) -> None:
     """One more way to reach a node, unless a better one makes the same text."""
     target = lattice.nodes[node]
     before = -1

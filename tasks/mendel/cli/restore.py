@@ -95,7 +95,9 @@ def files(
         list[str],
         typer.Option(help="Column or key that holds text; may be repeated. Else `text`, else all that hold prose."),
     ] = [],  # noqa: B006 (typer copies it)
-    encoding: Annotated[str, typer.Option(help="Of files of text.")] = "utf-8",
+    encoding: Annotated[
+        str | None, typer.Option(help="Of text; else what a file says of itself, UTF-8 where it says nothing.")
+    ] = None,
     threshold: Annotated[
         float | None, typer.Option(min=0, max=1, help="Keep sentences restored with less confidence.")
     ] = None,
@@ -107,6 +109,7 @@ def files(
     force: Annotated[bool, typer.Option("--force", help="Overwrite results and backups that are there.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; say which files would change.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Write nothing; show the changes.")] = False,
+    report: Annotated[str | None, typer.Option(help="HTML file that shows every change, and how sure it is.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; end with 1 if a file would change.")] = False,
 ) -> None:
     """Restore whole documents: their prose, by any model; every other byte stays as it is.
@@ -135,6 +138,7 @@ def files(
         destination=Destination(Path(output) if output is not None else None, in_place, backup, force),
         dry_run=dry_run or diff or check,
         diff=diff,
+        report=Path(report) if report is not None else None,
     )
     tally = restore_files(load(model, config), paths, task)
     if tally.failed:

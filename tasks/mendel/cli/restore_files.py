@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from mendel.documents import differences, files
 from mendel.documents.document import ReadingOptions
 from mendel.documents.files import Destination, InputFile
 from mendel.documents.reading import reader
+from mendel.documents.report import HtmlReport
 from mendel.documents.restoring import RestoredDocument, restore
 from mendel.restorers.restorer import Restorer
 
@@ -30,6 +32,8 @@ class Task:
     destination: Destination
     dry_run: bool
     diff: bool
+    report: Path | None = None
+    """Where the page that shows the changes goes."""
 
 
 @dataclass
@@ -55,38 +59,42 @@ def load(model: str, config: str | None) -> Restorer:
     from mendel.promotion import champions
 
     root, _ = load_section(config, "restore")
-    found = champions.resolve(root, model)
-    log.info("model", version=found.version, candidate=found.fingerprint, standing=found.standing)
-    return Restorer.load(found.restorer_uri)
+    resolved = champions.resolve(root, model)
+    log.info("model", version=resolved.version, candidate=resolved.fingerprint, standing=resolved.standing)
+    return Restorer.load(resolved.restorer_uri)
 
 
 def restore_files(restorer: Restorer, paths: Sequence[str], task: Task) -> Tally:
     """Restore each file; what is wrong with one is said on stderr, and the others go on."""
+    if STDIN in paths and len(paths) > 1:
+        raise InputError("- (standard input) stands alone: it is written to standard output")
     tally = Tally()
-    if STDIN in paths:
-        if len(paths) > 1:
-            raise InputError("- (standard input) stands alone: it is written to standard output")
-        _stream(restorer, task, tally)
-        return tally
-    for file in _named(paths, task, tally):
-        try:
-            _file(restorer, file, task, tally)
-        except (MendelError, OSError) as error:
-            _fail(tally, f"{file.path}: {error}" if isinstance(error, MendelError) else str(error))
+    with HtmlReport(task.report) if task.report else nullcontext() as report:
+        if STDIN in paths:
+            _stream(restorer, task, tally, report)
+            return tally
+        for file in _named(paths, task, tally):
+            try:
+                _file(restorer, file, task, tally, report)
+            except (MendelError, OSError) as error:
+                message = f"{file.path}: {error}" if isinstance(error, MendelError) else str(error)
+                _fail(tally, message)
+                if report:
+                    report.fail(message)
     return tally
 
 
 def _named(paths: Sequence[str], task: Task, tally: Tally) -> list[InputFile]:
-    found: list[InputFile] = []
+    inputs: list[InputFile] = []
     for path in paths:
         try:
-            found += files.inputs([path], task.form, task.destination)
+            inputs += files.inputs([path], task.form, task.destination)
         except InputError as error:
             _fail(tally, str(error))
-    return found
+    return inputs
 
 
-def _file(restorer: Restorer, file: InputFile, task: Task, tally: Tally) -> None:
+def _file(restorer: Restorer, file: InputFile, task: Task, tally: Tally, report: HtmlReport | None) -> None:
     if file.form is None:
         tally.skipped += 1
         _skip(file, task)
@@ -95,6 +103,8 @@ def _file(restorer: Restorer, file: InputFile, task: Task, tally: Tally) -> None
         task.destination.require_free(file)
     restored = _restored(restorer, file.path.read_bytes(), file.form, str(file.path), task)
     _count(restored, tally)
+    if report:
+        report.add(str(file.path), restored)
     if task.diff:
         sys.stdout.write(differences.unified(restored, str(file.path), task.options.encoding))
     if task.dry_run:
@@ -105,9 +115,11 @@ def _file(restorer: Restorer, file: InputFile, task: Task, tally: Tally) -> None
         print(f"{file.path} -> {target}: {len(restored.changes)} changes")
 
 
-def _stream(restorer: Restorer, task: Task, tally: Tally) -> None:
+def _stream(restorer: Restorer, task: Task, tally: Tally, report: HtmlReport | None) -> None:
     restored = _restored(restorer, sys.stdin.buffer.read(), task.form or "text", "standard input", task)
     _count(restored, tally)
+    if report:
+        report.add("standard input", restored)
     if task.diff:
         sys.stdout.write(differences.unified(restored, "-", task.options.encoding))
     elif not task.dry_run:

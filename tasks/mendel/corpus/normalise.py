@@ -16,7 +16,7 @@ from itertools import pairwise
 
 from mendel.corpus.clean import CJK, WESTERN
 from mendel.corpus.scripts import is_cjk
-from mendel.corpus.traced import Rewriting, TracedText
+from mendel.corpus.traced import Rewriting, Seam, TracedText
 
 TOKEN = re.compile(r"(?P<space>\s+)|(?P<entity>&(?:\w{2,32}|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});)|[!-%'-~]+|.")
 """White space, an entity of HTML, printable ASCII, or one other character."""
@@ -28,9 +28,10 @@ def normalised(text: TracedText) -> TracedText:
 
 
 def _rules(text: TracedText) -> Iterator[Rewriting]:
-    spaced, cjk = False, is_cjk(text.text)
+    spaced, at, cjk = False, 0, is_cjk(text.text)
     for start, end, kind in _tokens(text):
         written = text.text[start:end]
+        spaced, at = spaced and start == at, end  # something else stood between
         plain = " " if kind == "space" else _plain(html.unescape(written) if kind == "entity" else written, cjk)
         if plain.isspace():
             plain = "" if spaced else " "
@@ -42,8 +43,11 @@ def _rules(text: TracedText) -> Iterator[Rewriting]:
 
 def _tokens(text: TracedText) -> Iterator[tuple[int, int, str | None]]:
     """Pieces of the text that are read one by one, with what they are; ASCII that stays as it is comes in long ones."""
-    bounds = sorted({0, len(text.text), *text.seams})
+    objects = {at for at, seam in text.breaks.items() if seam is Seam.OBJECT}
+    bounds = sorted({0, len(text.text), *text.seams, *objects, *(at + 1 for at in objects)})
     for begin, stop in pairwise(bounds):
+        if begin in objects:
+            continue
         start: int | None = None  # of a character and what joins it
         for found in TOKEN.finditer(text.text, begin, stop):
             kind = found.lastgroup

@@ -28,6 +28,8 @@ class Seam(Enum):
     """Markup between two characters: it stays between what stays of them."""
     HYPHEN = "hyphen"
     """A line's end inside a word: it stays as long as the word goes on behind it."""
+    OBJECT = "object"
+    """What stands in a sentence and is none of its words, such as an address: one character is read for it."""
 
 
 class Splice(NamedTuple):
@@ -39,7 +41,7 @@ class Splice(NamedTuple):
 
 
 class Rewriting(NamedTuple):
-    """A step's rule for one place: the characters [start, end) read as `text`; what has no text may leave a seam."""
+    """A step's rule for one place: the characters [start, end) read as `text`, which may be nothing, and what it stands for."""
 
     start: int
     end: int
@@ -60,7 +62,7 @@ class TracedText:
     starts: Sequence[int] = field(repr=False)
     ends: Sequence[int] = field(repr=False)
     breaks: Mapping[int, Seam] = field(default_factory=dict)
-    """Characters that stand for a LINE or a BOX."""
+    """Characters that stand for a LINE, a BOX or an OBJECT."""
     seams: Mapping[int, Seam] = field(default_factory=dict)
     """Positions: between the character before and that one the source has something that must stay."""
 
@@ -85,7 +87,7 @@ class TracedText:
                     text.append(gap)
                     starts.append(ends[-1])
                     ends.append(part.starts[0])
-                else:
+                elif ends[-1] != part.starts[0]:
                     seams[len(text)] = seam
             breaks |= {len(text) + at: kind for at, kind in part.breaks.items()}
             seams |= {len(text) + at: kind for at, kind in part.seams.items()}
@@ -142,7 +144,7 @@ class TracedText:
             if rule.text:
                 if crossed:
                     seams[len(text)] = crossed[0]
-                if rule.text.isspace() and (rule.seam or inside):
+                if rule.seam or (inside and rule.text.isspace()):
                     breaks[len(text)] = rule.seam or inside[0]
                 text.extend(rule.text)
                 starts.extend([self.starts[rule.start]] * len(rule.text))

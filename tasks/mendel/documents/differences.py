@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 
+from mendel.documents.document import UTF8
 from mendel.documents.restoring import RestoredDocument
 
 
-def unified(restored: RestoredDocument, name: str, encoding: str) -> str:
+def unified(restored: RestoredDocument, name: str, encoding: str | None) -> str:
     """The diff of a document and its restored version; of one that is no text, that of its segments."""
     try:
-        before, after = restored.original.decode(encoding), restored.data.decode(encoding)
+        before, after = restored.original.decode(encoding or UTF8), restored.data.decode(encoding or UTF8)
     except UnicodeDecodeError:
         before, after = "", ""
     if not before or "\0" in before:

@@ -20,7 +20,8 @@ class ReadingOptions:
 
     fields: tuple[str, ...] = ()
     """Columns or keys that hold text; empty: `text` if there is one, else all that hold prose."""
-    encoding: str = UTF8
+    encoding: str | None = None
+    """Of text; None: what a file says of itself, else UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +74,12 @@ class TextDocument(SegmentedDocument):
         return spliced(self.source, (splice for each in changes for splice in each)).encode(self.encoding)
 
 
-def decoded(data: bytes, encoding: str = UTF8) -> tuple[str, str]:
+def decoded(data: bytes, encoding: str | None) -> tuple[str, str]:
     """The text of a file, with its byte order mark if it has one, and the encoding that gives its bytes again.
 
     UTF-16 is read where it has its mark. Raises InputError where the bytes are of another encoding, or no text.
     """
-    encoding = MARKS.get(data[:2], encoding)
+    encoding = MARKS.get(data[:2]) or encoding or UTF8
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""Text into segments: paragraphs put together from their lines, without what is protected, in plain characters."""
+"""Text into segments: paragraphs put together from their lines, in plain characters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mendel.corpus.clean import WRAP_AT_HYPHEN
 from mendel.corpus.normalise import normalised
 from mendel.corpus.traced import Rewriting, Seam, TracedText, same
 from mendel.documents.document import Segment
-from mendel.documents.protected import is_prose, prose
+from mendel.documents.protected import is_prose, protected
 
 LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 QUOTED = re.compile(r"[ \t]*(?:>[ \t]?)*[ \t]*")
@@ -42,11 +42,9 @@ def from_paragraph(
     text: TracedText, known: Set[str], encode: Callable[[str], str] = same, place: str = ""
 ) -> Iterator[Segment]:
     """The segments of a paragraph in which line feeds are breaks of lines."""
-    whole = on_one_line(text, known)
-    for start, end in prose(whole.text):
-        part = normalised(whole[start:end].stripped()).stripped()
-        if is_prose(part.text):
-            yield Segment(part, encode, place)
+    whole = normalised(protected(on_one_line(text, known))).stripped()
+    if is_prose(whole.text):
+        yield Segment(whole, encode, place)
 
 
 def on_one_line(text: TracedText, known: Set[str]) -> TracedText:

@@ -1,9 +1,13 @@
-"""What stands in prose and is none: addresses, paths, names of code. No restorer is asked about it."""
+"""What stands in prose and is none: addresses, paths, names of code.
+
+A restorer reads one character for it, which no model has learned: so it sees a whole sentence, and has nothing to say there.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+
+from mendel.corpus.traced import Rewriting, Seam, TracedText
 
 OBJECT = "\ufffc"
 """OBJECT REPLACEMENT CHARACTER: stands for what a format has protected, such as code in a sentence."""
@@ -35,19 +39,13 @@ PROTECTED = re.compile(
 )
 
 
-def prose(text: str) -> Iterator[tuple[int, int]]:
-    """Start and end of what is left of a text between what is protected."""
-    at = 0
-    for found in PROTECTED.finditer(text):
-        if at < found.start():
-            yield at, found.start()
-        at = found.end()
-    if at < len(text):
-        yield at, len(text)
+def protected(text: TracedText) -> TracedText:
+    """The text with one character for each thing that is protected."""
+    return text.rewritten(Rewriting(*found.span(), OBJECT, Seam.OBJECT) for found in PROTECTED.finditer(text.text))
 
 
 def is_prose(text: str) -> bool:
     """Words: most of what is not white space is letters."""
-    written = [character for character in text if not character.isspace()]
+    written = [character for character in text if not character.isspace() and character != OBJECT]
     letters = sum(character.isalpha() for character in written)
     return letters > 1 and 2 * letters >= len(written)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from typing import NamedTuple
 
 from mendel.core.errors import InputError
 from mendel.documents.document import ReadingOptions, SegmentedDocument
-from mendel.documents.formats import csv, markdown, text
+from mendel.documents.formats import alto, csv, docx, hocr, html, jsonl, markdown, page, parquet, text
 
 Read = Callable[[bytes, ReadingOptions], SegmentedDocument]
 
@@ -20,11 +21,36 @@ class DocumentFormat(NamedTuple):
     suffixes: tuple[str, ...]
 
 
+ROOT = re.compile(rb"<(?:\w[\w.-]*:)?(\w[\w.-]*)[\s>/]")
+ROOTS: Mapping[bytes, Read] = {b"alto": alto.read, b"PcGts": page.read}
+
+
+def _page_or_hocr(data: bytes, options: ReadingOptions) -> SegmentedDocument:
+    return hocr.read(data, options) if hocr.is_hocr(data) else html.read(data, options)
+
+
+def _by_root(data: bytes, options: ReadingOptions) -> SegmentedDocument:
+    """XML of a kind that its first element tells. Raises InputError."""
+    found = ROOT.search(data)
+    root = found[1] if found else b""
+    if root not in ROOTS:
+        raise InputError(
+            f"its first element is {root.decode(errors='replace') or 'none'}; of XML, ALTO and PAGE are known"
+        )
+    return ROOTS[root](data, options)
+
+
 FORMATS = {
     "text": DocumentFormat(text.read, (".txt", ".text")),
     "markdown": DocumentFormat(markdown.read, (".md", ".markdown")),
+    "html": DocumentFormat(_page_or_hocr, (".html", ".htm", ".xhtml")),
+    "hocr": DocumentFormat(hocr.read, (".hocr",)),
+    "xml": DocumentFormat(_by_root, (".xml",)),
+    "jsonl": DocumentFormat(jsonl.read, (".jsonl", ".ndjson")),
     "csv": DocumentFormat(csv.read, (".csv",)),
     "tsv": DocumentFormat(csv.read_tabs, (".tsv", ".tab")),
+    "parquet": DocumentFormat(parquet.read, (".parquet",)),
+    "docx": DocumentFormat(docx.read, (".docx",)),
 }
 BY_SUFFIX = {suffix: name for name, each in FORMATS.items() for suffix in each.suffixes}
 

@@ -61,10 +61,7 @@ def restore(
     texts = [segment.text for segment in document.segments]
     [restorations] = restore_segments(restorer, [texts], threshold, name)
     wanted = [list(restoration.edits) for restoration in restorations]
-    splices = [
-        segment.traced.splices(((edit.start, edit.end, edit.replacement) for edit in edits), segment.encode)
-        for segment, edits in zip(document.segments, wanted, strict=True)
-    ]
+    splices = [_splices(segment, edits) for segment, edits in zip(document.segments, wanted, strict=True)]
     kept = _without_harm(document, read, options, wanted, splices)
     made: list[SegmentChange] = []
     left_out: list[SegmentChange] = []
@@ -95,6 +92,20 @@ def _answers(restorer: Restorer, texts: Sequence[str], threshold: float | None, 
         for text, restored in zip(some, restorer.restore(some), strict=True):
             unsure = threshold is not None and restored.confidence < threshold
             yield restored.model_copy(update={"text": text, "edits": (), "fallback": True}) if unsure else restored
+
+
+def _splices(segment: Segment, edits: Sequence[Span]) -> list[list[Splice]]:
+    """What each edit is in the source; nothing for one that only ends what may be a heading, a cell or an item."""
+    made = segment.traced.splices(((edit.start, edit.end, edit.replacement) for edit in edits), segment.encode)
+    whole = len(_sentences(segment.text)) == 1
+    return [[] if whole and _only_ends(segment.text, edit) else each for edit, each in zip(edits, made, strict=True)]
+
+
+def _only_ends(text: str, edit: Span) -> bool:
+    """It adds a full stop, or the like, behind the last word."""
+    before = text[edit.start : edit.end]
+    added = edit.replacement.removeprefix(before)
+    return edit.end == len(text) and edit.replacement == before + added and not UNSAID.sub("", added)
 
 
 def _sentences(text: str) -> list[Piece]:

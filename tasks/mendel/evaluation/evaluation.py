@@ -144,17 +144,17 @@ def untouched_rows(system: str, sample: Sample, output: Output) -> pa.Table:
 
 def foreign_rows(system: str, sample: Sample, output: Output) -> pa.Table:
     """A system's part of `foreign.parquet`, one row per text; none where that was not tried."""
-    made = output.of_foreign or []
-    texts = sample.foreign[: len(made)]
+    restored = output.of_foreign or []
+    texts = sample.foreign[: len(restored)]
     return pa.table(
         {
-            "id": pa.array([f"{number:06}/{system}" for number in range(len(made))], pa.string()),
-            "system": pa.array([system] * len(made), pa.string()),
+            "id": pa.array([f"{number:06}/{system}" for number in range(len(restored))], pa.string()),
+            "system": pa.array([system] * len(restored), pa.string()),
             "kind": pa.array([kind for kind, _ in texts], pa.string()),
             "clean": pa.array([text for _, text in texts], pa.string()),
-            "restored": pa.array(made, pa.string()),
+            "restored": pa.array(restored, pa.string()),
             "harmed": pa.array(
-                [sorted(harmed(text, after)) for (_, text), after in zip(texts, made, strict=True)],
+                [sorted(harmed(text, after)) for (_, text), after in zip(texts, restored, strict=True)],
                 pa.list_(pa.string()),
             ),
         }

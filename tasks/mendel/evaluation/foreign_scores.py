@@ -29,7 +29,7 @@ def by_kind(texts: Sequence[ForeignText], restored: Sequence[str]) -> dict[str, 
     pairs: dict[str, list[tuple[str, str]]] = {}
     for (kind, before), after in zip(texts, restored, strict=True):
         pairs.setdefault(kind, []).append((before, after))
-    return {kind: _slice(found) for kind, found in pairs.items()}
+    return {kind: _slice(of_kind) for kind, of_kind in pairs.items()}
 
 
 def altered(slices: Mapping[str, ForeignSlice]) -> Count:

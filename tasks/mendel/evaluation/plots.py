@@ -46,26 +46,26 @@ def _bars(path: Path, title: str, systems: Mapping[str, Mapping[str, Slice]]) ->
     figure.savefig(path, dpi=120)
 
 
-def reliability(folder: Path, found: Reliability) -> None:
+def reliability(folder: Path, measured: Reliability) -> None:
     """Confidence against the share of right changes, and what thresholds of confidence would remove and alter."""
     from matplotlib.figure import Figure  # as above
 
     figure = Figure(figsize=(9, 4.5), layout="constrained")
     bins, curve = figure.subplots(1, 2)
-    full = [part for part in found.bins if part.changes]
+    full = [part for part in measured.bins if part.changes]
     bins.plot([0, 1], [0, 1], color="0.7", linestyle="--", label="as sure as right")
     bins.scatter(
         [part.confidence for part in full],
         [part.right for part in full],
-        s=[20 + 400 * part.changes / found.changes for part in full],
+        s=[20 + 400 * part.changes / measured.changes for part in full],
         label="changes",
     )
     bins.set(
         xlabel="mean confidence", ylabel="share of right changes", title="Reliability", xlim=(0, 1.02), ylim=(0, 1.05)
     )
-    removed = [100 * point.removed for point in found.curve]
+    removed = [100 * point.removed for point in measured.curve]
     for name, label in (("clean_altered", "clean sentences"), ("foreign_altered", "foreign texts")):
-        altered = [getattr(point, name) for point in found.curve]
+        altered = [getattr(point, name) for point in measured.curve]
         if None not in altered:
             curve.plot([100 * share for share in altered], removed, marker="o", markersize=3, label=label)
     curve.set(xlabel="altered, %", ylabel="errors removed, %", title="Thresholds of confidence")

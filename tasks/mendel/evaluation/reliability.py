@@ -137,7 +137,7 @@ def _sure(changes: Sequence[Span], threshold: float) -> list[Span]:
 
 
 def _altered(changes: Sequence[Sequence[Span]], threshold: float) -> float:
-    return sum(bool(_sure(found, threshold)) for found in changes) / len(changes)
+    return sum(bool(_sure(of_text, threshold)) for of_text in changes) / len(changes)
 
 
 def _distance(clean: str, text: str) -> int:

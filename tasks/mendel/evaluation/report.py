@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mendel.core.manifest import InputEntry
-from mendel.evaluation import plots
-from mendel.evaluation.foreign_scores import ForeignSlice
+from mendel.evaluation import plots, report_foreign, report_reliability
 from mendel.evaluation.gate import Check
 from mendel.evaluation.interval import Interval
-from mendel.evaluation.protected import PROTECTED, harmed
-from mendel.evaluation.reliability import Reliability
+from mendel.evaluation.markdown import cell, mark, table
 from mendel.evaluation.scores import Output, Sample, Scores, Slice
-from mendel.noise.changes import changes
 
 if TYPE_CHECKING:
     from mendel.evaluation.evaluation import Evaluation
@@ -53,8 +50,8 @@ def write(
     lines = [
         *_decision(inputs, evaluation),
         *_systems(evaluation),
-        *_foreign(evaluation.foreign or {}, sample, outputs["candidate"]),
-        *_reliability(evaluation.reliability),
+        *report_foreign.section(evaluation.foreign or {}, sample, outputs["candidate"]),
+        *report_reliability.section(evaluation.reliability),
         *_slices(evaluation.scores["candidate"]),
         *_examples(sample, outputs["candidate"]),
     ]
@@ -94,19 +91,6 @@ def _figure(check: Check, value: float) -> str:
     return f"{value:.1%}" if check.rule == "min_reduction" else f"{100 * value:.2f} points"
 
 
-def mark(before: str, after: str) -> str:
-    """`after` with its differences from `before` as `wdiff` marks them: `[-gone-]` and `{+new+}`."""
-    parts, at = [], 0
-    for start, end, new_start, new_end in changes(before, after):
-        parts.append(before[at:start])
-        if gone := before[start:end]:
-            parts.append(f"[-{gone}-]")
-        if new := after[new_start:new_end]:
-            parts.append(f"{{+{new}+}}")
-        at = end
-    return "".join([*parts, before[at:]])
-
-
 def _bounds(name: str, interval: Interval | None) -> dict[str, float]:
     if interval is None:
         return {}
@@ -119,7 +103,7 @@ def _decision(inputs: Mapping[str, InputEntry], evaluation: Evaluation) -> Itera
     yield ""
     yield f"Decision: **{'promote' if verdict.promote else 'decline'}**."
     yield ""
-    yield from _table(
+    yield from table(
         ["rule", "holds", "finding", "what this sample tells apart"],
         (
             [check.rule, "yes" if check.passed else "**no**", check.reason, told_apart(check)]
@@ -137,16 +121,16 @@ def _decision(inputs: Mapping[str, InputEntry], evaluation: Evaluation) -> Itera
 def _systems(evaluation: Evaluation) -> Iterator[str]:
     yield "## Scores"
     yield ""
-    yield from _table(
+    yield from table(
         ["system", *(name.replace("_", " ") for name in FRACTIONS)],
         (
-            [system, *(_cell(getattr(scores, name)) for name in FRACTIONS)]
+            [system, *(cell(getattr(scores, name)) for name in FRACTIONS)]
             for system, scores in evaluation.scores.items()
         ),
     )
     yield "## What the candidate gains"
     yield ""
-    yield from _table(
+    yield from table(
         ["compared with", "CER lower by, in points"],
         (
             [system, f"{100 * gain.value:.2f} ({100 * gain.low:.2f} to {100 * gain.high:.2f})"]
@@ -159,89 +143,14 @@ def _systems(evaluation: Evaluation) -> Iterator[str]:
     yield ""
 
 
-def _foreign(systems: Mapping[str, Mapping[str, ForeignSlice]], sample: Sample, output: Output) -> Iterator[str]:
-    if "candidate" not in systems:
-        return
-    others = [system for system in systems if system not in ("identity", "candidate")]
-    yield "## Clean text unlike the corpus"
-    yield ""
-    yield "What had better stay as it is, by kind. *Protected*: of the altered texts, those in which something changed that"
-    yield f"must never change: {', '.join(PROTECTED).replace('_', ' ')}."
-    yield ""
-    yield from _table(
-        ["kind", "texts", "altered", "share", "protected", *PROTECTED, *(f"altered by {system}" for system in others)],
-        (
-            [
-                kind.replace("_", " "),
-                str(part.texts),
-                str(part.altered),
-                _cell(part.share),
-                str(part.harmed),
-                *(str(part.harmed_by[name]) for name in PROTECTED),
-                *(f"{systems[system][kind].share.value:.2%}" for system in others),
-            ]
-            for kind, part in systems["candidate"].items()
-        ),
-    )
-    yield "Texts of a kind resemble each other, so the exact intervals are narrower than they should be."
-    yield ""
-    altered: dict[str, tuple[str, str]] = {}
-    for (kind, before), after in zip(sample.foreign, output.of_foreign or (), strict=True):
-        if before != after:
-            altered.setdefault(kind, (before, after))
-    if not altered:
-        return
-    yield "The first of each kind that it altered; `[-gone-]` and `{+new+}`."
-    yield ""
-    yield "````text"
-    for kind, (before, after) in altered.items():
-        yield f"{kind} ({', '.join(sorted(harmed(before, after))) or 'nothing protected'})"
-        yield mark(before, after)
-        yield ""
-    yield "````"
-    yield ""
-
-
-def _reliability(found: Reliability | None) -> Iterator[str]:
-    if found is None or found.calibration_error is None:
-        return
-    yield "## Whether its confidence is right"
-    yield ""
-    yield f"Of {found.changes:,} changes of noisy sentences {found.right:.1%} are right: with that change alone, the"
-    yield f"sentence is nearer to its clean text. Expected calibration error: {100 * found.calibration_error:.1f} points."
-    yield ""
-    yield from _table(
-        ["confidence", "changes", "mean confidence", "right"],
-        (
-            [f"{part.low:.1f} to {part.high:.1f}", str(part.changes), _share(part.confidence), _share(part.right)]
-            for part in found.bins
-        ),
-    )
-    yield f"![Confidence and share of right changes]({plots.RELIABILITY})"
-    yield ""
-    yield "If only changes of at least some confidence were made:"
-    yield ""
-    yield from _table(
-        ["confidence at least", "errors removed", "clean altered", "foreign altered"],
-        (
-            [f"{point.threshold:g}", *map(_share, (point.removed, point.clean_altered, point.foreign_altered))]
-            for point in found.curve
-        ),
-    )
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1%}"
-
-
 def _slices(candidate: Scores) -> Iterator[str]:
     for name, heading in HEADINGS.items():
         parts: dict[str, Slice] = getattr(candidate, name)
         yield f"## {heading}"
         yield ""
-        yield from _table(
+        yield from table(
             ["", "sentences", "CER", "reduction"],
-            ([key, str(part.sentences), _cell(part.cer), _cell(part.reduction)] for key, part in parts.items()),
+            ([key, str(part.sentences), cell(part.cer), cell(part.reduction)] for key, part in parts.items()),
         )
         yield f"![CER: {heading.lower()}]({plots.file_name(name)})"
         yield ""
@@ -281,15 +190,3 @@ def _distance(clean: str, text: str) -> int:
     from rapidfuzz.distance import Levenshtein
 
     return int(Levenshtein.distance(clean, text))
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(heads)} |"
-    yield "|" + " --- |" * len(heads)
-    for row in rows:
-        yield f"| {' | '.join(row)} |"
-    yield ""
-
-
-def _cell(interval: Interval | None) -> str:
-    return "–" if interval is None else f"{interval.value:.2%} ({interval.low:.2%} to {interval.high:.2%})"

@@ -82,10 +82,10 @@ def apply(system: System, sample: Sample) -> tuple[Output, float]:
         [known[text] for text in texts] for texts in (sample.noisy, sample.untouched, foreign)
     )
     return Output(
-        restored=[found.text for found in noisy],
-        of_untouched=[found.text for found in untouched],
-        of_foreign=[found.text for found in of_foreign],
-        changes=Changes(*([found.edits for found in each] for each in (noisy, untouched, of_foreign))),
+        restored=[restoration.text for restoration in noisy],
+        of_untouched=[restoration.text for restoration in untouched],
+        of_foreign=[restoration.text for restoration in of_foreign],
+        changes=Changes(*([restoration.edits for restoration in each] for each in (noisy, untouched, of_foreign))),
     ), seconds
 
 

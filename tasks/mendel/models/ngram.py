@@ -98,6 +98,10 @@ class CharNgram:
         """log P(text) in nats, the end included; characters outside the vocabulary count as one unknown symbol."""
         return float(read(self.trie, begin(self.trie), np.append(self.vocabulary.encode(text), np.int32(END))))
 
+    def log_probabilities(self, text: str) -> Doubles:
+        """[character + 1]: log-probability of each character behind those before it, nats; the end's is the last."""
+        return read_singly(self.trie, begin(self.trie), np.append(self.vocabulary.encode(text), np.int32(END)))
+
     def bits_per_character(self, texts: Sequence[str]) -> float:
         """Cross-entropy in bits, spread over the characters and the end of each text."""
         symbols = sum(len(text) + 1 for text in texts)
@@ -499,3 +503,12 @@ def read_each(trie: Trie, context: int, symbols: Ints, ends: npt.NDArray[np.int6
         found[i] = read(trie, context, symbols[begun : ends[i]])
         begun = ends[i]
     return found
+
+
+@numba.njit(cache=True, nogil=True)
+def read_singly(trie: Trie, context: int, symbols: Ints) -> Doubles:
+    """log P in nats of each symbol, given those before it and the context."""
+    logps = np.empty(len(symbols))
+    for i in range(len(symbols)):
+        logps[i], context = advance(trie, context, symbols[i])
+    return logps

@@ -1,7 +1,8 @@
 """A noise profile from real pairs of noisy and clean texts, by expectation-maximisation.
 
-Every step counts what probably happened under the profile so far (`learn_expectation`), then fits the profile to the
-counts (`learn_tables` for the tables of characters), until the texts become no likelier. Nothing has to be aligned first.
+Texts are cut into passages that belong together (`learn_passages`). Every step counts what probably happened under the
+profile so far (`learn_expectation`), then fits the profile to the counts (`learn_tables` for the tables of characters),
+until the passages become no likelier. Within a passage nothing has to be aligned.
 """
 
 from __future__ import annotations
@@ -14,23 +15,20 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from mendel.core.errors import InputError
 from mendel.core.log import log
+from mendel.noise import learn_passages
 from mendel.noise import learn_tables as tables
 from mendel.noise.changes import changes
 from mendel.noise.learn_expectation import LONGEST, REVERSAL, Aligned, Counts, NoiseModel, align, expect
+from mendel.noise.learn_passages import Passages
 from mendel.noise.profile import HIGHEST_TOTAL, OPERATIONS, NoiseProfile, Operation, Rates
 
 Doubles = NDArray[np.float64]
 
 MIN_EVENTS = 50
 """Errors below which rates would be guesses: with 50, ten of each kind, they are off by a third."""
-UNRELATED = 0.5
-"""Share of characters that differ, above which two texts are no pair: a line is missing, or they are shifted."""
-SHORT = 4
-"""Characters by which even very short texts may differ."""
 ROUNDS = 40
 CONVERGED = 1e-6
 """Nats a character by which a round must make the texts likelier to be followed by another."""
@@ -40,6 +38,8 @@ HIGHEST_REVERSAL = 0.1
 """Rate of reversals, most of which no text shows where segments are short."""
 MOST_SUSCEPTIBLE = 6.0
 """Multiple of the average at which characters that go wrong often are cut: all others would have to be spared."""
+MOST_DAMAGED = 0.98 * HIGHEST_TOTAL
+"""Events per character at which the rates of the texts that are damaged most are cut."""
 MIN_COUNT = 0.5
 """Expected count from which on an operation or a confusion counts as seen."""
 DIGITS = 4
@@ -49,10 +49,17 @@ class LearnedFrom(NamedTuple):
     """What a learned profile rests on."""
 
     pairs: int
+    """As they were given."""
+    passages: int
+    """What they were cut into and learned from."""
     left_out: int
-    """Pairs whose texts differ too much to be pairs, or by characters that cannot be noise, such as line ends."""
+    """Passages that differ too much to belong together, or by characters that cannot be noise, such as line ends."""
     characters: int
-    """Clean characters."""
+    """Clean ones, of the passages."""
+    clean_left_out: int
+    """Characters of the pairs that are in none of the passages: clean,"""
+    noisy_left_out: int
+    """and noisy ones."""
     events: dict[Operation, float]
     """Expected number of events that left a trace."""
     nats_per_character: float
@@ -74,33 +81,34 @@ def learn(clean: Sequence[str], noisy: Sequence[str], name: str) -> Learned:
 
     Raises InputError when the texts hold too few errors, or when most of them are no pairs.
     """
-    kept = _related(clean, noisy)
-    used_clean, used_noisy = [clean[at] for at in kept], [noisy[at] for at in kept]
-    alphabet = _alphabet(used_clean, used_noisy)
-    wrong = _characters_of_errors(used_clean, used_noisy)
-    symbols = "".join(character for character in alphabet if character in wrong)
+    if all(map(str.__eq__, clean, noisy)):
+        raise InputError(f"all {len(clean)} pairs are identical: there are no errors to learn from")
+    passages = learn_passages.cut(clean, noisy)
+    used_clean, used_noisy = _explained(passages)
+    characters = sum(map(len, used_clean))
+    if 2 * characters < sum(map(len, clean)):
+        raise InputError(
+            f"of {sum(map(len, clean))} clean characters {characters} are in passages of which both sides belong together; "
+            "these are no pairs of one text: check that the lines, or the files, belong together"
+        )
+    alphabet, symbols = _characters(used_clean, used_noisy)
     aligned = align(used_clean, used_noisy, symbols)
     occurrences = Counter[str]()
     for text in used_clean:
         occurrences.update(text)
     fit = _Fit(alphabet, symbols, occurrences)
     counts = _maximise(aligned, fit)
-    try:
-        profile = fit.profile(name, counts, np.diff(aligned.clean_starts).astype(float))
-    except ValidationError as error:
-        raise InputError(
-            f"no profile describes these pairs: {error.errors()[0]['msg']}. Leave out the pairs that are damaged most."
-        ) from error
-    characters = sum(occurrences.values())
-    found = counts.log_likelihood[np.isfinite(counts.log_likelihood)]
     evidence = LearnedFrom(
-        pairs=len(found),
-        left_out=len(clean) - len(found),
+        pairs=len(clean),
+        passages=len(used_clean),
+        left_out=passages.left_out + len(passages.clean) - len(used_clean),
         characters=characters,
+        clean_left_out=sum(map(len, clean)) - characters,
+        noisy_left_out=sum(map(len, noisy)) - sum(map(len, used_noisy)),
         events=dict(zip(OPERATIONS, map(float, counts.events), strict=True)),
-        nats_per_character=-float(found.sum()) / characters,
+        nats_per_character=-float(counts.log_likelihood.sum()) / characters,
     )
-    return Learned(profile, evidence)
+    return Learned(fit.profile(name, counts, np.diff(aligned.clean_starts).astype(float)), evidence)
 
 
 class _Fit:
@@ -133,7 +141,8 @@ class _Fit:
         self.rates = counts.events / (counts.events.sum() + counts.copies[0])
         longer, ended = counts.lengths
         lowest = self.rates[REVERSAL] / HIGHEST_REVERSAL  # reversals of one character, unseen, must stay few
-        self.extend = min(max(longer / (longer + ended), lowest), 1 - 1 / LONGEST)
+        seen = longer / (longer + ended) if longer + ended else 0.0
+        self.extend = min(max(seen, lowest), 1 - 1 / LONGEST)
         replaced, noise = counts.replaced[1:, 1:], self.noise[self._place]
         self.prior = tables.confusion_prior(replaced, noise)
         drawn = np.zeros(len(self.alphabet))
@@ -152,11 +161,16 @@ class _Fit:
         errors[self._place] = replaced.sum(axis=1)
         exposure = np.array([float(self.occurrences[character]) for character in self.alphabet])
         expected = lengths * counts.by_pair.sum() / lengths.sum()
-        intensities = tuple(map(_rounded, tables.intensities(counts.by_pair, expected, LEVELS)))
-        most = rates["substitution"] * max(intensities, default=1.0)  # of the texts that are damaged most
-        highest = min(MOST_SUSCEPTIBLE, (HIGHEST_TOTAL / 2) / max(most, 1e-9))
+        intensities = tables.intensities(counts.by_pair, expected, LEVELS)
+        most = rates["substitution"] * max(intensities)  # of the texts that are damaged most
+        highest = min(MOST_SUSCEPTIBLE, max((HIGHEST_TOTAL / 2) / max(most, 1e-9), 1.0))
         factors = np.minimum(tables.susceptibility(errors, exposure), highest)
         rates["substitution"] *= float(factors.max())
+        total = sum(rates.values())
+        if total > MOST_DAMAGED:  # no profile goes further: of these texts nothing could be told
+            rates = {operation: rate * MOST_DAMAGED / total for operation, rate in rates.items()}
+        highest_intensity = MOST_DAMAGED / min(total, MOST_DAMAGED)
+        intensities = tuple(_rounded(min(level, highest_intensity)) for level in intensities)
         prior = 1.0 if math.isinf(self.prior) else self.prior
         confusions = self._confusions(replaced, factors / factors.max(), prior)
         return NoiseProfile(
@@ -200,13 +214,11 @@ def _maximise(aligned: Aligned, fit: _Fit) -> Counts:
     before = -math.inf
     for number in range(1, ROUNDS + 1):
         counts = expect(aligned, fit.model(counts))
-        now = float(counts.log_likelihood[np.isfinite(counts.log_likelihood)].mean())
+        now = float(counts.log_likelihood.mean())
         log.debug("learning", round=number, log_likelihood=now, events=float(counts.events.sum()))
         events = float(counts.events.sum())
         if events < MIN_EVENTS:
-            raise InputError(
-                f"{len(counts.by_pair)} pairs hold {events:.0f} errors; a profile needs {MIN_EVENTS} at least: give more"
-            )
+            raise InputError(f"the pairs hold {events:.0f} errors; a profile needs {MIN_EVENTS} at least: give more")
         fit.update(counts)
         if now - before < CONVERGED * len(aligned.clean) / len(counts.by_pair):
             break
@@ -215,24 +227,22 @@ def _maximise(aligned: Aligned, fit: _Fit) -> Counts:
     return counts
 
 
-def _related(clean: Sequence[str], noisy: Sequence[str]) -> list[int]:
-    """Places of the pairs that are pairs. Raises InputError when nothing differs, or too much."""
-    from rapidfuzz.distance import Levenshtein
+def _explained(passages: Passages) -> tuple[list[str], list[str]]:
+    """The clean and the noisy side of the passages that a profile can make; nearly all, as they were cut for it."""
+    clean, noisy = passages.clean, passages.noisy
+    if not clean:
+        return [], []
+    alphabet, symbols = _characters(clean, noisy)
+    counts = expect(align(clean, noisy, symbols), _Fit(alphabet, symbols, Counter()).model(None))
+    kept = [at for at, logp in enumerate(counts.log_likelihood) if logp > -math.inf]
+    return [clean[at] for at in kept], [noisy[at] for at in kept]
 
-    if all(map(str.__eq__, clean, noisy)):
-        raise InputError(f"all {len(clean)} pairs are identical: there are no errors to learn from")
-    kept = []
-    for at, (one, other) in enumerate(zip(clean, noisy, strict=True)):
-        distance = Levenshtein.distance(one, other)
-        near = distance <= max(SHORT, UNRELATED * len(one))
-        if near and all(a2 - a1 <= LONGEST and b2 - b1 <= LONGEST for a1, a2, b1, b2 in changes(one, other)):
-            kept.append(at)
-    if 2 * len(kept) < len(clean):
-        raise InputError(
-            f"{len(clean) - len(kept)} of {len(clean)} pairs differ in more than half of their characters, or in more "
-            f"than {LONGEST} on end; they are no pairs of one text: check that the lines belong together"
-        )
-    return kept
+
+def _characters(clean: Sequence[str], noisy: Sequence[str]) -> tuple[str, str]:
+    """All characters of the texts, and those that take part in errors."""
+    alphabet = _alphabet(clean, noisy)
+    wrong = _characters_of_errors(clean, noisy)
+    return alphabet, "".join(character for character in alphabet if character in wrong)
 
 
 def _alphabet(clean: Sequence[str], noisy: Sequence[str]) -> str:

@@ -146,6 +146,7 @@ def _band(m: int, n: int, spots: Offsets) -> tuple[Offsets, Offsets]:
 
 @njit(cache=True)
 def _expect(aligned: Aligned, model: NoiseModel, counts: Counts) -> None:
+    logs = _logarithms(model)
     row = 0
     for pair in range(len(aligned.clean_starts) - 1):
         i, i_end = aligned.clean_starts[pair], aligned.clean_starts[pair + 1]
@@ -158,7 +159,7 @@ def _expect(aligned: Aligned, model: NoiseModel, counts: Counts) -> None:
             aligned.noisy_symbols[j:j_end],
             aligned.low[row : row + rows],
             aligned.high[row : row + rows],
-            model,
+            logs,
             counts,
             pair,
         )
@@ -166,7 +167,10 @@ def _expect(aligned: Aligned, model: NoiseModel, counts: Counts) -> None:
 
 
 class PairCells(NamedTuple):
-    """The cells of one pair: cell (i, j) stands for i clean and j noisy characters, at `base[i] + j`."""
+    """The cells of one pair: cell (i, j) stands for i clean and j noisy characters, at `base[i] + j`.
+
+    Probabilities are logarithms (nats): those of one row can lie further apart than a float's exponents reach.
+    """
 
     low: Offsets
     """[m + 1] lowest j of each row;"""
@@ -175,16 +179,47 @@ class PairCells(NamedTuple):
     base: Offsets
     """[m + 1]"""
     forward: Doubles
-    """[state, cell] Probability of what led there. Each row is scaled to a maximum of 1."""
-    scale: Doubles
-    """[m + 1] Logarithm of what a row was divided by, with those before it."""
+    """[state, cell] Log-probability of what led there."""
     same: Ints
     """[cell] How many characters before it are equal on both sides."""
 
 
+class LogModel(NamedTuple):
+    """Logarithms of a noise model (nats), as the lattice adds them up."""
+
+    events: Doubles
+    """[operation]"""
+    extend: float
+    end: float
+    noise: Doubles
+    replaced: Doubles
+    copy: float
+    """no event starts"""
+    copy_last: float
+    """none that is seen: the reversal of a text's last character changes nothing"""
+    turned: float
+    """share of such reversals in it; no logarithm"""
+
+
+@njit(cache=True)
+def _logarithms(model: NoiseModel) -> LogModel:
+    copy = max(1 - model.events.sum(), 0.0)
+    copy_last = copy + model.events[REVERSAL]
+    return LogModel(
+        np.log(model.events),
+        np.log(model.extend),
+        np.log(1 - model.extend),
+        np.log(model.noise),
+        np.log(model.replaced),
+        np.log(copy),
+        np.log(copy_last),
+        model.events[REVERSAL] / copy_last if copy_last else 0.0,
+    )
+
+
 @njit(cache=True)
 def _expect_pair(
-    x: Ints, xs: Ints, y: Ints, ys: Ints, low: Offsets, high: Offsets, model: NoiseModel, counts: Counts, pair: int
+    x: Ints, xs: Ints, y: Ints, ys: Ints, low: Offsets, high: Offsets, model: LogModel, counts: Counts, pair: int
 ) -> None:
     """Add one pair's expected counts; a pair that the model cannot explain within its band has a likelihood of 0."""
     lattice = _lattice(low, high)
@@ -200,102 +235,92 @@ def _lattice(low: Offsets, high: Offsets) -> PairCells:
     for i in range(len(low)):
         base[i] = size - low[i]
         size += high[i] - low[i] + 1
-    return PairCells(low, high, base, np.zeros((4, size)), np.zeros(len(low)), np.zeros(size, np.int32))
+    return PairCells(low, high, base, np.full((4, size), -np.inf), np.zeros(size, np.int32))
 
 
 @njit(cache=True)
-def _copying(model: NoiseModel, last: bool) -> tuple[float, float]:
-    """Probability that a character is copied, and how much of it is a reversal of one: that of the last one changes nothing."""
-    unturned = model.events[REVERSAL] if last else 0.0
-    return 1 - model.events.sum() + unturned, unturned
+def _plus(one: float, other: float) -> float:
+    """log(exp(one) + exp(other))"""
+    if one < other:
+        one, other = other, one
+    return one if other == -np.inf else one + np.log1p(np.exp(other - one))
 
 
 @njit(cache=True)
-def _look_forward(x: Ints, xs: Ints, y: Ints, ys: Ints, model: NoiseModel, lattice: PairCells) -> float:
-    """Fill `forward`, `scale` and `same`; the pair's log-likelihood, nats."""
-    low, high, base, forward, scale, same = lattice
+def _look_forward(x: Ints, xs: Ints, y: Ints, ys: Ints, model: LogModel, lattice: PairCells) -> float:
+    """Fill `forward` and `same`; the pair's log-likelihood, nats."""
+    low, high, base, forward, same = lattice
     m = len(x)
-    extend, end = model.extend, 1 - model.extend
-    power = extend ** np.arange(LONGEST + 1)
-    forward[NORMAL, base[0]] = 1.0
+    forward[NORMAL, base[0]] = 0.0
     for i in range(m + 1):
-        close = end if i < m else 1.0  # the end of the text cuts a segment
-        copy, _ = _copying(model, i == m)
-        highest = 0.0
+        close = model.end if i < m else 0.0  # the end of the text cuts a segment
+        copy = model.copy if i < m else model.copy_last
         for j in range(low[i], high[i] + 1):
             at = base[i] + j
             if i:
                 above = base[i - 1] + j
+                normal = forward[NORMAL, at]
                 if low[i - 1] <= j <= high[i - 1]:
-                    forward[DELETING, at] = (
-                        forward[NORMAL, above] * model.events[DELETION] + forward[DELETING, above] * extend
+                    forward[DELETING, at] = _plus(
+                        forward[NORMAL, above] + model.events[DELETION], forward[DELETING, above] + model.extend
                     )
                 if low[i - 1] <= j - 1 <= high[i - 1]:
                     before = above - 1
-                    forward[SUBSTITUTING, at] = model.replaced[xs[i - 1], ys[j - 1]] * (
-                        forward[NORMAL, before] * model.events[SUBSTITUTION] + forward[SUBSTITUTING, before] * extend
+                    forward[SUBSTITUTING, at] = model.replaced[xs[i - 1], ys[j - 1]] + _plus(
+                        forward[NORMAL, before] + model.events[SUBSTITUTION],
+                        forward[SUBSTITUTING, before] + model.extend,
                     )
                     if x[i - 1] == y[j - 1]:
                         same[at] = same[before] + 1
-                        forward[NORMAL, at] += forward[NORMAL, before] * copy + forward[INSERTING, before] * end
-                forward[NORMAL, at] += close * (forward[DELETING, at] + forward[SUBSTITUTING, at])
+                        normal = _plus(forward[NORMAL, before] + copy, forward[INSERTING, before] + model.end)
+                normal = _plus(normal, close + _plus(forward[DELETING, at], forward[SUBSTITUTING, at]))
                 for length in range(1, min(LONGEST, same[at], j - low[i]) + 1):
                     if _doubled(same, at, length):
                         k = i - length
                         if low[k] <= j - 2 * length <= high[k]:
-                            weight = model.events[DUPLICATION] * power[length - 1] * close
-                            source = forward[NORMAL, base[k] + j - 2 * length]
-                            forward[NORMAL, at] += source * weight * np.exp(scale[k] - scale[i - 1])
+                            weight = model.events[DUPLICATION] + _longer(model, length - 1) + close
+                            normal = _plus(normal, forward[NORMAL, base[k] + j - 2 * length] + weight)
                 for length in range(2, min(LONGEST, i, j) + 1):
                     if _turned(x, i, y, j, length):
                         k = i - length
                         if low[k] <= j - length <= high[k]:
-                            weight = model.events[REVERSAL] * power[length - 2] * close
-                            source = forward[NORMAL, base[k] + j - length]
-                            forward[NORMAL, at] += source * weight * np.exp(scale[k] - scale[i - 1])
+                            weight = model.events[REVERSAL] + _longer(model, length - 2) + close
+                            normal = _plus(normal, forward[NORMAL, base[k] + j - length] + weight)
+                forward[NORMAL, at] = normal
             if i < m and j > low[i]:
-                forward[INSERTING, at] = model.noise[ys[j - 1]] * (
-                    forward[NORMAL, at - 1] * model.events[INSERTION] + forward[INSERTING, at - 1] * extend
+                forward[INSERTING, at] = model.noise[ys[j - 1]] + _plus(
+                    forward[NORMAL, at - 1] + model.events[INSERTION], forward[INSERTING, at - 1] + model.extend
                 )
-            for state in range(4):
-                highest = max(highest, forward[state, at])
-        if highest == 0.0:
-            return -np.inf
-        forward[:, base[i] + low[i] : base[i] + high[i] + 1] /= highest
-        scale[i] = np.log(highest) + (scale[i - 1] if i else 0.0)
-    last = base[m] + len(y)
-    return np.log(forward[NORMAL, last]) + scale[m] if forward[NORMAL, last] > 0 else -np.inf
+    return float(forward[NORMAL, base[m] + len(y)])
 
 
 @njit(cache=True)
-def _count_backward(
-    x: Ints, xs: Ints, y: Ints, ys: Ints, model: NoiseModel, lattice: PairCells, counts: Counts
-) -> float:
+def _longer(model: LogModel, times: int) -> float:
+    """Log-probability that a segment goes on so many times."""
+    return model.extend * times if times else 0.0  # no product of nothing and minus infinity
+
+
+@njit(cache=True)
+def _count_backward(x: Ints, xs: Ints, y: Ints, ys: Ints, model: LogModel, lattice: PairCells, counts: Counts) -> float:
     """Add to the counts what probably happened, but for the likelihood; the pair's expected number of events.
 
-    `backward` is scaled so that forward times backward is the probability of the state.
+    `backward` has the likelihood taken off, so that forward + backward is the log-probability of the state.
     """
-    low, high, base, forward, scale, same = lattice
+    low, high, base, forward, same = lattice
     m = len(x)
-    extend, end = model.extend, 1 - model.extend
-    power = extend ** np.arange(LONGEST + 1)
-    backward = np.zeros(forward.shape)
+    backward = np.full(forward.shape, -np.inf)
     last = base[m] + len(y)
-    backward[NORMAL, last] = 1 / forward[NORMAL, last]
+    backward[NORMAL, last] = -forward[NORMAL, last]
     total = 0.0
     for i in range(m, -1, -1):
-        close = end if i < m else 1.0
-        copy, unturned = _copying(model, i == m)
-        step = np.exp(scale[i - 1] - scale[i]) if i else 0.0
+        close = model.end if i < m else 0.0
+        copy = model.copy if i < m else model.copy_last
         for j in range(high[i], low[i] - 1, -1):
             at = base[i] + j
-            if forward[INSERTING, at] > 0:
-                inserted = backward[INSERTING, at]
-                weight = inserted * model.noise[ys[j - 1]]
-                start, more = weight * model.events[INSERTION], weight * extend
-                backward[NORMAL, at - 1] += start
-                backward[INSERTING, at - 1] += more
-                start, more = start * forward[NORMAL, at - 1], more * forward[INSERTING, at - 1]
+            if _alive(forward, backward, INSERTING, at):
+                weight = backward[INSERTING, at] + model.noise[ys[j - 1]]
+                start = _back(forward, backward, NORMAL, at - 1, weight + model.events[INSERTION])
+                more = _back(forward, backward, INSERTING, at - 1, weight + model.extend)
                 counts.events[INSERTION] += start
                 counts.lengths[0] += more
                 counts.noise[ys[j - 1]] += start + more
@@ -304,21 +329,16 @@ def _count_backward(
                 continue
             normal = backward[NORMAL, at]
             above = base[i - 1] + j
-            if forward[NORMAL, at] > 0:
+            if _alive(forward, backward, NORMAL, at):
                 for state in (DELETING, SUBSTITUTING):
-                    if forward[state, at] > 0:
-                        backward[state, at] += close * normal
-                        if i < m:
-                            counts.lengths[1] += forward[state, at] * close * normal
+                    ended = _back(forward, backward, state, at, normal + close)
+                    counts.lengths[1] += ended if i < m else 0.0
                 for length in range(1, min(LONGEST, same[at], j - low[i]) + 1):
                     if _doubled(same, at, length):
                         k = i - length
                         if low[k] <= j - 2 * length <= high[k]:
-                            weight = model.events[DUPLICATION] * power[length - 1] * close
-                            weight *= normal * np.exp(scale[k] - scale[i])
-                            source = base[k] + j - 2 * length
-                            backward[NORMAL, source] += weight
-                            happened = weight * forward[NORMAL, source]
+                            weight = model.events[DUPLICATION] + _longer(model, length - 1) + close
+                            happened = _back(forward, backward, NORMAL, base[k] + j - 2 * length, normal + weight)
                             counts.events[DUPLICATION] += happened
                             counts.lengths[0] += (length - 1) * happened
                             counts.lengths[1] += happened if i < m else 0.0
@@ -327,44 +347,49 @@ def _count_backward(
                     if _turned(x, i, y, j, length):
                         k = i - length
                         if low[k] <= j - length <= high[k]:
-                            weight = model.events[REVERSAL] * power[length - 2] * close
-                            weight *= normal * np.exp(scale[k] - scale[i])
-                            source = base[k] + j - length
-                            backward[NORMAL, source] += weight
-                            happened = weight * forward[NORMAL, source]
+                            weight = model.events[REVERSAL] + _longer(model, length - 2) + close
+                            happened = _back(forward, backward, NORMAL, base[k] + j - length, normal + weight)
                             counts.events[REVERSAL] += happened
                             counts.lengths[0] += (length - 2) * happened
                             counts.lengths[1] += happened if i < m else 0.0
                             total += happened
                 if same[at]:
-                    weight = normal * step
-                    backward[NORMAL, above - 1] += weight * copy
-                    backward[INSERTING, above - 1] += weight * end
-                    happened = weight * unturned * forward[NORMAL, above - 1]
-                    counts.events[REVERSAL] += happened
-                    total += happened
-                    counts.copies[0] += weight * copy * forward[NORMAL, above - 1] - happened
-                    counts.lengths[1] += weight * end * forward[INSERTING, above - 1]
-            if forward[DELETING, at] > 0:
-                weight = backward[DELETING, at] * step
-                start, more = weight * model.events[DELETION], weight * extend
-                backward[NORMAL, above] += start
-                backward[DELETING, above] += more
-                start, more = start * forward[NORMAL, above], more * forward[DELETING, above]
+                    kept = _back(forward, backward, NORMAL, above - 1, normal + copy)
+                    turned = kept * model.turned if i == m else 0.0
+                    counts.events[REVERSAL] += turned
+                    total += turned
+                    counts.copies[0] += kept - turned
+                    counts.lengths[1] += _back(forward, backward, INSERTING, above - 1, normal + model.end)
+            if _alive(forward, backward, DELETING, at):
+                weight = backward[DELETING, at]
+                start = _back(forward, backward, NORMAL, above, weight + model.events[DELETION])
                 counts.events[DELETION] += start
-                counts.lengths[0] += more
+                counts.lengths[0] += _back(forward, backward, DELETING, above, weight + model.extend)
                 total += start
-            if forward[SUBSTITUTING, at] > 0:
-                weight = backward[SUBSTITUTING, at] * step * model.replaced[xs[i - 1], ys[j - 1]]
-                start, more = weight * model.events[SUBSTITUTION], weight * extend
-                backward[NORMAL, above - 1] += start
-                backward[SUBSTITUTING, above - 1] += more
-                start, more = start * forward[NORMAL, above - 1], more * forward[SUBSTITUTING, above - 1]
+            if _alive(forward, backward, SUBSTITUTING, at):
+                weight = backward[SUBSTITUTING, at] + model.replaced[xs[i - 1], ys[j - 1]]
+                start = _back(forward, backward, NORMAL, above - 1, weight + model.events[SUBSTITUTION])
+                more = _back(forward, backward, SUBSTITUTING, above - 1, weight + model.extend)
                 counts.events[SUBSTITUTION] += start
                 counts.lengths[0] += more
                 counts.replaced[xs[i - 1], ys[j - 1]] += start + more
                 total += start
     return total
+
+
+@njit(cache=True)
+def _alive(forward: Doubles, backward: Doubles, state: int, at: int) -> bool:
+    """Some way from the start to the end leads through the state."""
+    return bool(forward[state, at] > -np.inf and backward[state, at] > -np.inf)
+
+
+@njit(cache=True)
+def _back(forward: Doubles, backward: Doubles, state: int, at: int, weight: float) -> float:
+    """Go back to a state by a step of this log-probability; how probably that step was taken."""
+    if forward[state, at] == -np.inf or weight == -np.inf:
+        return 0.0
+    backward[state, at] = _plus(backward[state, at], weight)
+    return float(np.exp(forward[state, at] + weight))
 
 
 @njit(cache=True)

@@ -1,14 +1,18 @@
-"""Real pairs of noisy and clean texts, from a JSON Lines file."""
+"""Real pairs of noisy and clean texts: lines of a JSON Lines file, or files of one or two folders."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mendel.core import lake
 from mendel.core.errors import InputError
+from mendel.noise import learn_text
 
 KEYS = ("noisy", "clean")
+TRUTH = ".gt"
+"""Before the suffix of a file with the clean text, as OCR tools name it beside their own output."""
 
 
 class Pairs(NamedTuple):
@@ -16,14 +20,69 @@ class Pairs(NamedTuple):
 
     clean: list[str]
     noisy: list[str]
+    alone: tuple[str, ...] = ()
+    """Files without a counterpart."""
 
 
-def read(uri: str) -> Pairs:
-    """The pairs of a file: one JSON object a line, with the strings `noisy` and `clean`; other keys are ignored.
+def read(uri: str, clean: str = "") -> Pairs:
+    """The pairs of a JSON Lines file, or of the files in a folder.
 
-    Raises InputError naming the line that is no such pair.
+    A line of the file is an object with the strings `noisy` and `clean`; other keys are ignored. In a folder NAME.gt.txt
+    is the clean text of NAME.txt, NAME.hocr, NAME.html or NAME.xml (ALTO, PAGE). With a second folder the clean files
+    have the same names there, below the same folders, with or without `.gt`.
+
+    Raises InputError naming the line or file that cannot be read, or when there are no pairs.
     """
     uri = lake.normalise(uri)
+    if clean:
+        clean = lake.normalise(clean)
+        return _of_folders(_named(uri, _below(uri)), _named(clean, _below(clean)), f"{uri}, {clean}")
+    if files := _below(uri):
+        named = _named(uri, files)
+        truths = {name.removesuffix(TRUTH): file for name, file in named.items() if name.endswith(TRUTH)}
+        return _of_folders({name: file for name, file in named.items() if not name.endswith(TRUTH)}, truths, uri)
+    return _of_lines(uri)
+
+
+def _below(uri: str) -> list[str]:
+    """The files of a folder; none where the URI is itself a file."""
+    return [file for file in lake.list_files(uri) if file.rstrip("/") != uri]
+
+
+def _named(folder: str, files: Sequence[str]) -> dict[str, str]:
+    """The files that can be read, by their names below the folder without suffix."""
+    found: dict[str, str] = {}
+    for suffix in learn_text.SUFFIXES:
+        for file in files:
+            if file.endswith(suffix):
+                found.setdefault(file.removeprefix(folder).removesuffix(suffix), file)
+    return found
+
+
+def _of_folders(noisy: Mapping[str, str], clean: Mapping[str, str], where: str) -> Pairs:
+    truths = {name.removesuffix(TRUTH): file for name, file in clean.items()}
+    both = sorted(noisy.keys() & truths.keys())
+    if not both:
+        raise InputError(
+            f"{where}: {len(noisy)} noisy and {len(truths)} clean files, none of the same name; write NAME.txt "
+            f"beside NAME{TRUTH}.txt in one folder, or the same names in two. Suffixes: {', '.join(learn_text.SUFFIXES)}"
+        )
+    alone = {**noisy, **truths}
+    return Pairs(
+        [_text(truths[name]) for name in both],
+        [_text(noisy[name]) for name in both],
+        tuple(sorted(alone[name] for name in noisy.keys() ^ truths.keys())),
+    )
+
+
+def _text(uri: str) -> str:
+    try:
+        return learn_text.read(lake.read_bytes(uri), uri)
+    except OSError as error:
+        raise InputError(f"{uri} cannot be read: {error.strerror or error}") from error
+
+
+def _of_lines(uri: str) -> Pairs:
     try:
         text = lake.read_text(uri)
     except OSError as error:

@@ -6,7 +6,7 @@ import heapq
 
 import yaml
 
-from mendel.noise.learn import Learned
+from mendel.noise.learn import Learned, LearnedFrom
 from mendel.noise.profile import OPERATIONS
 
 WIDTH = 120
@@ -18,8 +18,9 @@ def to_yaml(learned: Learned) -> str:
     """The profile as a file that `corrupt` reads; what has its default value is left out."""
     evidence = learned.evidence
     comment = (
-        f"# Learned from {evidence.pairs} pairs with {evidence.characters} clean characters; "
+        f"# Learned from {evidence.pairs} pairs, {evidence.passages} passages with {evidence.characters} clean characters; "
         f"{sum(evidence.events.values()):.0f} events.\n"
+        f"# Left out: {_left_out(evidence)}.\n"
         "# confusions: a clean character, what stands for it and how often that was seen; itself, where it was spared.\n"
     )
     data = learned.profile.model_dump(mode="json", exclude_defaults=True)
@@ -30,8 +31,9 @@ def table(learned: Learned) -> str:
     """What was learned, in lines for a terminal."""
     profile, evidence = learned
     lines = [
-        f"{evidence.pairs} pairs, {evidence.left_out} left out (too different to be pairs), "
-        f"{evidence.characters} clean characters, {evidence.nats_per_character:.4f} nats a character",
+        f"{evidence.pairs} pairs, {evidence.passages} passages with {evidence.characters} clean characters, "
+        f"{evidence.nats_per_character:.4f} nats a character",
+        f"left out: {_left_out(evidence)}",
         "",
         f"{'operation':<14}{'seen':>9}{'error':>8}{'rate':>11}",
     ]
@@ -55,3 +57,10 @@ def table(learned: Learned) -> str:
         shown = heapq.nlargest(SHOWN, pairs)
         lines.append("confusions: " + ", ".join(f"{clean}→{noisy} {weight:g}" for weight, clean, noisy in shown))
     return "\n".join(lines)
+
+
+def _left_out(evidence: LearnedFrom) -> str:
+    return (
+        f"{evidence.left_out} passages; in all {evidence.clean_left_out} clean and {evidence.noisy_left_out} noisy "
+        "characters, too different to belong together"
+    )

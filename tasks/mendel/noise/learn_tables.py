@@ -19,6 +19,7 @@ WEIGHTS = np.geomspace(0.1, 1e4, 51)
 """Weights of the prior that are tried, in observations."""
 MIN_GAIN = 5.0
 """Nats by which a table must make the counts likelier."""
+SMALLEST = 1e-12
 LEAST = 0.05
 """Expected counts below this are doubts about other errors, not observations."""
 
@@ -51,11 +52,12 @@ def confusion_prior(replaced: Doubles, noise: Doubles) -> float:
     """
     counts = _off_diagonal(replaced)
     rows, columns = np.nonzero(counts)
-    base = noise[columns] / (1 - noise[rows])
+    base = noise[columns] / np.maximum(1 - noise[rows], SMALLEST)
     seen = counts[rows, columns]
     totals = counts.sum(axis=1)
+    others = np.maximum(1 - noise, SMALLEST)  # a character that is all of the noise has no row of its own
     apart = float((seen * np.log(base)).sum())
-    evidence = [_rows(weight, seen, noise[columns], totals, 1 - noise) for weight in WEIGHTS]
+    evidence = [_rows(weight, seen, noise[columns], totals, others) for weight in WEIGHTS]
     best = int(np.argmax(evidence))
     return float(WEIGHTS[best]) if evidence[best] > apart + MIN_GAIN else math.inf
 

@@ -73,7 +73,7 @@ def resolve(root: str, name: str = "champion") -> Resolved:
     if candidate is None:
         raise InputError(f"there is no model {name!r}. {_choices(root, history)}")
     manifest.verify(root, candidate)
-    known = decision or next((past for past in reversed(history) if past.candidate.digest == candidate.digest), None)
+    known = decision or ledger.about_candidate(history, candidate.digest)
     return _resolved(root, candidate, known.version if known else None, _standing(history, known))
 
 

@@ -203,6 +203,11 @@ def about(history: History, version: int) -> Decision | None:
     return next((decision for decision in reversed(history) if decision.version == version), None)
 
 
+def about_candidate(history: History, digest: str) -> Decision | None:
+    """The latest decision about a candidate of this content, wherever it lay."""
+    return next((decision for decision in reversed(history) if decision.candidate.digest == digest), None)
+
+
 def promotion_of(history: History, version: int) -> Decision | None:
     """The latest promotion of a version, with what it was decided on; None where it was never promoted."""
     promoted = (past for past in reversed(history) if past.action == "promoted" and past.version == version)

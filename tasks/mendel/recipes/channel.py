@@ -9,6 +9,7 @@ from pydantic import Field
 from mendel.recipes.calibration import Calibration
 from mendel.recipes.decoder import DecoderConfig
 from mendel.recipes.models import Domain, Ngram, PretrainedModel
+from mendel.recipes.protection import PROTECTED, ProtectedKind
 from mendel.recipes.recipe import Recipe
 from mendel.recipes.second_pass import SecondPassConfig
 from mendel.recipes.training import Lora, Tuning
@@ -23,6 +24,7 @@ class ByChannel(Recipe):
     ngram: Ngram = Ngram()
     decoder: DecoderConfig = DecoderConfig()
     calibration: Calibration = Calibration()
+    protect: tuple[ProtectedKind, ...] = Field(PROTECTED, description="what is left as it is, whatever the models say")
 
     @property
     def domain(self) -> Domain | None:

@@ -1,6 +1,7 @@
 """What a candidate's folder says of itself: `restorer.json`, a schema with a number, written and read here alone.
 
 The kind says which class reads the rest of the folder. A file without a number is of format 1: release 0.1.0 wrote none.
+Format 2 may tell by what changes are accepted.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from pydantic import ValidationError
 from mendel.core.errors import InputError
 from mendel.core.frozen import Frozen
 
-FORMAT = 1
+FORMATS = (1, 2)
+"""That are read; the last one is written."""
 NAME = "restorer.json"
 ADAPTER = "adapter"
 """Folder of a LoRA adapter, where a restorer has one."""
@@ -23,7 +25,7 @@ ADAPTER = "adapter"
 class Artifact(Frozen):
     """What every kind tells."""
 
-    format: Literal[1] = 1
+    format: Literal[1, 2] = 2
     kind: str
 
 
@@ -40,9 +42,9 @@ def kind_of(folder: Path, name: str) -> str:
     Raises InputError where the folder holds none, or one that a newer version made.
     """
     told = _read(folder, name)
-    if (found := told.get("format", FORMAT)) != FORMAT:
+    if (number := told.get("format", 1)) not in FORMATS:
         raise InputError(
-            f"{name}: {NAME} is of format {found!r}; this version reads {FORMAT}. Install the one that made it"
+            f"{name}: {NAME} is of format {number!r}; this version reads {FORMATS}. Install the one that made it"
         )
     if not isinstance(told.get("kind"), str):
         raise InputError(f"{name} holds no restorer: {NAME} tells no kind")

@@ -1,4 +1,4 @@
-"""Weights of the models, and the threshold below which a text stays as it is: fitted on validation text, clean text too."""
+"""Weights of the models, fitted on noisy validation text, and bounds that at most a share of texts reach."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import numpy.typing as npt
 from rapidfuzz.distance import Levenshtein
 
 from mendel.core.frozen import Frozen
-from mendel.recipes.calibration import Calibration
 
 if TYPE_CHECKING:
     from mendel.channel.decoder import TextCandidate
@@ -28,8 +27,8 @@ class Weights(Frozen):
 
     ngram: float
     llm: float = 0.0
-    threshold: float
-    """Log-odds (nats) of the best change against the unchanged input that a change has to reach."""
+    threshold: float = 0.0
+    """Of candidates of format 1: log-odds (nats) of the best text against the input that it has to reach."""
 
     def score(self, candidate: TextCandidate) -> float:
         return candidate.channel + self.ngram * candidate.lm + self.llm * candidate.llm
@@ -88,25 +87,20 @@ class Table:
         return scores[self._rows, best] - same, self._errors[self._rows, best]
 
 
-def fit(noisy: Sequence[Choices], clean: Sequence[Choices], bounds: Calibration, with_llm: bool) -> Weights:
-    """The weights and the threshold that leave the fewest errors in the noisy texts, within the bounds.
+def fit(noisy: Sequence[Choices], with_llm: bool) -> Weights:
+    """The weights whose best candidates leave the fewest errors.
 
-    Minimum error rate by grid search [Och 2003]: the error count is piecewise constant, so it has no gradient. The
-    threshold is part of it: weights that tell the changes of clean texts apart let more changes of noisy ones pass.
+    Minimum error rate by grid search [Och 2003]: the error count is piecewise constant, so it has no gradient.
     """
-    damaged, whole = Table(noisy), Table(clean)
+    table = Table(noisy)
 
     def tried(ngram: float, llm: float) -> tuple[int, float, Weights]:
-        odds, errors = damaged.changes(ngram, llm)
-        threshold = max(
-            bound_for(bounds.max_clean_altered, whole.changes(ngram, llm)[0]),
-            bound_among(bounds.max_worse, np.where(errors > damaged.errors, odds, -math.inf)),
-        )
-        left = np.where(odds >= threshold, errors, damaged.errors).sum()
-        return int(left), ngram + llm, Weights(ngram=ngram, llm=llm, threshold=threshold)
+        odds, errors = table.changes(ngram, llm)
+        left = np.where(odds > 0, errors, table.errors).sum()
+        return int(left), ngram + llm, Weights(ngram=ngram, llm=llm)
 
     grid = [(n, m) for n in LM_WEIGHTS for m in (LM_WEIGHTS if with_llm else (0.0,)) if n + m > 0]
-    return min((tried(*pair) for pair in grid), key=lambda found: found[:2])[2]
+    return min((tried(*pair) for pair in grid), key=lambda each: each[:2])[2]
 
 
 def bound_for(share: float, odds: Sequence[float] | Array) -> float:

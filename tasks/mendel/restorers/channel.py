@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
-
-import numpy as np
 
 from mendel.channel.costs import Channel
 from mendel.channel.decoder import Decoder, TextCandidate
@@ -16,10 +14,13 @@ from mendel.models.ngram import CharNgram
 from mendel.noise.profile import ResolvedProfile
 from mendel.recipes.decoder import DecoderConfig
 from mendel.recipes.models import PretrainedModel
+from mendel.recipes.protection import ProtectedKind
 from mendel.recipes.second_pass import SecondPassConfig
-from mendel.restorers import artifact, pieces
-from mendel.restorers.calibration import Array, Weights, pick
-from mendel.restorers.restorer import Restoration, Restorer, Span, spans
+from mendel.restorers import artifact, pieces, whole_text
+from mendel.restorers.acceptance import READ_FROM, Acceptance
+from mendel.restorers.calibration import Weights
+from mendel.restorers.evidence import Evidence
+from mendel.restorers.restorer import Restoration, Restorer
 from mendel.restorers.second_pass import SecondPass
 
 NOISE, NGRAM = "noise.json", "ngram.safetensors"
@@ -43,21 +44,38 @@ class ChannelArtifact(artifact.Artifact):
     decoder: DecoderConfig
     weights: dict[str, Weights]
     """By FIRST_PASS, UNTUNED, TUNED."""
+    acceptance: dict[str, Acceptance] = {}
+    """By the same; without them the candidate is of format 1 and decides about whole texts."""
+    protect: tuple[ProtectedKind, ...] = ()
     llm: LlmArtifact | None = None
 
 
 class ChannelRestorer(Restorer):
-    """Channel x language model. With an LLM, both passes; without, the first alone. `weights` by FIRST_PASS, UNTUNED, TUNED."""
+    """Channel x language model. With an LLM, both passes; without, the first alone.
 
-    def __init__(self, kind: str, decoder: Decoder, weights: Mapping[str, Weights], llm: Llm | None = None) -> None:
+    `weights` and `acceptance` by FIRST_PASS, UNTUNED, TUNED; `protect`: what is left as it is.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        decoder: Decoder,
+        weights: Mapping[str, Weights],
+        acceptance: Mapping[str, Acceptance] | None = None,
+        protect: Collection[ProtectedKind] = (),
+        llm: Llm | None = None,
+    ) -> None:
         self.kind = kind
         self.decoder = decoder
         self.weights = weights
+        self.acceptance = acceptance or {}
+        self.protect = protect
         self.llm = llm
 
     @property
-    def in_force(self) -> Weights:
-        return self.weights[FIRST_PASS if self.llm is None else self.llm.name]
+    def in_force(self) -> str:
+        """The last pass."""
+        return FIRST_PASS if self.llm is None else self.llm.name
 
     def restore(self, texts: Sequence[str]) -> list[Restoration]:
         parts = [pieces.cut(text) for text in texts]
@@ -66,44 +84,50 @@ class ChannelRestorer(Restorer):
 
     def _restore(self, texts: Sequence[str]) -> list[Restoration]:
         candidates = self.decoder.decode(texts, threads=available())
+        if not self.acceptance:
+            if self.llm is not None:
+                candidates = self.llm.second_pass.explore(texts, candidates)
+            weights = self.weights[self.in_force]
+            return [whole_text.decide(*each, weights) for each in zip(texts, candidates, strict=True)]
+        evidence = self._evidence(FIRST_PASS, texts, candidates)
+        odds = [self.acceptance[FIRST_PASS].judge.odds(each) for each in evidence]
         if self.llm is not None:
-            candidates = self.llm.second_pass.explore(texts, candidates)
-        return [self._decide(text, found) for text, found in zip(texts, candidates, strict=True)]
+            asked = [number for number, value in enumerate(odds) if value >= READ_FROM]
+            read = self.llm.second_pass.explore([texts[i] for i in asked], [candidates[i] for i in asked])
+            judge = self.acceptance[self.llm.name].judge
+            for number, better in zip(
+                asked, self._evidence(self.llm.name, [texts[i] for i in asked], read), strict=True
+            ):
+                evidence[number], odds[number] = better, judge.odds(better)
+        accept = self.acceptance[self.in_force].decide
+        return [accept(*each) for each in zip(texts, evidence, odds, strict=True)]
+
+    def _evidence(
+        self, name: str, texts: Sequence[str], candidates: Sequence[Sequence[TextCandidate]]
+    ) -> list[Evidence | None]:
+        weights, ngram = self.weights[name], self.decoder.ngram
+        return [Evidence.of(*each, weights, ngram, self.protect) for each in zip(texts, candidates, strict=True)]
 
     def ablations(self) -> Mapping[str, Restorer]:
         if self.llm is None:
             return {}
-        found = {FIRST_PASS: ChannelRestorer(self.kind, self.decoder, self.weights)}
+        settled = self.kind, self.decoder, self.weights, self.acceptance, self.protect
+        parts = {FIRST_PASS: ChannelRestorer(*settled)}
         if self.llm.name == TUNED and UNTUNED in self.weights:
-            found[UNTUNED] = ChannelRestorer(self.kind, self.decoder, self.weights, self.llm.untuned())
-        return found
+            parts[UNTUNED] = ChannelRestorer(*settled, self.llm.untuned())
+        return parts
 
     @classmethod
     def read(cls, folder: Path) -> ChannelRestorer:
-        found = artifact.read(folder, ChannelArtifact)
+        settings = artifact.read(folder, ChannelArtifact)
         try:
             profile = ResolvedProfile.model_validate_json((folder / NOISE).read_bytes())
             ngram = CharNgram.load(folder / NGRAM)
         except (OSError, ValueError, KeyError) as error:
             raise artifact.incomplete(folder, repr(error)) from error
-        decoder = Decoder(Channel.from_profile(profile), ngram, found.decoder)
-        llm = Llm.read(folder, decoder, found.llm) if found.llm else None
-        return cls(found.kind, decoder, found.weights, llm)
-
-    def _decide(self, text: str, candidates: Sequence[TextCandidate]) -> Restoration:
-        weights = self.in_force
-        scores = np.array([weights.score(candidate) for candidate in candidates])
-        same = next(i for i, candidate in enumerate(candidates) if candidate.text == text)
-        chosen = pick(scores, same, weights.threshold)
-        odds = np.exp(scores - scores.max())
-        posterior = odds / odds.sum()
-        better = candidates[chosen].text
-        return Restoration(
-            text=better,
-            confidence=float(posterior[chosen]),
-            edits=weighed(text, better, candidates, posterior),
-            fallback=chosen == same and int(scores.argmax()) != same,
-        )
+        decoder = Decoder(Channel.from_profile(profile), ngram, settings.decoder)
+        llm = Llm.read(folder, decoder, settings.llm) if settings.llm else None
+        return cls(settings.kind, decoder, settings.weights, settings.acceptance, settings.protect, llm)
 
 
 class Llm(NamedTuple):
@@ -129,16 +153,3 @@ class Llm(NamedTuple):
 
         llm = CausalLm.load(self.base)
         return Llm(UNTUNED, SecondPass(self.second_pass.decoder, llm, self.second_pass.config.reading()), self.base)
-
-
-def weighed(text: str, better: str, candidates: Sequence[TextCandidate], posterior: Array) -> tuple[Span, ...]:
-    """The changes from a text to a better one, each with the posterior of all candidates that make it too."""
-    if not (made := spans(text, better)):
-        return made
-    others = [set(spans(text, candidate.text)) for candidate in candidates]
-    return tuple(
-        span.model_copy(
-            update={"confidence": float(sum(p for p, other in zip(posterior, others, strict=True) if span in other))}
-        )
-        for span in made
-    )

@@ -9,17 +9,17 @@ from mendel.channel.costs import Channel
 from mendel.channel.decoder import Decoder
 from mendel.core import lake
 from mendel.core.log import log
-from mendel.core.threads import available
+from mendel.corpus import foreign
 from mendel.models.ngram import CharNgram
 from mendel.noise.profile import ResolvedProfile
 from mendel.recipes.channel import ChannelLlm, ChannelNgram
 from mendel.recipes.models import Domain
 from mendel.recipes.training import Lora
 from mendel.restorers import artifact
-from mendel.restorers.calibration import Choices, Weights, fit, pick
 from mendel.restorers.candidate import CandidateMaker, Text
 from mendel.restorers.channel import FIRST_PASS, NGRAM, NOISE, TUNED, UNTUNED, ChannelArtifact, LlmArtifact
 from mendel.restorers.second_pass import SecondPass
+from mendel.restorers.trials import FittedPass, Trials
 
 if TYPE_CHECKING:
     from mendel.models.llm import CausalLm
@@ -31,7 +31,7 @@ BITS_SAMPLE = 60
 class FittedSecondPass(NamedTuple):
     """What came of the second pass."""
 
-    weights: dict[str, Weights]
+    passes: dict[str, FittedPass]
     """By UNTUNED, TUNED."""
     bits: dict[str, float]
     """Cross-entropy in bits a character, by the same names."""
@@ -60,26 +60,34 @@ class ChannelMaker(CandidateMaker):
         sample = validation[: calibration.sentences]
         untouched = validation[: calibration.clean_sentences or calibration.sentences]
         with self._timed("decode"):
-            choices = ValidationChoices(sample, untouched, decoder)
-        weights = {FIRST_PASS: self._fit(choices, FIRST_PASS)}
+            trials = Trials(sample, untouched, foreign.texts("fit", calibration.foreign_per_kind), decoder, self.recipe)
+        with self._timed("first_pass"):
+            passes = {FIRST_PASS: trials.fit(FIRST_PASS)}
         texts = [text.clean for text in sample[:BITS_SAMPLE]]
         bits = {"ngram": decoder.ngram.bits_per_character(texts)}
         llm = None
         if isinstance(self.recipe, ChannelLlm):
-            second = self._second_pass(self.recipe, train, texts, decoder, choices)
-            weights, bits, llm = weights | second.weights, bits | second.bits, second.artifact
+            second = self._second_pass(self.recipe, train, texts, decoder, trials)
+            passes, bits, llm = passes | second.passes, bits | second.bits, second.artifact
         folder = self.draft.folder
         with self._timed("save"):
             decoder.ngram.save(folder / NGRAM)
         (folder / NOISE).write_text(profile.model_dump_json(indent=2))
-        artifact.write(
-            folder, ChannelArtifact(kind=self.recipe.kind, decoder=self.recipe.decoder, weights=weights, llm=llm)
+        fitted = ChannelArtifact(
+            kind=self.recipe.kind,
+            decoder=self.recipe.decoder,
+            weights={name: each.weights for name, each in passes.items()},
+            acceptance={name: each.acceptance for name, each in passes.items()},
+            protect=self.recipe.protect,
+            llm=llm,
         )
-        log.info("fitted", **{name: found.model_dump_json() for name, found in weights.items()})
+        artifact.write(folder, fitted)
+        for name, each in passes.items():
+            log.info("fitted", part=name, **each.summary)
         return {
             "seconds": self.seconds,
             "bits_per_character": bits,
-            "validation": choices.reductions,
+            "validation": trials.reductions,
             **self.training(),
         }
 
@@ -105,9 +113,9 @@ class ChannelMaker(CandidateMaker):
         train: Sequence[Text],
         texts: Sequence[str],
         decoder: Decoder,
-        choices: ValidationChoices,
+        trials: Trials,
     ) -> FittedSecondPass:
-        """The language model tuned, and weights for it; for the untuned one too where that is asked for, or is all there is.
+        """The language model tuned, and what is fitted to it; to the untuned one too where it is asked for, or all there is.
 
         `texts` are those whose cross-entropy is reported.
         """
@@ -119,12 +127,12 @@ class ChannelMaker(CandidateMaker):
         self._tell_base(base)
         conditional = recipe.lora.objective == "conditional"
         tuning = recipe.lora.budget_steps != 0
-        weights = {}
+        passes = {}
         with self._timed("score_untuned"):
             bits = {UNTUNED: llm.bits_per_character(texts)}
             config = recipe.second_pass.reading() if tuning else recipe.second_pass
             if recipe.compare_untuned or not tuning:
-                weights[UNTUNED] = self._fit(choices, UNTUNED, SecondPass(decoder, llm, config))
+                passes[UNTUNED] = trials.fit(UNTUNED, SecondPass(decoder, llm, config))
         if tuning:
             if recipe.lora.quantise:
                 llm = CausalLm.load(base, quantise=recipe.lora.quantise)
@@ -133,9 +141,9 @@ class ChannelMaker(CandidateMaker):
                 if not conditional:
                     bits[TUNED] = llm.bits_per_character(texts)
                 second = SecondPass(decoder, llm, recipe.second_pass, conditional=conditional)
-                weights[TUNED] = self._fit(choices, TUNED, second)
+                passes[TUNED] = trials.fit(TUNED, second)
         return FittedSecondPass(
-            weights, bits, LlmArtifact(base=base, conditional=conditional, second_pass=recipe.second_pass)
+            passes, bits, LlmArtifact(base=base, conditional=conditional, second_pass=recipe.second_pass)
         )
 
     def _examples(self, settings: Lora, llm: CausalLm, train: Sequence[Text]) -> tuple[list[list[int]], list[int]]:
@@ -145,40 +153,6 @@ class ChannelMaker(CandidateMaker):
         bodies = llm.encode([text.clean for text in chosen])
         rows = [[*head, *body, *llm.boundary] for head, body in zip(heads, bodies, strict=True)]
         return rows, [len(head) for head in heads]
-
-    def _fit(self, choices: ValidationChoices, name: str, second: SecondPass | None = None) -> Weights:
-
-        noisy, clean = choices.read(second)
-        weights = fit(noisy, clean, self.recipe.calibration, with_llm=second is not None)
-        choices.record(name, noisy, weights)
-        return weights
-
-
-class ValidationChoices:
-    """Validation texts, noisy and clean, with the first pass's candidates: what weights and threshold are fitted on."""
-
-    def __init__(self, damaged: Sequence[Text], untouched: Sequence[Text], decoder: Decoder) -> None:
-
-        self.damaged = len(damaged)
-        self.texts = [*(text.noisy for text in damaged), *(text.clean for text in untouched)]
-        self.truths = [text.clean for text in (*damaged, *untouched)]
-        self.candidates = decoder.decode(self.texts, threads=available())
-        self.reductions: dict[str, float] = {}
-
-    def read(self, second: SecondPass | None) -> tuple[list[Choices], list[Choices]]:
-        """The noisy and the clean texts' candidates; those of the second pass where there is one."""
-
-        candidates = second.explore(self.texts, self.candidates) if second else self.candidates
-        made = [Choices.of(*each) for each in zip(self.texts, self.truths, candidates, strict=True)]
-        return made[: self.damaged], made[self.damaged :]
-
-    def record(self, name: str, noisy: Sequence[Choices], weights: Weights) -> None:
-        """Take down which share of the errors the weights remove, and which the best of the candidates would."""
-
-        before = sum(int(choice.errors[choice.same]) for choice in noisy)
-        left = sum(c.errors[pick(c.scores(weights.ngram, weights.llm), c.same, weights.threshold)] for c in noisy)
-        best = sum(int(choice.errors.min()) for choice in noisy)
-        self.reductions |= {name: float(1 - left / max(before, 1)), f"{name}_oracle": float(1 - best / max(before, 1))}
 
 
 def recency(years: Sequence[int | None], half_life: float | None) -> list[float] | None:

@@ -6,7 +6,7 @@ A candidate's folder says which kind it is of (`artifact`), and by that which cl
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from mendel.core import cache
@@ -27,7 +27,7 @@ class Span(Frozen):
     end: int
     replacement: str
     confidence: float = 1.0
-    """Posterior probability (0 to 1) of this change among the texts that were considered."""
+    """Probability (0 to 1) that this change is right."""
 
 
 class Restoration(Frozen):
@@ -35,11 +35,18 @@ class Restoration(Frozen):
 
     text: str
     confidence: float
-    """Posterior probability (0 to 1) of `text` among the texts that were considered."""
+    """Probability (0 to 1) that it was right to change the text, or to leave it."""
     edits: tuple[Span, ...]
     """What changed, from left to right, in positions of the input; empty where the text was left as it is."""
     fallback: bool
     """The input was kept because the restorer was not sure enough of a better text."""
+
+    def surer(self, before: str, threshold: float) -> Restoration:
+        """The same of the text `before`, without the changes whose confidence is below the threshold (0 to 1)."""
+        sure = tuple(edit for edit in self.edits if edit.confidence >= threshold)
+        if sure == self.edits:
+            return self
+        return self.model_copy(update={"text": applied(before, sure), "edits": sure, "fallback": not sure})
 
 
 class Restorer(ABC):
@@ -81,3 +88,13 @@ def spans(before: str, after: str) -> tuple[Span, ...]:
         Span(start=start, end=end, replacement=after[new_start:new_end])
         for start, end, new_start, new_end in changes(before, after)
     )
+
+
+def applied(text: str, edits: Iterable[Span]) -> str:
+    """A text with changes made; they are in order and do not overlap."""
+    parts: list[str] = []
+    at = 0
+    for edit in edits:
+        parts += text[at : edit.start], edit.replacement
+        at = edit.end
+    return "".join([*parts, text[at:]])

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import col, xxhash64
 
@@ -23,6 +22,7 @@ from mendel.core.lake import spark_uri
 from mendel.noise.kernel import Kernel
 from mendel.noise.pairs import COLUMNS
 from mendel.noise.profile import ResolvedProfile
+from mendel.spark import failures
 from mendel.spark.settings import deployed
 
 JAVA = 17
@@ -118,12 +118,8 @@ def write_pairs(
         corpus = corpus.repartition(parallelism)
     schema = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
     pairs = corpus.mapInArrow(_corruptor(resolved, seed, copies), schema)
-    try:
+    with failures.as_raised():
         pairs.write.partitionBy("split").mode("append").parquet(spark_uri(target))
-    except PythonException as error:  # what a worker raised comes back as text
-        if match := re.search(r"\bInputError: (.+)", str(error)):
-            raise InputError(match[1]) from error
-        raise
 
 
 def _corruptor(

@@ -120,8 +120,9 @@ def _champion(context: Context, inputs: Mapping[str, InputEntry]) -> ledger.Deci
     """The decision about the input `champion`: its files are known there though the version be made again."""
     if "champion" not in inputs:
         return None
-    history = ledger.read(context.root)
-    return next(past for past in reversed(history) if past.candidate.digest == inputs["champion"].digest)
+    decision = ledger.about_candidate(ledger.read(context.root), inputs["champion"].digest)
+    assert decision is not None, "the ledger named it as the one to beat"
+    return decision
 
 
 def _systems(context: Context, inputs: Mapping[str, InputEntry], champion: ledger.Decision | None) -> Iterator[System]:

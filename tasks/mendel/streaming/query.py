@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import col, count, current_timestamp, when
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from mendel.core import lake
-from mendel.core.errors import GateError, InputError, MendelError
 from mendel.core.log import log
 from mendel.core.stage import Context
 from mendel.inference import restored
 from mendel.spark import corruption as spark
+from mendel.spark import failures
 from mendel.streaming import batches, kafka, progress, sources
 from mendel.streaming.batches import MicroBatch
 from mendel.streaming.current_model import CurrentModel
@@ -33,7 +31,6 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 20.0
 """How long a stop waits for the micro-batch under way: less than the 30 s after which Kubernetes kills."""
 QUERY = "sql.streaming.queryId"
-FORESEEN = {error.__name__: error for error in (InputError, GateError)}
 
 
 class Run(NamedTuple):
@@ -81,15 +78,11 @@ def run_in(session: SparkSession, root: str, settings: Stream, context: Context,
     write_batch = EachBatch(context, settings, current_model, gauges)
     session.streams.addListener(watcher)
     try:
-        with _stop_asked() as stop:
+        with failures.as_raised(), _stop_asked() as stop:
             query = _start(_pipeline(session, root, settings), root, settings, write_batch, once=once)
             _wait(query, watcher, stop)
         watcher.ended.wait(GRACE_SECONDS)
         return Run(str(query.id), watcher.totals)
-    except PySparkException as error:
-        if write_batch.failure is not None:
-            raise write_batch.failure from error
-        raise _foreseen(error) or error from None
     finally:
         session.streams.removeListener(watcher)
         if gauges:
@@ -104,8 +97,6 @@ class EachBatch:
         self.settings = settings
         self.current_model = current_model
         self.gauges = gauges
-        self.failure: MendelError | None = None
-        """Kept here, since on its way through the JVM an exception becomes a text."""
 
     def __call__(self, frame: DataFrame, number: int) -> None:
         query = frame.sparkSession.sparkContext.getLocalProperty(QUERY)
@@ -113,12 +104,6 @@ class EachBatch:
         frame = frame.persist()  # else each of the writes below would read, parse and drop duplicates again
         try:
             self._write(frame, query, number)
-        except MendelError as error:
-            self.failure = error
-            raise
-        except PySparkException as error:
-            self.failure = _foreseen(error)
-            raise
         finally:
             frame.unpersist()
 
@@ -190,9 +175,3 @@ def _stop_asked() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _foreseen(error: Exception) -> MendelError | None:
-    """The foreseen failure that a worker raised, which comes back as text."""
-    match = re.search(rf"\b({'|'.join(FORESEEN)}): (.+)", str(error))
-    return FORESEEN[match[1]](match[2]) if match else None

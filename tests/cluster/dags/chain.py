@@ -1,6 +1,7 @@
 """Stages that end in every way there is, made by the factory that Mendel's own DAGs use."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from airflow.sdk import DAG, Param, chain
 
@@ -9,8 +10,8 @@ from mendel_airflow.policy import GPU
 from mendel_airflow.stage import stage
 
 SMOKE, DEMO = (f"include/pipelines/{name}.yaml" for name in ("smoke", "demo"))
-AGAIN = {"retries": 1, "retry_delay": timedelta(seconds=1)}
-NEVER = {"retries": 2, "retry_delay": timedelta(seconds=1)}  # and yet there must be no second try
+AGAIN: dict[str, Any] = {"retries": 1, "retry_delay": timedelta(seconds=1)}
+NEVER: dict[str, Any] = {"retries": 2, "retry_delay": timedelta(seconds=1)}  # and yet there must be no second try
 
 RECIPE = "{kind: channel-llm, calibration: {sentences: 20}, lora: {budget_steps: 40, tokens_per_batch: 128}}"
 

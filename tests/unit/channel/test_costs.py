@@ -17,7 +17,7 @@ from mendel.noise.profile import OPERATIONS, NoiseProfile, Rates, ResolvedProfil
 rates = st.floats(0, 0.08)
 
 
-def resolved(changes: dict[str, Any] | None = None, **rate: float) -> ResolvedProfile:
+def resolved(changes: dict[str, Any] | None = None, /, **rate: float) -> ResolvedProfile:
     rates = Rates(**(rate or dict.fromkeys(OPERATIONS, 0.01)))
     profile = NoiseProfile(name="test", rates=rates, **(changes or {}))
     return ResolvedProfile(profile=profile, rates=rates, alphabet="abc", weights=(0.5, 0.3, 0.2))

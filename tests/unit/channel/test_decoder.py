@@ -15,6 +15,7 @@ from rapidfuzz.distance import Levenshtein
 import mendel.channel.decoder
 from mendel.channel.costs import Channel
 from mendel.channel.decoder import OVERLAP, WINDOW, Decoder
+from mendel.channel.search import search
 from mendel.models.ngram import CharNgram
 from mendel.noise.profile import OPERATIONS, NoiseProfile, Rates, ResolvedProfile
 from mendel.recipes.decoder import DecoderConfig
@@ -84,7 +85,7 @@ def test_the_input_is_kept_where_it_is_the_worst_candidate(decoder: Decoder) -> 
 def test_a_long_text_is_decoded_in_windows_as_a_short_one_is(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
     # given a note of what each search was asked for
     asked: list[tuple[int, int]] = []
-    real = mendel.channel.decoder.search
+    real = search
 
     def noted(*arguments: Any) -> Any:
         asked.append(arguments[4:6])

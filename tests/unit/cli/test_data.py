@@ -17,6 +17,8 @@ from ..versioning.conftest import make_corpus, root, version
 
 __all__ = ["make_corpus", "root", "version"]
 
+Published = tuple[Manifest, Manifest]
+
 
 @pytest.fixture
 def config(tmp_path: Path) -> str:
@@ -26,27 +28,32 @@ def config(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def published(make_corpus: Callable[..., Manifest], version: Callable[..., Manifest]) -> tuple[Manifest, Manifest]:
+def published(make_corpus: Callable[..., Manifest], version: Callable[..., Manifest]) -> Published:
     """A corpus version, and the version manifest that names its revision."""
     return make_corpus(), version()
+
+
+def revision_of(made: Manifest) -> str:
+    assert made.revision is not None, f"{made.path} names no revision"
+    return made.revision
 
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_into_an_empty_lake_byte_for_byte(tmp_path: Path, root: str, config: str, published: tuple) -> None:
+def test_into_an_empty_lake_byte_for_byte(tmp_path: Path, root: str, config: str, published: Published) -> None:
     corpus, made = published
     before = contents(tmp_path / "lake" / "corpus")
     shutil.rmtree(tmp_path / "lake")
 
-    checkout(made.revision, config)
+    checkout(revision_of(made), config)
 
     assert contents(tmp_path / "lake" / "corpus") == before
     assert manifest.current(root, "corpus", "2026-11-23") == corpus, "the version is not in force"
 
 
-def test_by_tag_over_a_damaged_lake(tmp_path: Path, root: str, config: str, published: tuple) -> None:
+def test_by_tag_over_a_damaged_lake(tmp_path: Path, root: str, config: str, published: Published) -> None:
     corpus, made = published
     (tmp_path / "lake" / corpus.files[0].path).write_bytes(b"damaged")
 
@@ -64,17 +71,19 @@ def test_a_version_that_lists_an_earlier_ones_files(
     made = version("2026-11-30")
     shutil.rmtree(tmp_path / "lake")
 
-    checkout(made.revision, config)
+    checkout(revision_of(made), config)
 
     found = manifest.current(root, "corpus", "2026-11-30")
     assert found == later
     manifest.verify(root, later)
 
 
-def test_into_a_folder_with_the_files_where_their_stage_put_them(tmp_path: Path, config: str, published: tuple) -> None:
+def test_into_a_folder_with_the_files_where_their_stage_put_them(
+    tmp_path: Path, config: str, published: Published
+) -> None:
     corpus, made = published
 
-    checkout(made.revision[:10], config, to=tmp_path / "out")
+    checkout(revision_of(made)[:10], config, to=tmp_path / "out")
 
     expected = contents(tmp_path / "lake" / corpus.folder)
     found = contents(tmp_path / "out")
@@ -87,7 +96,7 @@ def test_an_old_version_comes_back_after_a_new_one(
     tmp_path: Path,
     root: str,
     config: str,
-    published: tuple,
+    published: Published,
     make_corpus: Callable[..., Manifest],
     version: Callable[..., Manifest],
 ) -> None:
@@ -95,7 +104,7 @@ def test_an_old_version_comes_back_after_a_new_one(
     assert make_corpus(text="another text").digest != corpus.digest
     version()
 
-    checkout(made.revision, config)
+    checkout(revision_of(made), config)
 
     assert manifest.current(root, "corpus", "2026-11-23") == corpus
 
@@ -108,7 +117,7 @@ def test_a_folder_with_files_is_not_touched(tmp_path: Path, config: str) -> None
         checkout("any", config, to=tmp_path / "out")
 
 
-def test_bytes_changed_in_the_remote_are_found(tmp_path: Path, config: str, published: tuple) -> None:
+def test_bytes_changed_in_the_remote_are_found(tmp_path: Path, config: str, published: Published) -> None:
     corpus, made = published
     shutil.rmtree(tmp_path / "lake")
     sizes = {file.bytes for file in corpus.files}
@@ -120,23 +129,25 @@ def test_bytes_changed_in_the_remote_are_found(tmp_path: Path, config: str, publ
     target.write_bytes(data)
 
     with pytest.raises(InputError, match=r"part-0.parquet from the DVC remote: expected sha256 \w+, found"):
-        checkout(made.revision, config, to=tmp_path / "out")
+        checkout(revision_of(made), config, to=tmp_path / "out")
 
 
-def test_an_unknown_revision_lists_the_nearest_tags(config: str, published: tuple) -> None:
+def test_an_unknown_revision_lists_the_nearest_tags(config: str, published: Published) -> None:
     _, made = published
 
     with pytest.raises(InputError, match=f"(?s)no version corpus/2026-11-24.*{made.metrics['tag']}"):
         checkout("corpus/2026-11-24", config)
 
 
-def test_list_shows_revision_tag_and_size(config: str, published: tuple, capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_shows_revision_tag_and_size(
+    config: str, published: Published, capsys: pytest.CaptureFixture[str]
+) -> None:
     _, made = published
 
     list_versions(config)
 
     line = capsys.readouterr().out.split()
-    assert line[:4] == [made.revision[:12], made.metrics["tag"], "2", "rows,"]
+    assert line[:4] == [revision_of(made)[:12], made.metrics["tag"], "2", "rows,"]
 
 
 def test_list_does_not_make_a_registry(tmp_path: Path, config: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import typer
+from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from mendel.cli.main import app
@@ -48,6 +49,8 @@ def test_register_goes_by_its_former_name_too_which_says_so(
 
 
 def test_help_shows_the_new_name_alone() -> None:
-    commands = typer.main.get_command(app).commands
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    commands = group.commands
     assert not commands["register"].hidden
     assert commands["version"].hidden

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ __all__ = ["folder"]
 @pytest.fixture
 def pipeline(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("MENDEL_LAKE", str(tmp_path / "lake"))
-    source = {"kind": "files", "name": "texts", "glob": f"{folder}/*", "id_key": "key"}
+    source: dict[str, Any] = {"kind": "files", "name": "texts", "glob": f"{folder}/*", "id_key": "key"}
     source["split"] = {"test": 0.3, "validation": 0.2}
     path = tmp_path / "pipeline.yaml"
     path.write_text(json.dumps({"name": "t", "lake": "unused", "ingest": {"source": source}}))

@@ -150,7 +150,7 @@ def test_bytes_that_are_not_text_are_named(tmp_path: Path) -> None:
 
 
 def test_settings_reach_inside_and_leave_the_rest() -> None:
-    data = {"noise": {"name": "default", "rates": {"deletion": 0.01}}, "seed": 1}
+    data: dict[str, Any] = {"noise": {"name": "default", "rates": {"deletion": 0.01}}, "seed": 1}
 
     result = config.override(data, ["noise.rates.deletion=0.02", "noise.target_cer=0.08", "new.deep.key=[1, x]"])
 

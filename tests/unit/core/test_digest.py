@@ -27,7 +27,7 @@ ROWS = st.lists(
     ),
     min_size=1,
     max_size=12,
-    unique_by=lambda row: row["id"],
+    unique_by=lambda row: str(row["id"]),
 )
 SCHEMA = pa.schema(
     {
@@ -97,7 +97,7 @@ def test_any_other_value_gives_another_digest(rows: list[dict[str, Any]], data: 
     changed = [dict(row) for row in rows]
     row = data.draw(st.sampled_from(changed))
     name = data.draw(st.sampled_from(["text", "year", "kept", "tags"]))
-    other = {"text": "another " + (row["text"] or ""), "year": 7 if row["year"] is None else None}
+    other: dict[str, Any] = {"text": "another " + (row["text"] or ""), "year": 7 if row["year"] is None else None}
     other |= {"kept": not row["kept"], "tags": [*(row["tags"] or []), "more"]}
     row[name] = other[name]
 

@@ -182,14 +182,15 @@ def test_what_a_user_may_not_do_is_named_with_the_file(
     (users_folder / "closed.txt").chmod(0)
     users_folder.chmod(0o555)
     with without_privileges():
-        for doing, what in [
+        refused: list[tuple[Callable[[], object], str]] = [
             (lambda: lake.write(str(users_folder / "a.txt"), b"x"), "a.txt cannot be written"),
             (lambda: lake.create(str(users_folder / "a.txt"), b"x"), "a.txt cannot be written"),
             (lambda: lake.make_folder(users_folder / "deep" / "er"), "er cannot be written"),
             (lambda: lake.remove(str(users_folder / "closed.txt")), "closed.txt cannot be removed"),
             (lambda: lake.read_bytes(str(users_folder / "closed.txt")), "closed.txt cannot be read"),
             (lambda: lake.sha256(str(users_folder / "closed.txt")), "closed.txt cannot be read"),
-        ]:
+        ]
+        for doing, what in refused:
             with pytest.raises(
                 InputError, match=f"{users_folder}.*{what}: Permission denied. Give this user the right"
             ):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fsspec.core import url_to_fs
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -219,7 +220,7 @@ def test_damage_is_named_with_file_expected_found_and_remedy(root: str, damage: 
     made = manifest.commit(root, make(root))
     uri = lake.join(root, made.files[0].path)
     if damage is None:
-        fs, path = lake.url_to_fs(uri)
+        fs, path = url_to_fs(uri)
         fs.rm(path)
     else:
         lake.write(uri, damage)

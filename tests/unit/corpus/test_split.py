@@ -53,7 +53,8 @@ def test_no_two_sentences_that_are_kept_are_near_equal(corpus: list[Sentence]) -
 def test_every_sentence_is_kept_or_dropped_with_a_reason(corpus: list[Sentence]) -> None:
     kept, dropped = separate(corpus, None, THRESHOLD)
 
-    places = [(item.doc, item.position, item.text) for item in (*kept, *dropped)]
+    both: list[Sentence | Dropped] = [*kept, *dropped]
+    places = [(item.doc, item.position, item.text) for item in both]
     assert sorted(places) == sorted((item.doc, item.position, item.text) for item in corpus)
     assert {item.reason for item in dropped} <= {"leak", "duplicate", "near_duplicate"}
     by_id = {item.id: item for item in kept}
@@ -171,7 +172,8 @@ def test_hash_splits_have_the_shares_asked_for() -> None:
 
     splits = [rule.of(f"news/{number}.txt") for number in range(5000)]
 
-    for split, share in (("train", 0.5), ("validation", 0.2), ("test", 0.3)):
+    shares: dict[Split, float] = {"train": 0.5, "validation": 0.2, "test": 0.3}
+    for split, share in shares.items():
         assert splits.count(split) / 5000 == pytest.approx(share, abs=0.03), f"{split} is off its share"
 
 

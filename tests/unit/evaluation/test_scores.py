@@ -9,6 +9,7 @@ from rapidfuzz.distance import Levenshtein
 from mendel.evaluation.bootstrap import Bootstrap
 from mendel.evaluation.scores import CAUSES, Measures, Output, Sample, Scores, measure, summarise
 from mendel.noise.edits import Edit, replay
+from mendel.noise.profile import Operation
 
 TEXTS = st.lists(st.text(alphabet="abc ", min_size=1, max_size=30).filter(str.strip), min_size=1, max_size=8)
 
@@ -88,7 +89,7 @@ def test_scores_of_a_restoration_that_helps_one_sentence_and_harms_another(sampl
 )
 def test_an_error_that_is_left_is_charged_to_the_operation_that_made_it(edit: Edit) -> None:
     # given the edit beside a repaired one at some distance
-    other = next(op for op in ("insertion", "substitution") if op != edit.op)
+    other: Operation = "substitution" if edit.op == "insertion" else "insertion"
     repaired = Edit(other, 30, "" if other == "insertion" else "x", "Q")
     clean = "0123456789cdefghijklmnopqrstuvwxyz"
     clean = clean[:30] + repaired.clean + clean[30 + len(repaired.clean) :]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from fsspec.core import url_to_fs
 
 from mendel.cli import main as cli
 from mendel.core import digest, lake, manifest
@@ -173,7 +174,7 @@ def age(uri: str) -> None:
     if (path := lake.local_path(uri)) is not None:
         os.utime(path, (month.timestamp(),) * 2)
     else:
-        fs, path_in_store = lake.url_to_fs(uri)
+        fs, path_in_store = url_to_fs(uri)
         fs.store[path_in_store].created = month
 
 

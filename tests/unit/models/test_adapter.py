@@ -30,6 +30,7 @@ def trained(tiny_lm: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
     """The folder of a trained adapter, and bits per character of TEXTS by the model that was trained."""
     folder = tmp_path_factory.mktemp("trained")
     made = trainer(tiny_lm, folder / "checkpoints", sentences(60, seed=1))
+    assert isinstance(made.llm, CausalLm)
     made.train()
     made.save_adapter(folder / "adapter", str(tiny_lm))
     made.llm.model = made.llm.model.merge_and_unload()

@@ -60,12 +60,14 @@ def test_alphabet_is_what_is_printable_in_the_sample() -> None:
 
 def test_characters_by_frequency() -> None:
     resolved = resolve(profile(characters="frequency"), ["aab", "b\na"], seed=1)
-    assert (resolved.alphabet, resolved.weights) == ("ab", pytest.approx((0.6, 0.4)))
+    assert resolved.alphabet == "ab"
+    assert resolved.weights == pytest.approx((0.6, 0.4))
 
 
 def test_characters_as_listed() -> None:
     resolved = resolve(profile(characters="set:~.~ "), ["aab"], seed=1)
-    assert (resolved.alphabet, resolved.weights) == (" .~", pytest.approx((1 / 3, 1 / 3, 1 / 3)))
+    assert resolved.alphabet == " .~"
+    assert resolved.weights == pytest.approx((1 / 3, 1 / 3, 1 / 3))
 
 
 @pytest.mark.parametrize("texts", [[], [""], ["aaaa"], ["\n\t"]])

@@ -1,6 +1,7 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -106,9 +107,10 @@ def test_large_strings_are_corrupted_as_strings() -> None:
 @pytest.mark.parametrize("change", ["seed", "id", "copy"])
 def test_other_keys_give_other_noise(change: str) -> None:
     resolved = resolve(Rates(**dict.fromkeys(OPERATIONS, 0.02)))
-    base = {"seed": 1, "ids": ["a"], "copies": [0]}
-    other = base | {"seed": {"seed": 2}, "id": {"ids": ["b"]}, "copy": {"copies": [1]}}[change]
-    assert corrupt(resolved, [SENTENCE * 20], **base) != corrupt(resolved, [SENTENCE * 20], **other)  # type: ignore[arg-type]
+    base: dict[str, Any] = {"seed": 1, "ids": ["a"], "copies": [0]}
+    others: dict[str, dict[str, Any]] = {"seed": {"seed": 2}, "id": {"ids": ["b"]}, "copy": {"copies": [1]}}
+    other = base | others[change]
+    assert corrupt(resolved, [SENTENCE * 20], **base) != corrupt(resolved, [SENTENCE * 20], **other)
 
 
 def test_known_noise_stays_the_same() -> None:

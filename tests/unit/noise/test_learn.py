@@ -1,11 +1,14 @@
 """The sizes: 4,000 sentences of 60 characters, some 4,800 events, so that one rate has a standard error of about 3%."""
 
+import math
 import random
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mendel.core import config
 from mendel.core.errors import InputError
@@ -31,7 +34,7 @@ def corrupted(profile: NoiseProfile, clean: list[str]) -> list[str]:
     return noisy
 
 
-def relearned(count: int = 4000, **settings: object) -> tuple[NoiseProfile, Learned]:
+def relearned(count: int = 4000, /, **settings: object) -> tuple[NoiseProfile, Learned]:
     profile = NoiseProfile.model_validate({"name": "known", "rates": EQUAL, "mean_length": 3} | settings)
     clean = sentences(count)
     return profile, learn(clean, corrupted(profile, clean), "learned")
@@ -157,3 +160,31 @@ def test_texts_of_very_uneven_damage_give_a_profile() -> None:
     assert max(profile.intensities) > 2, "the damage is uneven"
     assert profile.rates.substitution > 0
     assert set(profile.confusions["e"]) >= {"c"}
+
+
+@given(st.lists(st.tuples(st.text(min_size=1, max_size=40), st.text(max_size=40)), min_size=1, max_size=5))
+@settings(max_examples=50, deadline=None)
+def test_any_pairs_give_a_profile_or_a_reason(pairs: list[tuple[str, str]]) -> None:
+    # Given texts of any characters and any damage, often enough for a profile
+    clean, noisy = zip(*pairs * 60, strict=True)
+    # Then what is learned is a profile with finite values, and a refusal says why
+    try:
+        learned = learn(clean, noisy, "any")
+    except InputError as error:
+        reason = str(error)
+        learned = None
+    if learned is None:
+        assert any(known in reason for known in ("identical", "no pairs", "needs 50")), reason
+        return
+    assert math.isfinite(learned.evidence.nats_per_character), learned.evidence
+    assert all(math.isfinite(events) for events in learned.evidence.events.values()), learned.evidence
+
+
+def test_half_of_the_characters_wrong_still_give_a_profile() -> None:
+    # Given texts of which some have nearly half of their letters wrong
+    draw = random.Random(3)
+    clean = sentences(60)
+    noisy = ["".join(draw.choice("xyzw") if draw.random() < 0.45 else c for c in text) for text in clean]
+    learned = learn(clean, noisy, "heavy")
+    # Then the profile is as noisy as a profile can be, and nearly as they are
+    assert 0.3 < learned.profile.rates.total * np.mean(learned.profile.intensities) < 0.5

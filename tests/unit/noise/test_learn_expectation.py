@@ -127,6 +127,45 @@ def test_long_texts_neither_underflow_nor_cost_their_square() -> None:
     assert found.replaced[1:, 1:].sum() == pytest.approx(1, rel=0.1)
 
 
+RATE = st.floats(0, 0.19) | st.sampled_from([0.0, 1e-300, 1e-9])
+
+
+@given(
+    st.text(ALPHABET, max_size=400),
+    st.text(ALPHABET, max_size=400),
+    st.tuples(*[RATE] * 5),
+    st.floats(0, 1 - 1 / 32),
+    st.lists(st.sampled_from([1e-300, 1e-9, 0.1, 1.0]), min_size=len(ALPHABET), max_size=len(ALPHABET)),
+)
+def test_any_damage_under_any_model_has_probabilities(
+    clean: str, noisy: str, rates: tuple[float, ...], extend: float, weights: list[float]
+) -> None:
+    noise = np.array([0.0, *weights]) / sum(weights)
+    under = NoiseModel(np.array(rates), extend, noise, np.tile(noise, (len(noise), 1)))
+    found = counts(clean, noisy, under)
+    assert found.log_likelihood[0] <= 1e-9, f"log P = {found.log_likelihood[0]}"
+    for name, values in found._asdict().items():
+        if name != "log_likelihood":
+            assert np.isfinite(values).all(), f"{name}: {values}"
+            assert (values >= 0).all(), f"{name}: {values}"
+
+
+@pytest.mark.parametrize(("length", "share"), [(1675, 0.45), (271, 0.45), (3000, 0.95)])
+def test_a_long_text_of_heavy_damage_does_not_underflow(length: int, share: float) -> None:
+    # Given a text of which about half of the characters are lost, doubled or replaced
+    chance = random.Random(length)
+    clean = "".join(chance.choices(ALPHABET, k=length))
+    noisy = "".join(
+        chance.choice(["", c + chance.choice(ALPHABET), chance.choice(ALPHABET)]) if chance.random() < share else c
+        for c in clean
+    )
+    # Then its probability is small and known
+    found = counts(clean + ".", noisy + ".")
+    assert -8 * length < found.log_likelihood[0] < 0, f"log P = {found.log_likelihood[0]}"
+    assert found.events.sum() == pytest.approx(found.by_pair[0])
+    assert 0 < found.events.sum() < length
+
+
 @given(TEXT, TEXT)
 def test_differences_leave_equal_texts_between_them(clean: str, noisy: str) -> None:
     rest, other, a, b = [], [], 0, 0

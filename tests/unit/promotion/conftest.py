@@ -151,7 +151,8 @@ def evaluate(context: Context, rules: Rules = LENIENT) -> Manifest:
 def promote(context: Context, rejected_by: str | None = None) -> Decision:
     """Run the stage; the decision that it made, or had made."""
     made = execute(Promote(rejected_by=rejected_by, registered_model=MODEL), context)
-    return ledger.read(context.root)[made.metrics["number"] - 1]
+    number: int = made.metrics["number"]
+    return ledger.read(context.root)[number - 1]
 
 
 def decide_on(context: Context, action: str, evaluation: Manifest | None = None) -> Decision:

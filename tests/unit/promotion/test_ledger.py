@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,12 @@ def test_whom_to_beat_does_not_change_by_winning() -> None:
         assert (now and now.version) == (before and before.version), f"{[(d.action, d.version) for d in history]}"
 
 
+def test_of_several_decisions_about_a_candidate_the_latest_counts() -> None:
+    history = after(("declined", 1), ("promoted", 2), ("promoted", 1), ("declined", 2))
+    assert ledger.about_candidate(history, candidate(1).digest) == history[2]
+    assert ledger.about_candidate(history, candidate(3).digest) is None
+
+
 def test_decisions_are_read_as_they_were_written(tmp_path: Path) -> None:
     written = [
         ledger.append(str(tmp_path), lambda history: decide(history, "promoted", len(history) + 1)) for _ in range(12)
@@ -196,7 +203,7 @@ def test_what_writers_leave_behind_when_they_are_killed_is_no_decision(tmp_path:
 
 def promote_three(folder: Path) -> None:
     for version in (1, 2, 3):
-        ledger.append(str(folder), lambda history, version=version: decide(history, "promoted", version))
+        ledger.append(str(folder), partial(decide, action="promoted", version=version))
 
 
 def rewrite(path: Path, old: str, new: str) -> None:

@@ -52,10 +52,10 @@ class Make(Stage):
         return []
 
     def run(self, inputs: object, draft: Draft) -> Outcome:
-        for folder, rows in self._frame.groupby("folder"):
+        for folder, part in self._frame.groupby("folder"):
             path = draft.folder / f"split={folder}" / "part-0.parquet"
             path.parent.mkdir()
-            table = pa.Table.from_pandas(rows.drop(columns="folder"), schema=self._schema, preserve_index=False)
+            table = pa.Table.from_pandas(part.drop(columns="folder"), schema=self._schema, preserve_index=False)
             pq.write_table(table, path)
         (draft.folder / "dropped.parquet").write_bytes(b"not a part of the dataset's rows")
         metrics = {}

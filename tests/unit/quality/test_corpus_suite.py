@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -22,7 +23,7 @@ FIRST = {"train": 0, "validation": 300, "test": 340}
 """Row of each split's first sentence."""
 
 
-def set_cell(column: str, row: int, value: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
+def set_cell(column: str, row: int, value: Any) -> Callable[[pd.DataFrame], pd.DataFrame]:
     def plant(frame: pd.DataFrame) -> pd.DataFrame:
         frame.loc[row, column] = value
         return frame
@@ -35,7 +36,7 @@ def copy_cell(column: str, source: int, target: int) -> Callable[[pd.DataFrame],
 
 
 def change_text(row: int, change: Callable[[str], str]) -> Callable[[pd.DataFrame], pd.DataFrame]:
-    return lambda frame: set_cell("text", row, change(frame.loc[row, "text"]))(frame)
+    return lambda frame: set_cell("text", row, change(frame["text"][row]))(frame)
 
 
 def keep(wanted: Callable[[pd.DataFrame], pd.Series]) -> Callable[[pd.DataFrame], pd.DataFrame]:
@@ -43,7 +44,7 @@ def keep(wanted: Callable[[pd.DataFrame], pd.Series]) -> Callable[[pd.DataFrame]
 
 
 REQUIRED = ("id", "doc", "position", "split", "text")
-FAULTS = {
+FAULTS: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], list[str]]] = {
     "nulls": (
         lambda frame: frame.assign(**{name: frame[name].mask(frame.index == row) for row, name in enumerate(REQUIRED)}),
         [
@@ -98,7 +99,7 @@ FAULTS = {
         ["text is unique: 2 of 400", "no text is in two splits, punctuation and letter case aside (leakage): 2 of 400"],
     ),
     "test text in train, spelled otherwise": (
-        lambda frame: set_cell("text", 0, frame.loc[FIRST["test"], "text"].upper().replace(" ", ", "))(frame),
+        lambda frame: set_cell("text", 0, frame["text"][FIRST["test"]].upper().replace(" ", ", "))(frame),
         ["no text is in two splits, punctuation and letter case aside (leakage): 2 of 400 rows are otherwise, as in "],
     ),
     "no years": (

@@ -28,7 +28,7 @@ TEST = 340
 """Row of the first test pair; its second copy lies 400 rows behind."""
 
 
-def set_cells(row: int, **values: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
+def set_cells(row: int, **values: Any) -> Callable[[pd.DataFrame], pd.DataFrame]:
     def plant(frame: pd.DataFrame) -> pd.DataFrame:
         for column, value in values.items():
             frame.at[row, column] = value
@@ -42,8 +42,8 @@ def edited(change: Callable[[str, list[Edit]], list[Edit]]) -> Callable[[pd.Data
 
     def plant(frame: pd.DataFrame) -> pd.DataFrame:
         for row in frame.index:
-            clean = frame.at[row, "clean"]
-            edits = change(clean, decode(frame.at[row, "edits"]))
+            clean = frame["clean"][row]
+            edits = change(clean, decode(frame["edits"][row]))
             frame.at[row, "edits"] = encode(edits)
             frame.at[row, "noisy"] = replay(clean, edits)
         return frame
@@ -65,7 +65,7 @@ def half_clean(frame: pd.DataFrame) -> pd.DataFrame:
 
 def with_edit(row: int, edit: Edit) -> Callable[[pd.DataFrame], pd.DataFrame]:
     def plant(frame: pd.DataFrame) -> pd.DataFrame:
-        clean = frame.at[row, "clean"]
+        clean = frame["clean"][row]
         return set_cells(row, noisy=replay(clean, [edit]), edits=encode([edit]))(frame)
 
     return plant

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +32,9 @@ class Outcome(NamedTuple):
     texts: list[str]
     reasons: dict[int | None, str]
     """By line or row; None: the whole file."""
+
+
+Use = Callable[[Path, str, bytes], Outcome]
 
 
 def as_corpus(tmp_path: Path, name: str, content: bytes) -> Outcome:
@@ -88,14 +92,14 @@ READ = {
 
 @USES
 @pytest.mark.parametrize("case", READ)
-def test_it_is_read(tmp_path: Path, use: type[Outcome], case: str) -> None:
+def test_it_is_read(tmp_path: Path, use: Use, case: str) -> None:
     texts, reasons = use(tmp_path, *READ[case])
 
     assert ([text.strip() for text in texts], reasons) == ([TEXT], {}), f"{case} is not read"
 
 
 @USES
-def test_a_line_separator_in_a_record_is_no_end_of_line(tmp_path: Path, use: type[Outcome]) -> None:
+def test_a_line_separator_in_a_record_is_no_end_of_line(tmp_path: Path, use: Use) -> None:
     assert use(tmp_path, "a.jsonl", '{"text": "one\u2028two\x85three"}\n'.encode()).texts == ["one\u2028two\x85three"]
 
 
@@ -119,7 +123,7 @@ REFUSED = {
 
 @USES
 @pytest.mark.parametrize("case", REFUSED)
-def test_the_file_is_refused_whole_and_once(tmp_path: Path, use: type[Outcome], case: str) -> None:
+def test_the_file_is_refused_whole_and_once(tmp_path: Path, use: Use, case: str) -> None:
     name, content, reason = REFUSED[case]
 
     assert use(tmp_path, name, content) == ([], {None: reason}), f"{case} is not refused as a whole"
@@ -140,7 +144,7 @@ BAD_LINES = {
 
 @USES
 @pytest.mark.parametrize("case", BAD_LINES)
-def test_a_bad_line_is_refused_alone(tmp_path: Path, use: type[Outcome], case: str) -> None:
+def test_a_bad_line_is_refused_alone(tmp_path: Path, use: Use, case: str) -> None:
     line, reason = BAD_LINES[case]
 
     outcome = use(tmp_path, "a.jsonl", b"\n".join([GOOD, line, GOOD]))
@@ -151,7 +155,7 @@ def test_a_bad_line_is_refused_alone(tmp_path: Path, use: type[Outcome], case: s
 
 @USES
 @pytest.mark.parametrize("kind", [pa.string(), pa.binary(), pa.large_binary()], ids=str)
-def test_a_bad_row_is_refused_alone(tmp_path: Path, use: type[Outcome], kind: pa.DataType) -> None:
+def test_a_bad_row_is_refused_alone(tmp_path: Path, use: Use, kind: pa.DataType) -> None:
     texts = pa.array([b"fine", b"\xff", b"a\x00b", b" ", None], pa.binary())
     column = texts.view(kind) if kind == pa.string() else texts.cast(kind)
 
@@ -169,7 +173,7 @@ def test_a_nul_refuses_its_record_a_line_of_the_inbox_and_a_file_of_the_corpus(t
 
 @USES
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32"])
-def test_other_forms_of_unicode_give_nothing(tmp_path: Path, use: type[Outcome], encoding: str) -> None:
+def test_other_forms_of_unicode_give_nothing(tmp_path: Path, use: Use, encoding: str) -> None:
     outcome = use(tmp_path, "a.txt", "The treaty was signed.\nThe tariff was not.".encode(encoding))
 
     assert not outcome.texts, f"{encoding} was half read"

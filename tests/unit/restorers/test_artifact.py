@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from mendel.restorers.channel import FIRST_PASS, TUNED, ChannelArtifact, LlmArti
 from mendel.restorers.guard import Guard
 from mendel.restorers.rewriter import RewriterArtifact
 
-OF_RELEASE_0_1_0 = {
+OF_RELEASE_0_1_0: dict[str, Any] = {
     "kind": "channel-llm",
     "decoder": {"beam": 60, "threshold": 11.0, "lm_weight": 0.95, "max_jump": 12, "max_deletion": 8, "surprise": 10.0,
                 "max_candidates": 8, "margin": 15.0},

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from schemathesis import BaseSchema, Case, GenerationMode
+from schemathesis.core.result import Ok
 
 from mendel.serving.keys import Keys, new
 
@@ -33,11 +35,12 @@ def test_what_is_asked_is_answered_or_refused_as_described(
     described: BaseSchema, mode: GenerationMode, paths: str
 ) -> None:
     for found in described.include(path_regex=paths).get_all_operations():
+        assert isinstance(found, Ok), f"an operation is not described: {found}"
         operation = found.ok()
 
         @given(operation.as_strategy(generation_mode=mode))
         @examples(max_examples=15, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
-        def asked(case: Case) -> None:
+        def asked(case: Case[Any]) -> None:
             case.call_and_validate(headers={"X-API-Key": KEY}, timeout=60)
 
         asked()

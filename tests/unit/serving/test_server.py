@@ -53,7 +53,8 @@ def test_sigterm_lets_what_is_in_flight_end(with_champion: Store, tmp_path: Path
 
 def test_requests_that_a_kill_cuts_off_are_answered_by_the_next_process(with_champion: Store, tmp_path: Path) -> None:
     # given requests under way
-    port, found = free_port(), []
+    port = free_port()
+    found: list[int] = []
 
     async def ask() -> None:
         async with Client(f"http://127.0.0.1:{port}", patience=PATIENCE) as client:

@@ -47,7 +47,8 @@ def made(lake: Context) -> Manifest:
 
 
 def rows(context: Context, made: Manifest) -> list[dict[str, Any]]:
-    return pairs.read(context.uris(made.as_input(), ".parquet")).sort_by("id").to_pylist()
+    found: list[dict[str, Any]] = pairs.read(context.uris(made.as_input(), ".parquet")).sort_by("id").to_pylist()
+    return found
 
 
 def test_default_noise_is_the_shipped_default() -> None:

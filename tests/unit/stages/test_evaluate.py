@@ -150,12 +150,51 @@ def test_a_strict_gate_declines_and_that_is_a_good_run(candidates: Store) -> Non
     scores = made.metrics["scores"]["candidate"]
     assert run.data.metrics["candidate/cer"] == pytest.approx(scores["cer"]["value"])
     assert run.data.tags["decision"] == "decline"
+    assert run.inputs is not None
     assert {found.dataset.name for found in run.inputs.dataset_inputs} == {"candidate", "pairs"}
     logged = {found.path for found in mlflow.MlflowClient().list_artifacts(run.info.run_id)}
-    plots = {"cer_by_operation.png", "cer_by_noise_level.png", "cer_by_length.png"}
+    assert {"candidate/foreign_altered", "candidate/foreign/logs/altered"} <= set(run.data.metrics)
+    plots = {"reliability.png", "cer_by_operation.png", "cer_by_noise_level.png", "cer_by_length.png"}
     assert logged >= {"report.md", "scores.parquet", *plots}, f"{logged}"
     for plot in plots:
         assert file_of(candidates, made, plot).read_bytes().startswith(b"\x89PNG"), f"{plot} is no picture"
+
+
+def test_foreign_text_is_judged_kind_by_kind(evaluated: Store) -> None:
+    # given
+    made = current(evaluated, WEEK_2)
+    rows = pq.read_table(file_of(evaluated, made, "foreign.parquet"))
+    report = file_of(evaluated, made, "report.md").read_text()
+
+    # then the figures are those of the rows
+    for system, kinds in made.metrics["foreign"].items():
+        mine = rows.filter(pc.equal(rows["system"], system))
+        assert set(kinds) == set(mine["kind"].to_pylist()) > {"logs", "code", "names"}, f"{system}: {set(kinds)}"
+        for kind, part in kinds.items():
+            of_kind = mine.filter(pc.equal(mine["kind"], kind))
+            assert part["texts"] == len(of_kind) <= 5, f"{system}: {kind}"
+            assert part["altered"] == pc.sum(pc.not_equal(of_kind["clean"], of_kind["restored"])).as_py()
+            assert part["harmed"] == pc.sum(pc.greater(pc.list_value_length(of_kind["harmed"]), 0)).as_py()
+    assert made.metrics["foreign"]["identity"]["logs"]["altered"] == 0, "leaving the text as it is alters none"
+
+    # and the gate, the scores and the report have them
+    (check,) = (each for each in made.metrics["decision"]["checks"] if each["rule"] == "max_foreign_altered")
+    assert check["observed"] == made.metrics["scores"]["candidate"]["foreign_altered"]["value"]
+    for heading in ("## Clean text unlike the corpus", "## Whether its confidence is right", "![Confidence and share"):
+        assert heading in report, f"{heading} is missing"
+
+
+def test_confidence_is_set_beside_what_is_right(evaluated: Store) -> None:
+    found = current(evaluated, WEEK_2).metrics["reliability"]
+    scores = current(evaluated, WEEK_2).metrics["scores"]["candidate"]
+
+    assert sum(part["changes"] for part in found["bins"]) == found["changes"] > 0
+    assert found["right"] > 0.5, "it removes more errors than it makes"
+    everything = found["curve"][0]
+    assert everything["threshold"] == 0
+    assert everything["removed"] == pytest.approx(scores["reduction"]["value"]), "all changes are the restored text"
+    assert everything["clean_altered"] == pytest.approx(scores["clean_altered"]["value"])
+    assert everything["foreign_altered"] == pytest.approx(scores["foreign_altered"]["value"])
 
 
 def remove_candidate(context: Context) -> None:

@@ -187,14 +187,19 @@ def test_channel_llm_trains_calibrates_and_loads(context: Context, tiny_lm: Path
     assert [one.text for one in forward] == [one.text for one in backward[::-1]]
 
 
-REWRITERS = {
+REWRITERS: dict[str, dict[str, Any]] = {
     "causal-lora": {"base": {"id": ""}},
     "seq2seq-lora": {"scratch": {"width": 32, "inner": 64, "heads": 2, "encoder_layers": 1, "decoder_layers": 1}},
 }
 
 
 def rewriter_recipe(kind: str, tiny_lm: Path, **lora: Any) -> Finetune:
-    recipe = {"kind": kind, "calibration": {"sentences": 20}, "writing": {"length_ratio": 1.2}, **REWRITERS[kind]}
+    recipe: dict[str, Any] = {
+        "kind": kind,
+        "calibration": {"sentences": 20},
+        "writing": {"length_ratio": 1.2},
+        **REWRITERS[kind],
+    }
     if "base" in recipe:
         recipe["base"] = {"id": str(tiny_lm)}
     recipe["lora"] = {"budget_steps": 4, "rank": 2, "tokens_per_batch": 512, **lora}

@@ -36,7 +36,7 @@ DAY, WEEK_LATER = "2026-11-23", "2026-11-30"
 
 
 def make(folder: Path, **settings: Any) -> Ingest:
-    source = {"kind": "files", "name": "texts", "glob": f"{folder}/*", "id_key": "key"}
+    source: dict[str, Any] = {"kind": "files", "name": "texts", "glob": f"{folder}/*", "id_key": "key"}
     source["split"] = {"test": 0.3, "validation": 0.2}
     return Ingest.model_validate({"source": source, **settings})
 
@@ -281,7 +281,7 @@ def test_killed_half_way_a_rerun_ends_with_the_same_digests(tmp_path: Path, poin
 def test_sotu_holds_out_its_newest_years(tmp_path: Path) -> None:
     made = execute(Ingest(source=Sotu(years=(2005, 2011))), Context(str(tmp_path), DAY))
 
-    years = {row["split"]: set() for row in table(str(tmp_path), made).to_pylist()}
+    years: dict[str, set[int]] = {row["split"]: set() for row in table(str(tmp_path), made).to_pylist()}
     for row in table(str(tmp_path), made).to_pylist():
         years[row["split"]].add(row["year"])
     assert years == {"train": {2005, 2006}, "validation": {2007, 2008}, "test": {2010, 2011}}

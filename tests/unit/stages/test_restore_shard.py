@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from mendel.core import lake
 from mendel.core.errors import InputError
 from mendel.inference import parts
 from mendel.inference.planned import in_force, restored_folder
-from mendel.restorers.restorer import Restorer
+from mendel.restorers.restorer import Restoration, Restorer
 
 from ..inference.conftest import a_lake, new_lake
 
@@ -56,13 +57,18 @@ def test_a_part_holds_the_restored_text_and_where_it_came_from(a_lake: Any) -> N
 
 
 def test_the_restorer_never_gets_more_texts_than_a_batch(a_lake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes = []
+    sizes: list[int] = []
     load = Restorer.load
 
     def watched(uri: str) -> Restorer:
         restorer = load(uri)
         restore = restorer.restore
-        monkeypatch.setattr(restorer, "restore", lambda texts: sizes.append(len(texts)) or restore(texts))
+
+        def counted(texts: Sequence[str]) -> list[Restoration]:
+            sizes.append(len(texts))
+            return restore(texts)
+
+        monkeypatch.setattr(restorer, "restore", counted)
         return restorer
 
     monkeypatch.setattr(Restorer, "load", watched)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from mendel.streaming.settings import Stream
+from mendel.streaming.settings import Kafka, Stream
 
 HERE = {"kind": "kafka", "servers": "localhost:9092", "topic": "t"}
 
@@ -33,4 +33,6 @@ def test_a_pipeline_tells_kafkas_client_no_code_file_or_other_place(end: str, ke
 
 def test_a_pipeline_tunes_kafkas_client() -> None:
     options = {"failOnDataLoss": "false", "kafka.request.timeout.ms": "5000", "kafka.security.protocol": "SASL_SSL"}
-    assert Stream.model_validate({"source": HERE | {"options": options}}).source.options == options
+    source = Stream.model_validate({"source": HERE | {"options": options}}).source
+    assert isinstance(source, Kafka)
+    assert source.options == options

@@ -53,6 +53,7 @@ def test_the_prompt_has_no_loss(tiny_lm: Path, tmp_path: Path) -> None:
     # Given rows of different lengths, with prompts
     made = trainer(tiny_lm, tmp_path, ["unused"])
     llm = made.llm
+    assert isinstance(llm, CausalLm)
     rows = [
         [*llm.head("noizy"), *llm.encode(["noisy"])[0]],
         [*llm.head("a longr one"), *llm.encode(["a longer one"])[0]],

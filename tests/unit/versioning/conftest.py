@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,7 +10,7 @@ import pytest
 
 from mendel.core import digest
 from mendel.core.manifest import InputEntry, Manifest
-from mendel.core.stage import Context, Outcome, Stage, execute
+from mendel.core.stage import Context, Draft, Outcome, Stage, execute
 from mendel.stages.version import Version
 
 
@@ -26,7 +26,7 @@ class MakeCorpus(Stage):
     def inputs(self, context: Context) -> Sequence[InputEntry]:
         return []
 
-    def run(self, inputs: object, draft: object) -> Outcome:
+    def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
         for split in ("train", "test"):
             path = draft.folder / f"split={split}" / "part-0.parquet"
             path.parent.mkdir()
@@ -44,7 +44,7 @@ class Pass(Stage):
     def inputs(self, context: Context) -> Sequence[InputEntry]:
         return [context.require("corpus")]
 
-    def run(self, inputs: object, draft: object) -> Outcome:
+    def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
         return Outcome(rows=2, digest=inputs["corpus"].digest)
 
 

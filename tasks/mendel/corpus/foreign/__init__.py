@@ -7,7 +7,7 @@ Taken from the files of the machine: `python_code`, `python_comments`, `docstrin
 `licences`, `metadata` (names, versions, classifiers) and `readmes` of the installed packages, `manuals` (manual pages,
 where there are any).
 
-Made of templates: `addresses` (URLs, e-mail, post), `changelogs`, `chat`, `code` (Python, C, JavaScript, SQL, shell, YAML),
+Composed of templates: `addresses` (URLs, e-mail, post), `changelogs`, `chat`, `code` (Python, C, JavaScript, SQL, shell, YAML),
 `commands`, `data` (JSON, TOML, INI, XML), `emoji`, `headlines`, `html`, `identifiers` (hashes, ISBNs, telephone numbers),
 `languages` (not English), `logs`, `markdown`, `names` (people from many countries), `quantities` (prices, units, ordinals),
 `tables` (aligned, of Markdown, CSV), `times`.
@@ -25,10 +25,10 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from mendel.corpus.foreign import made, taken
+from mendel.corpus.foreign import compositions, files
 from mendel.corpus.foreign.parts import Part, part_of
 
-KINDS = (*taken.KINDS, *made.KINDS)
+KINDS = (*files.KINDS, *compositions.KINDS)
 LONGEST = 600
 """Characters."""
 TRIES = 50
@@ -54,7 +54,7 @@ def texts(part: Part, count_per_kind: int, seed: int = 0) -> list[ForeignText]:
 
 def _usable(part: Part, kind: str, seed: int, count: int) -> Iterator[str]:
     chance = random.Random(f"{seed}:{part}:{kind}")  # noqa: S311 (an order, not a secret)
-    source = taken.texts if kind in taken.KINDS else made.texts
+    source = files.texts if kind in files.KINDS else compositions.texts
     seen = set()
     for drawn in islice(source(part, kind, chance), TRIES * count):
         text = drawn.rstrip()

@@ -1,4 +1,4 @@
-"""The words that made texts are composed of. Each part has its own half of every list."""
+"""The words that texts are composed of. Each part has its own half of every list."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mendel.corpus import foreign
-from mendel.corpus.foreign import ForeignText, made, taken
+from mendel.corpus.foreign import ForeignText, compositions, files
 from mendel.corpus.foreign.parts import PARTS, part_of
 
 COUNT = 60
@@ -51,28 +51,28 @@ def test_the_parts_share_no_text(parts: dict[str, list[ForeignText]]) -> None:
     assert not plain["fit"] & plain["judge"]
 
 
-@pytest.mark.parametrize("kind", made.KINDS)
+@pytest.mark.parametrize("kind", compositions.KINDS)
 def test_the_parts_share_no_template(kind: str) -> None:
-    fit, judge = ({" ".join(entry.template.split()) for entry in made.templates(part, kind)} for part in PARTS)
+    fit, judge = ({" ".join(entry.template.split()) for entry in compositions.templates(part, kind)} for part in PARTS)
     assert len(fit) > 2, f"{kind} has {len(fit)} templates to fit to"
     assert len(judge) > 2, f"{kind} has {len(judge)} templates to judge by"
     assert fit & judge <= {"@aligned", "@piped", "@separated"}, f"{fit & judge} in both parts"
 
 
-@pytest.mark.parametrize("kind", taken.KINDS)
+@pytest.mark.parametrize("kind", files.KINDS)
 def test_the_parts_share_no_file(kind: str) -> None:
-    fit, judge = ({file.name for file in taken.files_of(part, kind)} for part in PARTS)
+    fit, judge = ({file.name for file in files.files_of(part, kind)} for part in PARTS)
     assert not fit & judge
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_every_kind_that_is_made_has_as_many_texts_as_asked_for(part: str, parts: dict[str, list[ForeignText]]) -> None:
     counts = Counter(kind for kind, _ in parts[part])
-    assert {kind: counts[kind] for kind in made.KINDS} == dict.fromkeys(made.KINDS, COUNT)
+    assert {kind: counts[kind] for kind in compositions.KINDS} == dict.fromkeys(compositions.KINDS, COUNT)
 
 
 @pytest.mark.parametrize("part", PARTS)
-@pytest.mark.parametrize("kind", sorted(set(taken.KINDS) - {"manuals"}))
+@pytest.mark.parametrize("kind", sorted(set(files.KINDS) - {"manuals"}))
 def test_every_kind_that_is_taken_has_texts_wherever_this_package_is_installed(
     part: str, kind: str, parts: dict[str, list[ForeignText]]
 ) -> None:

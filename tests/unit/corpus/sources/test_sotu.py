@@ -18,7 +18,9 @@ def test_years_decide_the_split() -> None:
     found = documents(Sotu())
 
     assert len(found) == Sotu().entry().rows == 237
-    years = {split: {item.year for item in found if item.split == split} for split in ("train", "validation", "test")}
+    years = {
+        split: {item.year or 0 for item in found if item.split == split} for split in ("train", "validation", "test")
+    }
     assert (min(years["train"]), max(years["train"])) == (1790, 2006)
     assert years["validation"] == {2007, 2008}  # the package has no address of 2009
     assert min(years["test"]) == 2010

@@ -88,10 +88,8 @@ def test_a_word_changes_and_nothing_else(before: str, after: str) -> None:
 def test_prose_is_read_without_its_markup() -> None:
     assert asked(PAGE, "markdown") == [
         "Teh big heading",
-        "A paragraph with",
-        ", a link to teh page and teh bold word.",
-        "See",
-        "& write.",
+        "A paragraph with \ufffc, a link to teh page and teh bold word.",
+        "See \ufffc & write.",
         "A quote of teh king goes on here.",
         "teh item goes on",
         "a nested teh item",
@@ -100,11 +98,9 @@ def test_prose_is_read_without_its_markup() -> None:
         "teh",
         "a | teh cell",
         "Setext teh heading",
-        "Uses",
-        ", teh words and a note",
-        ".",
+        "Uses \ufffc, teh words and a note\ufffc.",
         "An image: teh picture",
-        "teh note",
+        "\ufffc teh note",
     ]
 
 

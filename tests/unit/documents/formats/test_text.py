@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from mendel.core.errors import InputError
 from mendel.documents.document import ReadingOptions
+from mendel.documents.protected import OBJECT
 
 from ..conftest import asked, restored
 
@@ -94,7 +95,25 @@ def test_lines_of_their_own_are_read_one_by_one() -> None:
 
 def test_what_is_no_prose_is_not_asked_about() -> None:
     text = "See https://example.org/a?b=c, write to me@example.org or look into /etc/hosts and main.py now.\n1234 = 5\n"
-    assert asked(text, "text") == ["See", ", write to", "or look into", "and", "now."]
+    assert asked(text, "text") == [f"See {OBJECT}, write to {OBJECT} or look into {OBJECT} and {OBJECT} now."]
+
+
+def test_a_change_of_what_is_protected_is_left_out() -> None:
+    text = "See https://example.org/a for teh story.\n"
+    found = restored(text, "text", {f"See {OBJECT} for teh": "See it for the"})
+    assert found.data.decode() == text
+    assert len(found.left_out) == 1
+    assert restored(text, "text", {f"{OBJECT} for teh": f"{OBJECT}, for the"}).data.decode() == (
+        "See https://example.org/a, for the story.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("The state of the union", "The state of the union"), ("It was. It is", "It was. It is.")]
+)
+def test_a_heading_gets_no_full_stop(text: str, expected: str) -> None:
+    words = {"union": "union.", "is": "is."}
+    assert restored(text, "text", words).data.decode() == expected
 
 
 def test_characters_that_are_not_changed_keep_their_form() -> None:

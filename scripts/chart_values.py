@@ -1,6 +1,6 @@
 """charts/mendel/README.md: its table of values is made from the comments of values.yaml.
 
-python tests/chart/table.py
+python scripts/chart_values.py
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-CHART = Path(__file__).resolve().parents[2] / "charts" / "mendel"
+CHART = Path(__file__).resolve().parents[1] / "charts" / "mendel"
 LINE = re.compile(r"^(?P<indent> *)(?P<key>[\w.-]+):(?: (?P<value>.*))?$")
 TABLE = re.compile(r"(?<=<!-- values -->\n).*?(?=<!-- /values -->)", re.DOTALL)
 

@@ -3,7 +3,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mendel.evaluation.report import mark
+from mendel.evaluation.markdown import mark
 
 TEXT = st.text("abc de", max_size=20)
 

@@ -94,7 +94,7 @@ def _python() -> Iterator[File]:
 
 def _installed(name: str) -> Iterator[File]:
     """Files of such a name in the installed packages' records, `*.dist-info`."""
-    for root in {str(found.locate_file("")) for found in distributions()}:
+    for root in {str(distribution.locate_file("")) for distribution in distributions()}:
         yield from _matching(root, f"*.dist-info/{name}")
 
 
@@ -171,17 +171,17 @@ def _description(text: str) -> list[str]:
     return _paragraphs(description)
 
 
-class Taken(NamedTuple):
+class FileKind(NamedTuple):
     files: Callable[[], Iterable[File]]
     blocks: Callable[[str], list[str]]
 
 
 KINDS = {
-    "python_code": Taken(_python, _code),
-    "python_comments": Taken(_python, _comments),
-    "docstrings": Taken(_python, _docstrings),
-    "licences": Taken(_licences, _paragraphs),
-    "metadata": Taken(_metadata, _headers),
-    "readmes": Taken(_metadata, _description),
-    "manuals": Taken(_manuals, lambda text: _paragraphs(roff.plain(text))),
+    "python_code": FileKind(_python, _code),
+    "python_comments": FileKind(_python, _comments),
+    "docstrings": FileKind(_python, _docstrings),
+    "licences": FileKind(_licences, _paragraphs),
+    "metadata": FileKind(_metadata, _headers),
+    "readmes": FileKind(_metadata, _description),
+    "manuals": FileKind(_manuals, lambda text: _paragraphs(roff.plain(text))),
 }

@@ -1,4 +1,4 @@
-"""Foreign texts that are made: templates, whose fields are filled by chance.
+"""Foreign texts that are composed: templates, whose fields are filled by chance.
 
 `templates/<part>/<kind>.txt` holds a part's templates of a kind, with a line `%` between two of them.
 """
@@ -8,12 +8,12 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
+from importlib import resources
 
 from mendel.corpus.foreign.fields import Fields, Template
 from mendel.corpus.foreign.parts import PARTS, Part
 
-FOLDER = files("mendel.corpus.foreign") / "templates"
+FOLDER = resources.files("mendel.corpus.foreign") / "templates"
 KINDS = tuple(sorted(path.name.removesuffix(".txt") for path in (FOLDER / PARTS[0]).iterdir()))
 
 

@@ -1,0 +1,9 @@
+"""What a restorer leaves as it is, whatever the models say."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+ProtectedKind = Literal["url", "email", "path", "number", "identifier", "code", "spaces"]
+PROTECTED: tuple[ProtectedKind, ...] = get_args(ProtectedKind)
+"""All of them: addresses, file names, numbers and dates, names of programs' things, code in marks, and runs of white space."""

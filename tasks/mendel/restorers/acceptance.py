@@ -1,0 +1,195 @@
+"""Which of the changes that the models would make are made. Fitted on noisy text, on clean text, and on clean foreign text.
+
+Two questions, each with a logistic regression. Is this noisy text of the domain, which the best reading improves? It is
+asked of the text, since what surrounds a change tells most of it: the errors beside it, and how well the models know what
+is between them. And, if so, is this change right? Its answer is the change's confidence.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+
+from mendel.core.frozen import Frozen
+from mendel.models.ngram import Doubles
+from mendel.recipes.calibration import Calibration
+from mendel.restorers.calibration import bound_among
+from mendel.restorers.evidence import CHANGE_FEATURES, TEXT_FEATURES, Evidence
+from mendel.restorers.logistic import Logistic
+from mendel.restorers.restorer import Restoration, applied
+
+FOLDS = 10
+"""Parts of the examples; each is judged by a model that was fitted to the others."""
+MOST_WEIGHT = 6.0
+"""Of a clean or foreign text that the models would change, which are rare: together at most as much as the noisy ones."""
+CONFIDENCES = (0.0, 0.3, 0.4, 0.5, 0.6)
+"""Least confidences that are tried."""
+READ_FROM = math.log(0.1 / 0.9)
+"""Log-odds, by the first pass, from which the second one is asked: one text in ten of those there is worth its time."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A validation text, the truth, and what its best reading offers; None where that is the text itself."""
+
+    text: str
+    truth: str
+    evidence: Evidence | None
+
+    @property
+    def errors(self) -> int:
+        """Edit distance of the text to the truth."""
+        return self.errors_of(self.text)
+
+    def errors_of(self, text: str) -> int:
+        """Edit distance of another text to the truth."""
+        return int(Levenshtein.distance(self.truth, text))
+
+    @property
+    def gain(self) -> int:
+        """Errors that the best reading removes; negative where it makes more."""
+        assert self.evidence is not None
+        return self.errors - self.errors_of(applied(self.text, self.evidence.changes))
+
+    @property
+    def right(self) -> list[bool]:
+        """Of each change whether the text would have more errors without it."""
+        assert self.evidence is not None
+        changes = self.evidence.changes
+        errors = self.errors_of(applied(self.text, changes))
+        without = (applied(self.text, [*changes[:number], *changes[number + 1 :]]) for number in range(len(changes)))
+        return [self.errors_of(text) > errors for text in without]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Texts of each sort."""
+
+    noisy: Sequence[Example]
+    clean: Sequence[Example]
+    foreign: Sequence[Example]
+
+    @property
+    def sorts(self) -> tuple[Sequence[Example], ...]:
+        return self.noisy, self.clean, self.foreign
+
+
+class Judge(Frozen):
+    """The answers to both questions."""
+
+    text: Logistic
+    """On TEXT_FEATURES."""
+    change: Logistic
+    """On CHANGE_FEATURES."""
+
+    def odds(self, evidence: Evidence | None) -> float:
+        """Log-odds (nats) that the text is noisy text of the domain which its changes improve; -inf without any."""
+        return -math.inf if evidence is None else float(self.text.odds(evidence.of_text)[0])
+
+    def confidences(self, evidence: Evidence) -> Doubles:
+        """[change]: probability that it is right, where the text is to be restored."""
+        return np.asarray(1 / (1 + np.exp(-self.change.odds(evidence.of_changes))))
+
+    @classmethod
+    def fit(cls, examples: Examples) -> tuple[Judge, list[Doubles]]:
+        """A judge, and for each sort [text] the log-odds that judges of the other texts give it."""
+        rows = [
+            (sort, number, each.evidence.of_text, sort == 0 and each.gain > 0)
+            for sort, texts in enumerate(examples.sorts)
+            for number, each in enumerate(texts)
+            if each.evidence is not None
+        ]
+        odds = [np.full(len(texts), -math.inf) for texts in examples.sorts]
+        sorts = np.array([row[0] for row in rows], int)
+        features = np.array([row[2] for row in rows]).reshape(-1, len(TEXT_FEATURES))
+        answers = np.array([row[3] for row in rows], bool)
+        counts = np.maximum(np.bincount(sorts, minlength=3), 1)
+        weights = np.minimum(MOST_WEIGHT, counts[0] / counts)[sorts]
+        folds = np.arange(len(rows)) % FOLDS
+        for fold in range(FOLDS if len(rows) >= FOLDS else 0):
+            held = folds == fold
+            model = Logistic.fit(features[~held], answers[~held], weights[~held])
+            for (sort, number, *_), value in zip(
+                [row for row, out in zip(rows, held, strict=True) if out], model.odds(features[held]), strict=True
+            ):
+                odds[sort][number] = value
+        return cls(text=_fitted(features, answers, weights, len(TEXT_FEATURES)), change=_of_changes(examples)), odds
+
+
+class Acceptance(Frozen):
+    """A judge, and what it has to say for a change to be made."""
+
+    judge: Judge
+    least_odds: float
+    """Log-odds (nats) of a text, from which it is changed."""
+    least_confidence: float
+    """Of a change, from which it is made; who asks may want more (`Restoration.surer`)."""
+
+    def decide(self, text: str, evidence: Evidence | None, odds: float) -> Restoration:
+        """`odds`: of the text, by this judge or by that of the first pass."""
+        if evidence is None:
+            return Restoration(text=text, confidence=1.0, edits=(), fallback=False)
+        noisy = 1 / (1 + math.exp(-odds))
+        if odds < self.least_odds:
+            return Restoration(text=text, confidence=1 - noisy, edits=(), fallback=True)
+        sure = [
+            change.model_copy(update={"confidence": float(confidence)})
+            for change, confidence in zip(evidence.changes, self.judge.confidences(evidence), strict=True)
+            if confidence >= self.least_confidence
+        ]
+        return Restoration(text=applied(text, sure), confidence=noisy, edits=tuple(sure), fallback=not sure)
+
+    @classmethod
+    def fit(cls, judge: Judge, examples: Examples, odds: Sequence[Doubles], bounds: Calibration) -> Acceptance:
+        """The lowest bounds that harm no more texts than allowed; `odds` by judges that did not see the text."""
+        least_confidence = min(CONFIDENCES, key=lambda least: (_errors(judge, examples.noisy, least), least))
+        worse = [
+            value if each.evidence is not None and each.gain < 0 else -math.inf
+            for each, value in zip(examples.noisy, odds[0], strict=True)
+        ]
+        return cls(
+            judge=judge,
+            least_odds=max(
+                math.log(bounds.least_probability / (1 - bounds.least_probability)),
+                bound_among(bounds.max_worse, worse),
+                bound_among(bounds.max_clean_altered, odds[1]),
+                bound_among(bounds.max_foreign_altered, odds[2]),
+            ),
+            least_confidence=least_confidence,
+        )
+
+
+def _fitted(features: Doubles, answers: np.ndarray, weights: Doubles, width: int) -> Logistic:
+    if len(features):
+        return Logistic.fit(features, answers, weights)
+    return Logistic(mean=(0.0,) * width, scale=(1.0,) * width, coefficients=(0.0,) * width, intercept=0.0)
+
+
+def _of_changes(examples: Examples) -> Logistic:
+    """Of noisy text alone: in other text there is nothing to be right about."""
+    changed = [each for each in examples.noisy if each.evidence is not None]
+    features = [each.evidence.of_changes for each in changed if each.evidence is not None]
+    answers = np.array([right for each in changed for right in each.right], bool)
+    stacked = np.concatenate(features) if features else np.empty((0, len(CHANGE_FEATURES)))
+    return _fitted(stacked, answers, np.ones(len(stacked)), len(CHANGE_FEATURES))
+
+
+def _errors(judge: Judge, examples: Sequence[Example], least: float) -> int:
+    """Errors that are left where every text is changed, without its changes of less confidence."""
+    left = 0
+    for each in examples:
+        changes = (
+            []
+            if each.evidence is None
+            else [
+                change
+                for change, confidence in zip(each.evidence.changes, judge.confidences(each.evidence), strict=True)
+                if confidence >= least
+            ]
+        )
+        left += each.errors_of(applied(each.text, changes))
+    return left
