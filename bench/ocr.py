@@ -249,10 +249,7 @@ def main() -> None:
     wider = fitting.decoder(learned.profile, fitting.ngram(recipe, addresses()), recipe.decoder)
     restored("mendel, more text", fitting, wider)
     if arguments.second_pass:
-        both = ChannelLlm.model_validate(
-            recipe_of("channel-llm")
-            | {"calibration": recipe.calibration.model_dump(), "decoder": recipe.decoder.model_dump()}
-        )
+        both = ChannelLlm.model_validate(recipe_of("channel-ocr-llm"))
         rows.append(row("mendel, more text, both passes", judged[:few], texts_of(fitting.with_llm(wider, both))))
     columns = {"system": "", "sentences": "d", "documents": "d", "removed": ".1%", "mean_removed": ".1%"}
     columns |= {"worse": ".1%", "clean_altered": ".1%", "cer": ".2%", "chars_per_second": ",.0f"}
