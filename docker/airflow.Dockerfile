@@ -24,7 +24,7 @@ COPY include /opt/airflow/include
 COPY dags /opt/airflow/dags
 ENV AIRFLOW__CORE__LOAD_EXAMPLES=False AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False MENDEL_PODS=/opt/airflow/include/pods \
     PYTHONDONTWRITEBYTECODE=1
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 ARG REVISION=unknown
 ENV MENDEL_REVISION=${REVISION}
 LABEL org.opencontainers.image.title=mendel-airflow \

@@ -96,7 +96,7 @@ RUN uv pip install --no-deps . \
 # --- running ----------------------------------------------------------------------------------------------------------
 
 FROM ${PYTHON_IMAGE} AS base
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 ARG REVISION=unknown
 RUN apt-get update -qq \
  && apt-get install -y -qq --no-install-recommends tini \

@@ -16,7 +16,7 @@ DIRTY = ".dirty"
 
 @cache
 def code_version() -> str:
-    """`0.1.0+g1a2b3c4d5e6f`; `.dirty` behind it where files differ from the commit; the release alone where none is known.
+    """`0.2.0+g1a2b3c4d5e6f`; `.dirty` behind it where files differ from the commit; the release alone where none is known.
 
     The commit is MENDEL_REVISION, which the images carry, else the one of the checkout that this file lies in.
     """
