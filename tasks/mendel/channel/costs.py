@@ -10,11 +10,13 @@ import numpy.typing as npt
 from pydantic import Field
 
 from mendel.core.frozen import Frozen
-from mendel.models.vocabulary import FIRST_CHARACTER, Vocabulary
+from mendel.models.vocabulary import FIRST_CHARACTER, UNKNOWN, Vocabulary
 from mendel.noise.profile import OPERATIONS, ResolvedProfile
 
 DELETION, SUBSTITUTION, INSERTION, DUPLICATION, REVERSAL = range(len(OPERATIONS))
 
+STRANGE = 0.01
+"""Probability that a noise character is none of the language model's vocabulary, whichever it is."""
 FLOOR = 1e-6
 """Probability of a noise character that the profile never draws: real text is not bound by the profile."""
 
@@ -76,15 +78,16 @@ class Costs(NamedTuple):
 
     @classmethod
     def of(cls, channel: Channel, vocabulary: Vocabulary) -> Costs:
-        """What is no character of the vocabulary is never noise: it stays."""
         size = len(vocabulary)
         symbols = {chr(code): symbol for symbol, code in enumerate(vocabulary.code_points, start=FIRST_CHARACTER)}
         noise = np.full(size, -math.inf)
+        noise[UNKNOWN] = math.log(STRANGE)
         noise[FIRST_CHARACTER:] = [channel.noise.get(character, channel.other) for character in symbols]
         clean = [character for character in channel.confusions if character in symbols]
         confused = np.full(size, -1, np.int32)
         confusion = np.full((len(clean), size), channel.other)
         confusion[:, :FIRST_CHARACTER] = -math.inf
+        confusion[:, UNKNOWN] = noise[UNKNOWN]
         for row, character in enumerate(clean):
             confused[symbols[character]] = row
             for noisy, logp in channel.confusions[character].items():

@@ -150,7 +150,7 @@ def _sweep(work: Work, first: int, last: int) -> int:
         nodes = pools.node[j % SLOTS, : _keep_best(work, j)]
         _copy(work, nodes, j)
         opened = _partition(work, nodes, j)
-        if work.x[j] >= FIRST_CHARACTER:
+        if work.x[j] != END:
             for node in nodes[:opened]:
                 _drop(work, node, j)
                 _substitute(work, node, j)

@@ -15,6 +15,7 @@ import numpy as np
 
 from mendel.channel.decoder import TextCandidate
 from mendel.models.ngram import CharNgram, Doubles
+from mendel.models.vocabulary import UNKNOWN
 from mendel.recipes.protection import ProtectedKind
 from mendel.restorers import protection
 from mendel.restorers.calibration import Weights
@@ -85,6 +86,13 @@ class BestReading:
         return cls(text, changes, of_text, _of_changes(text, changes, gain, of_text))
 
 
+def _loses_letter(text: str, change: Span, ngram: CharNgram) -> bool:
+    """Whether a change removes a letter that the model never met: that of a name, rather than noise."""
+    removed = text[change.start : change.end]
+    unknown = ngram.vocabulary.encode(removed) == UNKNOWN
+    return any(c.isalpha() for c, is_unknown in zip(removed, unknown, strict=True) if is_unknown)
+
+
 def _share(text: str, change: Span, made: Sequence[set[Span]], posterior: Doubles) -> float:
     """The posterior of all candidates that make a change, whatever else they change."""
     parts = set(spans(text, applied(text, [change])))
@@ -110,7 +118,7 @@ def _of_text(
         max(stretch - 2.5, 0), gain * surprise / 10, gain * stretch / 30,
         -best.llm / (len(best.text) + 1), np.clip(best.llm - same.llm, -MOST_ODDS, MOST_ODDS), math.log(size),
         10 * sum(not c.isalnum() and not c.isspace() for c in text) / size, 10 * sum(map(str.isdigit, text)) / size,
-        10 * sum(map(str.isupper, text)) / size, 10 * float((ngram.vocabulary.encode(text) == 0).mean()),
+        10 * sum(map(str.isupper, text)) / size, 10 * float((ngram.vocabulary.encode(restored) == UNKNOWN).sum()) / size,
         50 * len(changes) / size, text[0].isspace(), "  " in text, restored[:1].isupper(), restored[-1:] in '.!?"',
     ], np.float64)  # fmt: skip
 
