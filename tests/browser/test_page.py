@@ -89,7 +89,7 @@ def test_the_history_lasts_the_session_and_opens_again(page: Page) -> None:
     expect(entries).to_have_count(0)
 
 
-def test_a_threshold_keeps_the_text(page: Page) -> None:
+def test_a_threshold_leaves_out_what_is_less_sure(page: Page) -> None:
     page.get_by_label("confidence").fill("100")
     restored(page)
     expect(page.get_by_role("article", name="Restored")).to_contain_text("not sure enough")

@@ -29,7 +29,7 @@ def restore(
     key: Key = None,
     patience: Patience = 60.0,
     version: Annotated[int | None, typer.Option(help="Of the model; without it the champion's.")] = None,
-    threshold: Annotated[float | None, typer.Option(help="Keep texts restored with less confidence.")] = None,
+    threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Leave out changes that are less sure.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Confidence and edits too, one object a line.")] = False,
 ) -> None:
     """Restore each line of standard input.

@@ -65,6 +65,7 @@ def text(
         str,
         typer.Option(help="champion, previous, a version, candidate (the newest), or a candidate's fingerprint."),
     ] = "champion",
+    threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Leave out changes that are less sure.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Confidence and edits too, one object a line.")] = False,
 ) -> None:
     """Restore text here and now, by any model of the lake: a candidate that was declined, or not judged yet, too.
@@ -75,7 +76,7 @@ def text(
     from mendel.pipeline import load_section
 
     root, _ = load_section(config, "restore")
-    restore_texts(root, model, texts, as_json)
+    restore_texts(root, model, texts, threshold, as_json)
 
 
 @restore.command()

@@ -7,19 +7,21 @@ from collections.abc import Sequence
 
 from mendel.cli.client import lines, requests
 from mendel.core.log import log
+from mendel.inference.restored import restorations
 from mendel.promotion import champions
 from mendel.restorers.restorer import Restorer
 
 
-def restore_texts(root: str, model: str, texts: Sequence[str] | None, as_json: bool) -> None:
+def restore_texts(root: str, model: str, texts: Sequence[str] | None, threshold: float | None, as_json: bool) -> None:
     """Print each text restored; without texts, the lines of standard input, some at a time.
 
-    Raises InputError where there is no such model, or where a line is not UTF-8.
+    Changes less sure (0 to 1) than `threshold` are left out. Raises InputError where there is no such model, or where a
+    line is not UTF-8.
     """
     resolved = champions.resolve(root, model)
     log.info("model", version=resolved.version, candidate=resolved.fingerprint, standing=resolved.standing)
     restorer = Restorer.load(resolved.restorer_uri)
     for some in requests(lines(sys.stdin.buffer) if texts is None else texts):
-        for restored in restorer.restore(some):
+        for restored in restorations(restorer, some, threshold):
             print(restored.model_dump_json() if as_json else restored.text)
         sys.stdout.flush()

@@ -12,8 +12,8 @@ ENDS = ".!?\u2026"
 
 def sure(text: str, restored: Restoration, threshold: float | None) -> Restoration:
     """A text's restoration by words, without those less sure (0 to 1) than `threshold`."""
-    edits = [each for each in by_word(text, restored.edits) if threshold is None or each.confidence >= threshold]
-    return restored.model_copy(update={"text": applied(text, edits), "edits": tuple(edits)})
+    words = tuple(by_word(text, restored.edits))
+    return restored.model_copy(update={"edits": words}).surer(text, threshold or 0.0)
 
 
 def by_word(text: str, edits: Sequence[Span]) -> list[Span]:

@@ -1,11 +1,11 @@
-"""The dataset `restored`: its columns, and its rows from records and what became of them."""
+"""The dataset `restored`: what becomes of records, its columns, and its rows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mendel.restorers.restorer import Restoration
+from mendel.restorers.restorer import Restoration, Restorer
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 DATASET = "restored"
 CONFIDENCE_DIGITS = 4
 """What lies below differs with the number of threads, and would with it make another digest."""
+
+
+def restorations(restorer: Restorer, texts: Sequence[str], threshold: float | None) -> list[Restoration]:
+    """One restoration for each text, without its changes less sure (0 to 1) than `threshold`."""
+    return [found.surer(text, threshold or 0.0) for text, found in zip(texts, restorer.restore(texts), strict=True)]
 
 
 def schema() -> pa.Schema:

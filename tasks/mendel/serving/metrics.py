@@ -61,7 +61,7 @@ class Metrics:
         )
         self.confidence = Histogram(
             "mendel_confidence",
-            "Confidence of each restored text: the posterior probability, 0 to 1, that it is right.",
+            "Confidence of each restored text: the probability, 0 to 1, that it was right to change it or to leave it.",
             BY_MODEL,
             buckets=CONFIDENCES,
             registry=r,

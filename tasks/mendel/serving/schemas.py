@@ -37,7 +37,11 @@ class RestoreRequest(Frozen):
     text: Text | Annotated[list[Text], Field(min_length=1)] = Field(description="one text, or a list")
     version: Version | None = Field(None, description="a version of the model; without it the champion's")
     threshold: float | None = Field(
-        None, ge=0, le=1, strict=True, description="a text restored with less confidence than this comes back as it was"
+        None,
+        ge=0,
+        le=1,
+        strict=True,
+        description="a change of less confidence than this is left out; the others are made",
     )
     edits: bool = Field(True, strict=True, description="say what was changed")
 
@@ -55,7 +59,9 @@ class Change(Frozen):
     end: int = Field(description="code point of the input before which it ends")
     original: str = Field(description="what stood there; empty for an insertion")
     replacement: str = Field(description="what stands there now; empty for a deletion")
-    confidence: Probability = Field(description="posterior probability that this change is right")
+    confidence: Probability = Field(
+        description="probability that this change is right: what the threshold is compared with"
+    )
 
 
 RESTORED = {
@@ -72,22 +78,25 @@ class Restored(Frozen):
 
     model_config = example(**RESTORED)
 
-    text: str = Field(description="restored; the input itself where nothing better was found or it was not sure enough")
-    confidence: Probability = Field(description="posterior probability of the reading that was found")
+    text: str = Field(
+        description="restored; the input itself where nothing better was found or no change was sure enough"
+    )
+    confidence: Probability = Field(
+        description="probability that it was right to change the text, or to leave it as it is; the threshold is no part of it"
+    )
     changed: bool = Field(description="whether the text differs from the input")
-    kept: bool = Field(description="a better reading was found, but it was not sure enough")
+    kept: bool = Field(description="changes were found, but none was sure enough")
     edits: tuple[Change, ...] | None = Field(description="from left to right; null where they were not asked for")
 
     @classmethod
     def of(cls, before: str, restoration: Restoration, asked: RestoreRequest) -> Restored:
-        """The restorer's own threshold has been applied; the request's comes on top."""
-        held_back = bool(restoration.edits) and restoration.confidence < (asked.threshold or 0.0)
-        edits = () if held_back else restoration.edits
+        """The restorer's own bounds have been applied; the request's threshold comes on top, change by change."""
+        sure = restoration.surer(before, asked.threshold or 0.0)
         return cls(
-            text=before if held_back else restoration.text,
-            confidence=_probability(restoration.confidence),
-            changed=bool(edits),
-            kept=held_back or restoration.fallback,
+            text=sure.text,
+            confidence=_probability(sure.confidence),
+            changed=bool(sure.edits),
+            kept=sure.fallback,
             edits=tuple(
                 Change(
                     start=edit.start,
@@ -96,7 +105,7 @@ class Restored(Frozen):
                     replacement=edit.replacement,
                     confidence=_probability(edit.confidence),
                 )
-                for edit in edits
+                for edit in sure.edits
             )
             if asked.edits
             else None,
@@ -104,7 +113,7 @@ class Restored(Frozen):
 
 
 def _probability(value: float) -> float:
-    """A sum of posteriors may miss 1 by a rounding error."""
+    """A sum of probabilities may miss 1 by a rounding error."""
     return min(max(value, 0.0), 1.0)
 
 

@@ -34,6 +34,7 @@ class Restore(Frozen):
     alias: str = Field("champion", description="whose model restores a day that has not been planned yet")
     text_key: str = Field("text", description="key (JSON Lines) or column (Parquet) that holds the text")
     max_characters: int = Field(10_000, ge=1, description="a longer text is rejected")
+    threshold: float | None = Field(None, ge=0, le=1, description="changes of less confidence than this are left out")
     records_per_shard: int = Field(5_000, ge=1)
     batch_records: int = Field(256, ge=1, description="texts that the restorer is given at once: bounds the memory")
 
@@ -72,8 +73,9 @@ class Plan(Stage):
         return cls(settings=settings, model_version=version)
 
     def identity(self) -> Any:
-        """All but the alias: what counts is the version that it meant."""
-        return self.model_dump(mode="json", exclude={"settings": {"alias"}})
+        """All but the alias: what counts is the version that it meant. Without a threshold, as before there was one."""
+        absent = {"threshold"} if self.settings.threshold is None else set()
+        return self.model_dump(mode="json", exclude={"settings": {"alias", *absent}})
 
     def inputs(self, context: Context) -> Sequence[InputEntry]:
         files = inbox.files(context.root, context.partition)

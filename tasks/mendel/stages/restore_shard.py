@@ -73,7 +73,7 @@ def _restore(plan: Manifest, source: str, shard: int, restorer: Restorer, draft:
             for batch in track(records.iter_batches(settings.batch_records), f"batches of shard {shard}", batches):
                 texts = batch.column("text").to_pylist()
                 started = time.monotonic()
-                restorations = restorer.restore(texts)
+                restorations = restored.restorations(restorer, texts, settings.threshold)
                 seconds = time.monotonic() - started
                 writer.write_batch(restored.rows(batch, restorations, model_version))
                 totals += _totals(texts, restorations, seconds)

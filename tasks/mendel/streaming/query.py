@@ -124,7 +124,8 @@ class EachBatch:
         if self.gauges:
             self.gauges.model.set(model.registered)
         schema = from_arrow_schema(restored.schema())
-        rows = frame.where(good).select("id", "text", "file", "ordinal").mapInArrow(restorer(model), schema)
+        restore = restorer(model, self.settings.threshold)
+        rows = frame.where(good).select("id", "text", "file", "ordinal").mapInArrow(restore, schema)
         rejected = frame.where(~good).select("file", "ordinal", "reason", "detail", "excerpt")
         if isinstance(self.settings.sink, KafkaSink):
             kafka.write(self.settings.sink, rows, rejected)

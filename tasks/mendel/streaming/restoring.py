@@ -17,12 +17,18 @@ _loaded: dict[Resolved, Restorer] = {}
 """The one model that this worker holds. Spark keeps its Python workers from one micro-batch to the next."""
 
 
-def restorer(model: Resolved) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """The function for `mapInArrow` that makes rows of the restored dataset from records."""
+def restorer(
+    model: Resolved, threshold: float | None
+) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """The function for `mapInArrow` that makes rows of the restored dataset from records.
+
+    Changes less sure (0 to 1) than `threshold` are left out.
+    """
 
     def restore(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            yield restored.rows(batch, load(model).restore(batch["text"].to_pylist()), model.registered)
+            restorations = restored.restorations(load(model), batch["text"].to_pylist(), threshold)
+            yield restored.rows(batch, restorations, model.registered)
 
     return restore
 

@@ -103,6 +103,7 @@ class Stream(Frozen):
     sink: Sink = LakeSink()
     text_key: str = Field("text", description="key (JSON) or column (Parquet) that holds the text")
     max_characters: int = Field(10_000, ge=1, description="a longer text is rejected")
+    threshold: float | None = Field(None, ge=0, le=1, description="changes of less confidence than this are left out")
     batch_records: int = Field(256, ge=1, description="texts that the restorer is given at once: bounds the memory")
     duplicate_seconds: int = Field(3600, ge=1, description="a record whose id came within this time before is dropped")
     interval_seconds: float = Field(10, ge=0, description="least time from one micro-batch to the next, when always on")

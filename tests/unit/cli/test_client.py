@@ -34,6 +34,7 @@ def test_each_line_comes_back_restored(service: httpx.Client) -> None:
     ("arguments", "given", "told"),
     [
         (("--version", "9"), b"a\n", b"404: there is no version 9"),
+        (("--threshold", "80"), b"a\n", b"not in the range 0<=x<=1"),
         ((), b"a\n\xff\n", b"line 2, is not UTF-8"),
         ((), b"a" * 60_000, b"413: 60000 characters; at most 50000"),
     ],

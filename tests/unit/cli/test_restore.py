@@ -129,6 +129,13 @@ def test_texts_are_restored_by_any_model_of_the_lake(
     assert json.loads(second)["text"] == "the tüo"
 
 
+def test_texts_keep_what_is_less_sure_than_the_threshold(a_lake: Any, mendel: Callable[..., tuple[int, str]]) -> None:
+    a_lake.make_champion({"teh": "the", "Kign": "King"})
+    assert "the King\n" in mendel("restore", "text", "teh Kign")[1]
+    assert "the Kign\n" in mendel("restore", "text", "--threshold", "0.8", "teh Kign")[1]
+    assert mendel("restore", "text", "--threshold", "80", "teh Kign")[0] == 2, "80 is no probability"
+
+
 def test_a_model_that_is_not_there_ends_with_exit_2(mendel: Callable[..., tuple[int, str]]) -> None:
     code, printed = mendel("restore", "text", "--model", "9", "teh")
     assert code == 2

@@ -34,7 +34,8 @@ def test_a_word_is_as_sure_as_the_least_of_its_changes() -> None:
     assert [(each.replacement, each.confidence) for each in by_word(text, edits)] == [("the", 0.6), ("king", 0.95)]
     assert sure(text, restored, None).text == "the king"
     assert sure(text, restored, 0.8).text == "teh king", "half a word is not restored"
-    assert sure(text, restored, 1.0).edits == ()
+    nothing = sure(text, restored, 1.0)
+    assert (nothing.text, nothing.edits, nothing.fallback) == (text, (), True)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
-"""A restorer that is a list of misspellings: what it does can be foreseen, so that batches can be tested."""
+"""A restorer that is a list of misspellings: what it does can be foreseen, so that batches can be tested.
+
+It is less sure of words that begin with a capital.
+"""
 
 from __future__ import annotations
 
@@ -29,4 +32,8 @@ class SpellingRestorer(Restorer):
         if "?" in text:
             return Restoration(text=text, confidence=0.25, edits=(), fallback=True)
         restored = " ".join(self.words.get(word, word) for word in text.split(" "))
-        return Restoration(text=restored, confidence=0.75, edits=spans(text, restored), fallback=False)
+        edits = tuple(
+            edit.model_copy(update={"confidence": 0.6 if text[text.rfind(" ", 0, edit.start) + 1].isupper() else 0.9})
+            for edit in spans(text, restored)
+        )
+        return Restoration(text=restored, confidence=0.75, edits=edits, fallback=False)

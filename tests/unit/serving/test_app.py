@@ -55,21 +55,41 @@ def test_a_threshold_keeps_what_is_not_sure_enough(service: httpx.Client) -> Non
     assert (held["text"], held["changed"], held["kept"], held["edits"]) == (NOISY[0], False, True, [])
 
 
-def test_options_hold_for_each_text_by_itself(service: httpx.Client) -> None:
+def test_a_threshold_parts_the_changes_of_each_text(service: httpx.Client) -> None:
     # given
     texts = [*NOISY, "and the people of our nation"]
     free = service.post("/v1/restore", json={"text": texts}).json()["results"]
-    between = sorted(result["confidence"] for result in free if result["changed"])[-1]
+    confidences = sorted(edit["confidence"] for result in free for edit in result["edits"])
+    assert confidences[0] < confidences[-1], "all changes are equally sure"
     # when
-    held = service.post("/v1/restore", json={"text": texts, "threshold": between, "edits": False}).json()["results"]
+    asked = {"text": texts, "threshold": confidences[-1]}
+    held = service.post("/v1/restore", json=asked).json()["results"]
+    unsaid = service.post("/v1/restore", json=asked | {"edits": False}).json()["results"]
     # then
-    assert {result["edits"] for result in held} == {None}, "nobody asked for them"
     for text, before, after in zip(texts, free, held, strict=True):
-        kept = before["changed"] and before["confidence"] < between
-        assert after["text"] == (text if kept else before["text"])
-        assert after["changed"] == (after["text"] != text)
-        assert (after["kept"], after["confidence"]) == (kept or before["kept"], before["confidence"])
-    assert {result["changed"] for result in held} == {True, False}, "the threshold parts them"
+        assert after["edits"] == [edit for edit in before["edits"] if edit["confidence"] == confidences[-1]]
+        assert after["changed"] == (after["text"] != text) == bool(after["edits"])
+        assert after["kept"] == (not after["edits"] and (before["changed"] or before["kept"]))
+        assert after["confidence"] == before["confidence"]
+    assert unsaid == [result | {"edits": None} for result in held], "nobody asked for them"
+
+
+def test_a_text_keeps_the_changes_that_are_sure_enough() -> None:
+    edits = (
+        Span(start=0, end=3, replacement="the", confidence=0.9),
+        Span(start=4, end=8, replacement="king", confidence=0.6),
+    )
+    found = Restoration(text="the king", confidence=0.4, edits=edits, fallback=False)
+    answers = {
+        threshold: Restored.of("teh kign", found, RestoreRequest(text="teh kign", threshold=threshold))
+        for threshold in (None, 0.6, 0.8, 1.0)
+    }
+    assert {threshold: (answer.text, answer.changed, answer.kept) for threshold, answer in answers.items()} == {
+        None: ("the king", True, False),
+        0.6: ("the king", True, False),
+        0.8: ("the kign", True, False),
+        1.0: ("teh kign", False, True),
+    }
 
 
 def test_a_confidence_is_a_probability_though_sums_are_rounded() -> None:

@@ -111,6 +111,16 @@ def test_planning_again_is_the_same_plan(a_lake: Any) -> None:
     assert (forced.fingerprint, forced.digest) == (first.fingerprint, first.digest)
 
 
+def test_a_threshold_makes_another_plan_and_none_leaves_it_as_it_was(a_lake: Any) -> None:
+    a_lake.put("a.txt", b"one")
+
+    without, strict, stricter = (a_lake.plan(threshold=threshold) for threshold in (None, 0.5, 0.9))
+
+    assert len({plan.fingerprint for plan in (without, strict, stricter)}) == 3, "what differs has one name"
+    identity = Plan(settings=Restore(), model_version=1).identity()
+    assert "threshold" not in identity["settings"], "days that were planned before there was one would be made again"
+
+
 def test_two_days_of_equal_content_have_plans_and_ids_of_their_own(a_lake: Any) -> None:
     for day in ("2026-11-20", "2026-11-21"):
         a_lake.put("a.txt", b"one", day)

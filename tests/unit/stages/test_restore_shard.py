@@ -56,6 +56,19 @@ def test_a_part_holds_the_restored_text_and_where_it_came_from(a_lake: Any) -> N
     ]
 
 
+def test_changes_below_the_threshold_are_left_out_one_by_one(a_lake: Any) -> None:
+    # given a model that is sure of one word, and less so of another
+    a_lake.make_champion({"teh": "the", "Kign": "King"})
+    texts = ["teh Kign and teh end", "Kign", "fine"]
+    a_lake.put("a.jsonl", [{"id": str(number), "text": text} for number, text in enumerate(texts)])
+    # when
+    free, strict = a_lake.rows(a_lake.restore()), a_lake.rows(a_lake.restore(threshold=0.8))
+    # then
+    assert [row["text"] for row in free] == ["the King and the end", "King", "fine"]
+    assert [row["text"] for row in strict] == ["the Kign and the end", "Kign", "fine"]
+    assert [(row["changed"], row["fallback"]) for row in strict] == [(True, False), (False, True), (False, False)]
+
+
 def test_the_restorer_never_gets_more_texts_than_a_batch(a_lake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
     load = Restorer.load

@@ -70,6 +70,18 @@ def test_records_come_out_restored_with_where_they_came_from(session: SparkSessi
     assert found.totals.restored == found.totals.records == 3
 
 
+def test_changes_below_the_threshold_are_left_out_one_by_one(session: SparkSession, a_stream: StreamLake) -> None:
+    a_stream.make_champion({"teh": "the", "Kign": "King"})
+    a_stream.drop("a.jsonl", [{"id": "x", "text": "teh Kign"}, {"id": "y", "text": "Kign"}])
+
+    run(session, a_stream, threshold=0.8)
+
+    assert [(row["text"], row["changed"], row["fallback"]) for row in a_stream.restored()] == [
+        ("the Kign", True, False),
+        ("Kign", False, True),
+    ]
+
+
 def test_every_micro_batch_is_one_version_with_its_number_in_the_path(
     session: SparkSession, a_stream: StreamLake
 ) -> None:

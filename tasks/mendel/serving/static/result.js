@@ -29,7 +29,7 @@ const summary = ({ result, cer }) =>
 
 function outcome(result) {
   if (result.changed) return `Restored with ${count(result.edits.length, "change")}.`;
-  return result.kept ? "A better reading was found, but it was not sure enough: the text is as it was." : "Nothing to change.";
+  return result.kept ? "Changes were found, but none was sure enough: the text is as it was." : "Nothing to change.";
 }
 
 const by = ({ version, standing }) =>
