@@ -38,7 +38,8 @@ class Decoder:
     """Undoes the channel's noise with the n-gram's knowledge of clean text. Safe to use from several threads.
 
     Characters that the n-gram model has never seen are noise like others, or stay; they are never invented, and not part of a
-    segment that was doubled or reversed. A text much longer than WINDOW is decoded window by window, each from where the best reading of the one before it ends.
+    segment that was doubled or reversed. A text much longer than WINDOW is decoded window by window, each from where the best
+    reading of the one before it ends.
     """
 
     def __init__(self, channel: Channel, ngram: CharNgram, config: DecoderConfig | None = None) -> None:

@@ -31,6 +31,8 @@ EVENT = 6.0
 """Nats that an event costs at least."""
 MOST = 1024
 """Changes at one place."""
+MOST_GAIN = 10.0
+"""Nats that a change is hoped to gain: more is seldom, and of a text that the models know little of everything is hoped."""
 PLACES = 16
 """Of a text, the most promising ones: a text that the models know little of is doubtful everywhere."""
 
@@ -146,7 +148,7 @@ def changes_at(
     context[0] = known.context[start]
     read = np.zeros(LONGEST_TOKEN + 1)
     hope = np.empty(LONGEST_TOKEN + 1)
-    hope[0] = _hope(known, rows, kept) + known.said[start]
+    hope[0] = min(_hope(known, rows, kept) + known.said[start], MOST_GAIN)
     found = np.empty((MOST, 2), np.int64)
     gains = np.empty(MOST)
     count = 0
@@ -165,7 +167,7 @@ def changes_at(
         row = kept + depth
         text[row - 1] = spellings.symbol[node]
         step(costs, known.x, text, rows, row)
-        hope[depth] = _hope(known, rows, row) + known.said[start]
+        hope[depth] = min(_hope(known, rows, row) + known.said[start], MOST_GAIN)
         if hope[depth] + llm * likely[node] + ngram * read[depth] < least:
             node = skipped
             continue

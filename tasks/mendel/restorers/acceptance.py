@@ -30,7 +30,7 @@ PENALTY_OF_TEXT, PENALTY_OF_CHANGE = 10.0, 30.0
 """Of the coefficients: features are many and examples a few hundred. The second one keeps confidences from the extremes."""
 CONFIDENCES = (0.0, 0.3, 0.4, 0.5, 0.6)
 """Least confidences that are tried."""
-READ_FROM = math.log(0.02 / 0.98)
+READ_FROM = math.log(0.05 / 0.95)
 """Log-odds, by the first pass, from which the second one is asked: below, text is foreign, and reading it takes long."""
 
 

@@ -53,7 +53,8 @@ def test_costs_tell_noise_and_confusions_by_symbol() -> None:
     costs = Costs.of(channel, vocabulary)
     # then
     assert np.exp(costs.noise[[a, c, z]]) == pytest.approx([0.5, 0.2, FLOOR]), "z is not in the noise's alphabet"
-    assert np.all(costs.noise[[UNKNOWN, BEGIN, END]] == -math.inf), "only characters are noise"
+    assert np.all(costs.noise[[BEGIN, END]] == -math.inf), "only characters are noise"
+    assert -math.inf < costs.noise[UNKNOWN] < 0, "a character that the model never met may be noise"
     assert costs.confused[a] == 0
     assert costs.confused[c] == costs.confused[z] == -1, "only a has confusions, ? is unknown"
     assert np.exp(costs.confusion[0, [c, z]]) == pytest.approx([0.75, FLOOR])
