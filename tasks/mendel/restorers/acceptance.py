@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from pydantic import model_validator
 from rapidfuzz.distance import Levenshtein
 
 from mendel.core.frozen import Frozen
@@ -19,7 +20,7 @@ from mendel.models.ngram import Doubles
 from mendel.recipes.calibration import Calibration
 from mendel.restorers.best_reading import CHANGE_FEATURES, TEXT_FEATURES, BestReading
 from mendel.restorers.calibration import bound_among
-from mendel.restorers.logistic import Logistic
+from mendel.restorers.logistic import Logistic, probabilities
 from mendel.restorers.restorer import Restoration, applied
 
 FOLDS = 10
@@ -88,13 +89,21 @@ class Judge(Frozen):
     change: Logistic
     """On CHANGE_FEATURES."""
 
+    @model_validator(mode="after")
+    def _of_these_features(self) -> Judge:
+        """A candidate of a version with other features would be asked nonsense."""
+        for model, features in ((self.text, TEXT_FEATURES), (self.change, CHANGE_FEATURES)):
+            if len(model.coefficients) != len(features):
+                raise ValueError(f"it was fitted to {len(model.coefficients)} features, and this version has {len(features)}")
+        return self
+
     def odds(self, evidence: BestReading | None) -> float:
         """Log-odds (nats) that the text is noisy text of the domain which its changes improve; -inf without any."""
         return -math.inf if evidence is None else float(self.text.odds(evidence.of_text)[0])
 
     def confidences(self, evidence: BestReading) -> Doubles:
         """[change]: probability that it is right, where the text is to be restored."""
-        return np.asarray(1 / (1 + np.exp(-self.change.odds(evidence.of_changes))))
+        return probabilities(self.change.odds(evidence.of_changes))
 
     @classmethod
     def fit(cls, examples: Examples) -> tuple[Judge, list[Doubles]]:
@@ -112,9 +121,9 @@ class Judge(Frozen):
         counts = np.maximum(np.bincount(sorts, minlength=3), 1)
         weights = np.minimum(MOST_WEIGHT, counts[0] / counts)[sorts]
         folds = np.arange(len(rows)) % FOLDS
-        for fold in range(FOLDS if len(rows) >= FOLDS else 0):
+        for fold in range(min(FOLDS, len(rows))):
             held = folds == fold
-            model = Logistic.fit(features[~held], answers[~held], weights[~held], PENALTY_OF_TEXT)
+            model = _fitted(features[~held], answers[~held], weights[~held], PENALTY_OF_TEXT)
             for (sort, number, *_), value in zip(
                 [row for row, out in zip(rows, held, strict=True) if out], model.odds(features[held]), strict=True
             ):
@@ -135,7 +144,7 @@ class Acceptance(Frozen):
         """`odds`: of the text, by this judge or by that of the first pass."""
         if evidence is None:
             return Restoration(text=text, confidence=1.0, edits=(), fallback=False)
-        noisy = 1 / (1 + math.exp(-odds))
+        noisy = float(probabilities(np.float64(odds)))
         if odds < self.least_odds:
             return Restoration(text=text, confidence=1 - noisy, edits=(), fallback=True)
         sure = [

@@ -44,7 +44,8 @@ def kind_of(folder: Path, name: str) -> str:
     told = _read(folder, name)
     if (number := told.get("format", 1)) not in FORMATS:
         raise InputError(
-            f"{name}: {NAME} is of format {number!r}; this version reads {FORMATS}. Install the one that made it"
+            f"{name}: {NAME} is of format {number!r}; this version reads {' and '.join(map(str, FORMATS))}. "
+            "Install the one that made it"
         )
     if not isinstance(told.get("kind"), str):
         raise InputError(f"{name} holds no restorer: {NAME} tells no kind")

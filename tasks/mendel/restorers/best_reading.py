@@ -69,8 +69,12 @@ class BestReading:
         if best.text == text:
             return None
         stretches = protection.protected(text, protect)
+        letters = "foreign_letter" in protect
         allowed = [
-            change for change in regions(text, best.text) if not protection.is_refused(change, text, stretches, protect)
+            change
+            for change in regions(text, best.text)
+            if not protection.is_refused(change, text, stretches, protect)
+            and not (letters and _loses_letter(text, change, ngram))
         ]
         if not allowed:
             return None

@@ -14,6 +14,11 @@ DIGITS = 6
 """Decimals that are kept: the last bits differ from machine to machine."""
 
 
+def probabilities(odds: Doubles) -> Doubles:
+    """Probabilities of log-odds (nats), however large; 0 of -inf."""
+    return np.asarray((1 + np.tanh(odds / 2)) / 2)
+
+
 class Logistic(Frozen):
     """Log-odds of yes, linear in standardised features."""
 

@@ -49,15 +49,16 @@ def is_refused(
     """Whether a change touches one of the stretches, or invents a number where numbers are protected."""
     removed = text[change.start : change.end]
     invents = "number" in kinds and any(c.isdigit() and c not in removed for c in change.replacement)
-    return invents or any(_touches(change, start, end) for start, end in stretches)
+    return invents or any(_touches(change, text, start, end) for start, end in stretches)
 
 
-def _touches(change: Span, start: int, end: int) -> bool:
-    """It removes a part of the stretch, or inserts something into it, or a letter or digit right before or behind it."""
-    if change.start < end and start < change.end:
-        return True
-    lengthens = change.replacement[:1].isalnum() if change.start == end else change.replacement[-1:].isalnum()
-    return start < change.start < end or (lengthens and (change.start == end or change.end == start))
+def _touches(change: Span, text: str, start: int, end: int) -> bool:
+    """It removes a part of the stretch, or inserts something into it, or brings a letter or digit right next to it."""
+    if change.start == end:
+        return (change.replacement + text[change.end :])[:1].isalnum()
+    if change.end == start:
+        return (text[: change.start] + change.replacement)[-1:].isalnum()
+    return change.start < end and start < change.end
 
 
 def _stretches(text: str, kinds: Collection[ProtectedKind]) -> Iterator[tuple[int, int]]:
