@@ -95,6 +95,61 @@ def test_a_threshold_leaves_out_what_is_less_sure(page: Page) -> None:
     expect(page.get_by_role("article", name="Restored")).to_contain_text("not sure enough")
 
 
+DOCUMENT = "# Page\n\nOur cuontry and the `goverment` of teh people.\n\n- The goverment.\n"
+
+
+def test_changes_of_a_document_are_rejected_and_the_others_downloaded(page: Page) -> None:
+    # given
+    page.get_by_label("Document").set_input_files({"name": "page.md", "mimeType": "", "buffer": DOCUMENT.encode()})
+    article = page.get_by_role("article", name="page.md")
+    expect(article).to_be_focused()
+    changes = article.get_by_role("button", name=re.compile("^change"))
+    total = changes.count()
+    assert total > 1, "there is nothing to choose from"
+    everything = downloaded(page)
+    assert "- The government" in everything, "an item was not restored"
+    assert "`goverment`" in everything, "code was changed"
+    # when the last change is rejected with the keyboard
+    last = changes.last
+    label = last.get_attribute("aria-label") or ""
+    last.press("Space")
+    # then
+    expect(last).to_have_attribute("aria-pressed", "false")
+    expect(article).to_contain_text(f"{total - 1} of {total} changes accepted.")
+    original, replacement = re.findall("“(.*?)”", label)
+    head, tail = everything.rsplit(replacement, 1)
+    assert downloaded(page) == f"{head}{original}{tail}"
+    # and all of them
+    article.get_by_role("button", name="Reject all").click()
+    assert downloaded(page) == DOCUMENT
+    article.get_by_role("button", name="Accept all").click()
+    assert downloaded(page) == everything
+
+
+def test_a_dropped_document_is_restored(page: Page) -> None:
+    page.evaluate(
+        """text => {
+            const dataTransfer = new DataTransfer();
+            dataTransfer.items.add(new File([text], "dropped.md"));
+            document.getElementById("drop").dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true }));
+        }""",
+        DOCUMENT,
+    )
+    expect(page.get_by_role("article", name="dropped.md")).to_contain_text("changes accepted")
+
+
+def test_a_document_that_cannot_be_read_is_refused_in_words(page: Page) -> None:
+    page.get_by_label("Document").set_input_files({"name": "a.docx", "mimeType": "", "buffer": b"PK"})
+    expect(page.get_by_role("alert")).to_contain_text("it is not DOCX")
+
+
+def downloaded(page: Page) -> str:
+    with page.expect_download() as download:
+        page.get_by_role("article").get_by_role("button", name="Download").click()
+    assert download.value.suggested_filename == "page.restored.md"
+    return download.value.path().read_text()
+
+
 def test_a_refusal_is_told_in_the_services_words(page: Page) -> None:
     page.get_by_label("Noisy text").fill("a" * 60_000)
     page.get_by_role("button", name="Restore").click()

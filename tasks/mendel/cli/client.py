@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -48,6 +49,39 @@ def restore(
                 sys.stdout.flush()
 
     asyncio.run(ask())
+
+
+@app.command()
+def document(
+    path: Annotated[Path, typer.Argument(help="The file; its suffix tells the format.")],
+    url: Url = "http://127.0.0.1:8080",
+    key: Key = None,
+    patience: Patience = 60.0,
+    version: Annotated[int | None, typer.Option(help="Of the model; without it the champion's.")] = None,
+    threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Leave out changes that are less sure.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a result that is there.")] = False,
+) -> None:
+    """Restore a document, into NAME.restored.EXT beside it.
+
+    Example: `mendel client document letter.docx`
+    """
+    from mendel.client.client import Client
+
+    target = path.with_name(f"{path.stem}.restored{path.suffix}")
+    if target.exists() and not force:
+        raise InputError(f"{target} is there already; move it away, or overwrite it with --force")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+
+    async def ask() -> tuple[bytes, int]:
+        async with Client(url, key, patience) as client:
+            return await client.document(path.name, data, version=version, threshold=threshold)
+
+    restored, unread = asyncio.run(ask())
+    target.write_bytes(restored)
+    print(f"{target}{f': no time for {unread} sentences, which are as they were' if unread else ''}")
 
 
 @app.command()

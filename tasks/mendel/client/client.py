@@ -54,17 +54,29 @@ class Client:
         results: list[dict[str, Any]] = answer["results"]
         return results
 
+    async def document(self, name: str, data: bytes, **options: str | float | None) -> tuple[bytes, int]:
+        """A document restored, and how many of its sentences had no turn in time; its name's suffix tells the format.
+
+        `options` are other parameters of the request; raises as `restore`.
+        """
+        query = {"name": name, **{key: value for key, value in options.items() if value is not None}}
+        response = await self._answered("POST", "/v1/documents", params=query, content=data)
+        return response.content, int(response.headers["X-Mendel-Unread"])
+
     async def models(self) -> dict[str, Any]:
         """The champion's version and every version that the service knows; raises as `restore`."""
         answer: dict[str, Any] = await self._ask("GET", "/v1/models")
         return answer
 
     async def _ask(self, method: str, path: str, body: object = None) -> Any:
+        return (await self._answered(method, path, json=body)).json()
+
+    async def _answered(self, method: str, path: str, **request: Any) -> httpx.Response:
         attempts = AsyncRetrying(
             retry=retry_if_exception(_passing), wait=_wait, stop=stop_before_delay(self._patience), reraise=True
         )
         try:
-            return await attempts(self._once, method, path, body)
+            return await attempts(self._once, method, path, **request)
         except httpx.HTTPStatusError as error:
             message = f"{error.request.url}: {error.response.status_code}: {_detail(error.response)}"
             if error.response.is_client_error and error.response.status_code not in BUSY:
@@ -75,9 +87,8 @@ class Client:
         except httpx.TransportError as error:
             raise UnavailableError(f"{self._http.base_url} cannot be reached: {error!r}") from error
 
-    async def _once(self, method: str, path: str, body: object) -> Any:
-        response = await self._http.request(method, path, json=body)
-        return response.raise_for_status().json()
+    async def _once(self, method: str, path: str, **request: Any) -> httpx.Response:
+        return (await self._http.request(method, path, **request)).raise_for_status()
 
 
 def _passing(error: BaseException) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
-from itertools import islice
 
 from mendel.core.errors import InputError
 from mendel.core.log import track
@@ -60,19 +59,27 @@ def restore(
     document = read(data, options)
     texts = [segment.text for segment in document.segments]
     [restorations] = restore_segments(restorer, [texts], threshold, name)
+    return changed(data, document, read, options, [each.edits for each in restorations])
+
+
+def changed(
+    data: bytes, document: SegmentedDocument, read: Read, options: ReadingOptions, edits: Sequence[Sequence[Span]]
+) -> RestoredDocument:
+    """A document, read from its bytes, with changes made, which are given for each segment, in positions of its text."""
+    texts = [segment.text for segment in document.segments]
     wanted = [
-        list(without_end(text, restoration.edits) if len(_sentences(text)) == 1 else restoration.edits)
-        for text, restoration in zip(texts, restorations, strict=True)
+        list(without_end(text, some) if len(sentences(text)) == 1 else some)
+        for text, some in zip(texts, edits, strict=True)
     ]
     splices = [
-        segment.traced.splices(((edit.start, edit.end, edit.replacement) for edit in edits), segment.encode)
-        for segment, edits in zip(document.segments, wanted, strict=True)
+        segment.traced.splices(((edit.start, edit.end, edit.replacement) for edit in some), segment.encode)
+        for segment, some in zip(document.segments, wanted, strict=True)
     ]
     kept = _without_harm(document, read, options, wanted, splices)
     made: list[SegmentChange] = []
     left_out: list[SegmentChange] = []
-    for number, (text, edits) in enumerate(zip(texts, wanted, strict=True)):
-        for edit, splice in zip(edits, splices[number], strict=True):
+    for number, (text, some) in enumerate(zip(texts, wanted, strict=True)):
+        for edit, splice in zip(some, splices[number], strict=True):
             change = SegmentChange(number, edit, text[edit.start : edit.end])
             (made if splice and number in kept else left_out).append(change)
     written = document.written(_chosen(splices, kept)) if made else data
@@ -84,21 +91,27 @@ def restore_segments(
 ) -> list[list[Restoration]]:
     """Each document's texts restored, sentence by sentence, their edits word by word.
 
-    Changes less sure (0 to 1) than `threshold` are left out. This is the one place that knows how a restorer is asked.
+    Changes less sure (0 to 1) than `threshold` are left out.
     """
-    cut = [[_sentences(text) for text in texts] for texts in documents]
-    asked = [piece.text for texts in cut for parts in texts for piece in parts]
-    answers = iter(_answers(restorer, asked, threshold, what))
-    return [[pieces.join(parts, list(islice(answers, len(parts)))) for parts in texts] for texts in cut]
+    cut = [[sentences(text) for text in texts] for texts in documents]
+    answers = _answers(restorer, [piece.text for texts in cut for parts in texts for piece in parts], what)
+    return [joined(texts, answers, threshold) for texts in cut]
 
 
-def _answers(restorer: Restorer, texts: Sequence[str], threshold: float | None, what: str) -> Iterator[Restoration]:
+def joined(
+    texts: Sequence[Sequence[Piece]], answers: Iterator[Restoration], threshold: float | None
+) -> list[Restoration]:
+    """Each text's restoration, word by word, from those of its sentences, which are taken from `answers` in order."""
+    return [pieces.join(parts, [sure(piece.text, next(answers), threshold) for piece in parts]) for parts in texts]
+
+
+def _answers(restorer: Restorer, texts: Sequence[str], what: str) -> Iterator[Restoration]:
     for start in track(range(0, len(texts), BATCH), what):
-        some = texts[start : start + BATCH]
-        yield from (sure(*pair, threshold) for pair in zip(some, restorer.restore(some), strict=True))
+        yield from restorer.restore(texts[start : start + BATCH])
 
 
-def _sentences(text: str) -> list[Piece]:
+def sentences(text: str) -> list[Piece]:
+    """What a restorer is asked about one by one; joined, with their gaps, they are the text."""
     import sentencex  # loads its rules of many languages
 
     found = [SENTENCE.fullmatch(sentence) for sentence in sentencex.segment("en", text)]

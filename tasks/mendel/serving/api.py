@@ -16,7 +16,10 @@ from mendel.serving.models import Model
 from mendel.serving.settings import Serve
 
 REFUSALS = {
-    400: ("Not JSON in UTF-8", "The body is not JSON in UTF-8: expected value at line 1 column 1"),
+    400: (
+        "Not JSON in UTF-8, or not what its format says",
+        "The body is not JSON in UTF-8: expected value at line 1 column 1",
+    ),
     401: ("No known key", "Send a known key as X-API-Key or Authorization: Bearer."),
     404: (
         "No such thing: the detail says which there are",
@@ -24,6 +27,10 @@ REFUSALS = {
     ),
     408: ("The body came too slowly", "The body did not arrive within 10 s."),
     413: ("Too large: the detail says the limit", "300 texts; at most 256 in one request: send several."),
+    415: (
+        "No document that is read: the detail says which are",
+        "the document's format is not known: say it, as in ?format=markdown; choose one of csv, docx, markdown, text",
+    ),
     421: ("Called by another name than its own", "The service does not answer under this name."),
     422: ("A field is wrong: the detail says which", "body.txet: Extra inputs are not permitted"),
     429: ("The queue is full: see Retry-After", "The service is busy: try again later."),

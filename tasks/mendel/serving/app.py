@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from fastapi import FastAPI
 
-from mendel.serving import health, history, page, problems, routes, trial
+from mendel.serving import documents, health, history, page, problems, routes, trial
 from mendel.serving.batcher import Batch, Batcher
 from mendel.serving.canary import CanaryModel, Shadow
 from mendel.serving.gateway import Gateway
@@ -89,7 +89,7 @@ def create(root: str, settings: Serve, keys: Keys | None = None) -> Gateway:
         lifespan=lifespan,
     )
     problems.install(app)
-    for part in (routes, history, trial, health, page):
+    for part in (routes, documents, history, trial, health, page):
         app.include_router(part.router)
     app.mount("/static", page.files)
     return Gateway(app, settings, metrics, keys)

@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -84,12 +85,28 @@ class Batcher:
 
         Raises QueueFullError, and whatever the restorer raised on one of these texts.
         """
+        with self._queued(model, texts, caller) as job:
+            return await job.answer
+
+    async def restore_within(
+        self, seconds: float, model: Model, texts: Sequence[str], caller: str = ""
+    ) -> Sequence[Restoration | None]:
+        """As `restore`; of the texts whose turn has not come after so many seconds, None."""
+        with self._queued(model, texts, caller) as job:
+            try:
+                async with asyncio.timeout(seconds):
+                    return await job.answer
+            except TimeoutError:
+                return job.answers
+
+    @contextmanager
+    def _queued(self, model: Model, texts: Sequence[str], caller: str) -> Iterator[QueuedRequest]:
         self._check_room(model, sum(map(len, texts)), caller)
         job = QueuedRequest(model, texts, caller, asyncio.get_running_loop().create_future())
         self._queue.add(job)
         self._start()
         try:
-            return await job.answer
+            yield job
         finally:
             self._queue.discard(job)
 

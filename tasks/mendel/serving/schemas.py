@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints, WithJsonSchema
 
 from mendel.core.frozen import Frozen
 from mendel.promotion.champions import Standing
 from mendel.promotion.ledger import Decision
-from mendel.restorers.restorer import Restoration
+from mendel.restorers.restorer import Restoration, Span
 
 
 def _whole(value: object) -> object:
@@ -18,11 +20,32 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _decoded(value: object) -> object:
+    """Strictly: pydantic's own type passes over what is no base64."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return base64.b64decode(value, validate=True)
+    except binascii.Error as error:
+        raise ValueError(f"not base64: {error}") from error
+
+
+def _encoded(value: bytes) -> str:
+    return base64.b64encode(value).decode()
+
+
 Version = Annotated[int, Field(strict=True, ge=1), BeforeValidator(_whole)]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**63), BeforeValidator(_whole)]
 Text = Annotated[str, StringConstraints(strict=True)]
 CleanText = Annotated[str, StringConstraints(strict=True, min_length=1)]
-Probability = Annotated[float, Field(ge=0, le=1)]
+Base64 = Annotated[
+    bytes,
+    BeforeValidator(_decoded),
+    PlainSerializer(_encoded, return_type=str),
+    WithJsonSchema({"type": "string", "format": "byte"}),
+]
+Probability = Annotated[float, Field(strict=True, ge=0, le=1)]
+Place = Annotated[int, Field(strict=True, ge=0), BeforeValidator(_whole)]
 
 
 def example(**values: Any) -> ConfigDict:
@@ -55,13 +78,25 @@ class Change(Frozen):
 
     model_config = example(start=7, end=7, original="", replacement="n", confidence=0.97)
 
-    start: int = Field(description="code point of the input where it begins")
-    end: int = Field(description="code point of the input before which it ends")
+    start: Place = Field(description="code point of the input where it begins")
+    end: Place = Field(description="code point of the input before which it ends")
     original: str = Field(description="what stood there; empty for an insertion")
     replacement: str = Field(description="what stands there now; empty for a deletion")
     confidence: Probability = Field(
         description="probability that this change is right: what the threshold is compared with"
     )
+
+    @classmethod
+    def of(cls, before: str, edit: Span, **more: Any) -> Self:
+        """A change of the text `before`."""
+        return cls(
+            start=edit.start,
+            end=edit.end,
+            original=before[edit.start : edit.end],
+            replacement=edit.replacement,
+            confidence=_probability(edit.confidence),
+            **more,
+        )
 
 
 RESTORED = {
@@ -97,18 +132,7 @@ class Restored(Frozen):
             confidence=_probability(sure.confidence),
             changed=bool(sure.edits),
             kept=sure.fallback,
-            edits=tuple(
-                Change(
-                    start=edit.start,
-                    end=edit.end,
-                    original=before[edit.start : edit.end],
-                    replacement=edit.replacement,
-                    confidence=_probability(edit.confidence),
-                )
-                for edit in sure.edits
-            )
-            if asked.edits
-            else None,
+            edits=tuple(Change.of(before, edit) for edit in sure.edits) if asked.edits else None,
         )
 
 
@@ -125,6 +149,63 @@ class RestoreResponse(Frozen):
     version: int | None = Field(description="of the model that answered; null for a candidate that was not judged")
     standing: Standing = Field(description="of that model, by the ledger")
     results: list[Restored] = Field(description="one for each text")
+
+
+class DocumentChange(Change):
+    """One change of a document, in positions of one of its segments."""
+
+    model_config = example(segment=0, start=4, end=13, original="goverment", replacement="government", confidence=0.97)
+
+    segment: Place = Field(description="number of the segment, from 0")
+
+
+LETTER = {
+    "format": "text",
+    "segments": ["The goverment of the people."],
+    "changes": [
+        {"segment": 0, "start": 4, "end": 13, "original": "goverment", "replacement": "government", "confidence": 0.97}
+    ],
+}
+
+
+class DocumentResponse(Frozen):
+    """What became of a document."""
+
+    model_config = example(
+        version=2,
+        standing="champion",
+        **LETTER,
+        left_out=[],
+        unread=0,
+        document="VGhlIGdvdmVybm1lbnQgb2YgdGhlIHBlb3BsZS4K",
+    )
+
+    version: int | None = Field(description="of the model that answered; null for a candidate that was not judged")
+    standing: Standing = Field(description="of that model, by the ledger")
+    format: str = Field(description="as which it was read")
+    segments: tuple[str, ...] = Field(description="its stretches of prose, as they were read")
+    changes: tuple[DocumentChange, ...] = Field(
+        description="of whole words, from the beginning of the document to its end"
+    )
+    left_out: tuple[DocumentChange, ...] = Field(
+        description="those that would have harmed what the document is built of"
+    )
+    unread: int = Field(ge=0, description="sentences whose turn did not come in time: they stayed as they were")
+    document: Base64 = Field(description="with the changes, in its format: base64")
+
+
+class DocumentRequest(Frozen):
+    """A document, and the changes to make in it."""
+
+    model_config = example(
+        format="text", changes=LETTER["changes"], document="VGhlIGdvdmVybWVudCBvZiB0aGUgcGVvcGxlLgo="
+    )
+
+    format: str = Field(description="as which it is read, as the answer of `/v1/documents` says")
+    encoding: str | None = Field(None, description="of its text; without it what the document says of itself, or UTF-8")
+    fields: tuple[str, ...] = Field((), description="columns or keys that hold its text, as they were asked for before")
+    changes: tuple[DocumentChange, ...] = Field(description="those to make, as `/v1/documents` gave them")
+    document: Base64 = Field(description="as it was sent to `/v1/documents`: base64")
 
 
 PROMOTED = {

@@ -69,6 +69,11 @@ class Serve(Frozen):
     body_seconds: float = Field(10.0, gt=0, description="in which a request's body has to arrive")
     write_seconds: float = Field(30.0, gt=0, description="in which a client has to read what it is sent")
     answer_seconds: float = Field(60.0, gt=0, description="after which a request is given up with 503")
+    document_seconds: float = Field(
+        30.0,
+        gt=0,
+        description="after which a document's sentences that have had no turn stay as they are; at most half of answer_seconds",
+    )
     drain_seconds: float = Field(
         0.0,
         ge=0,

@@ -53,8 +53,18 @@ class QueuedRequest:
             return
         self._found[place] = result
         if len(self._found) == len(self._pieces):
-            results = iter([self._found[place] for place in range(len(self._pieces))])
-            self.answer.set_result([pieces.join(text, [next(results) for _ in text]) for text in self._texts])
+            self.answer.set_result([restoration for restoration in self.answers if restoration is not None])
+
+    @property
+    def answers(self) -> list[Restoration | None]:
+        """Of each text, in order, its restoration; None where a piece of it is not done."""
+        places = iter(range(len(self._pieces)))
+        answers: list[Restoration | None] = []
+        for text in self._texts:
+            results = [self._found.get(next(places)) for _ in text]
+            whole = [result for result in results if result is not None]
+            answers.append(pieces.join(text, whole) if len(whole) == len(text) else None)
+        return answers
 
 
 class QueuedPiece(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
@@ -34,7 +35,7 @@ def test_each_line_comes_back_restored(service: httpx.Client) -> None:
     ("arguments", "given", "told"),
     [
         (("--version", "9"), b"a\n", b"404: there is no version 9"),
-        (("--threshold", "80"), b"a\n", b"not in the range 0<=x<=1"),
+        (("--threshold", "80"), b"a\n", b"0<=x<=1"),
         ((), b"a\n\xff\n", b"line 2, is not UTF-8"),
         ((), b"a" * 60_000, b"413: 60000 characters; at most 50000"),
     ],
@@ -44,6 +45,21 @@ def test_input_to_change_exits_with_2(
 ) -> None:
     done = mendel(service, "restore", *arguments, given=given)
     assert (done.returncode, told in done.stderr) == (2, True), done.stderr
+
+
+def test_a_document_is_restored_beside_itself(service: httpx.Client, tmp_path: Path) -> None:
+    # given
+    page = tmp_path / "page.md"
+    page.write_text("# Page\n\nThe goverment of `teh` people.\n")
+    # when
+    done, again = mendel(service, "document", str(page)), mendel(service, "document", str(page))
+    # then
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "page.restored.md").read_text() == "# Page\n\nThe government of `teh` people.\n"
+    assert page.read_text() == "# Page\n\nThe goverment of `teh` people.\n", "the original was changed"
+    assert (again.returncode, b"is there already" in again.stderr) == (2, True), again.stderr
+    unknown = mendel(service, "document", str(tmp_path / "none.txt"))
+    assert (unknown.returncode, b"cannot be read" in unknown.stderr) == (2, True), unknown.stderr
 
 
 def test_models_shows_the_champion(service: httpx.Client) -> None:

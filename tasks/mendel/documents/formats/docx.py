@@ -25,6 +25,8 @@ CODE = re.compile(r"code|source|verbatim|html", re.IGNORECASE)
 GAPS = frozenset({"tab", "br", "cr"})
 """What ends a stretch of prose in a paragraph."""
 FORMULA = "<m:"
+LARGEST = 256 * 1024 * 1024
+"""Bytes of all that is in the zip; a few of it can stand for gigabytes."""
 SPACE = ' xml:space="preserve"'
 
 
@@ -71,6 +73,8 @@ def read(data: bytes, options: ReadingOptions) -> WordDocument:
     """The paragraphs of text, notes, heads and feet. Raises InputError where it is no such file."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as file:
+            if (size := sum(member.file_size for member in file.infolist())) > LARGEST:
+                raise InputError(f"unpacked it has {size} bytes; at most {LARGEST}: take pictures out, or divide it")
             members = [member for member in file.namelist() if MEMBERS.fullmatch(member)]
             contents = [(name, file.read(name)) for name in members]
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:

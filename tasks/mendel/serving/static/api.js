@@ -17,14 +17,19 @@ export const hasKey = () => sessionStorage.getItem(KEY) !== null;
 
 export const get = async (path, signal) => (await ask(path, { signal })).json();
 export const blob = async (path, signal) => (await ask(path, { signal })).blob();
-export const post = async (path, body, signal) =>
-  (await ask(path, {
+export const post = async (path, body, signal) => (await send(path, body, signal)).json();
+export const postForBlob = async (path, body, signal) => (await send(path, body, signal)).blob();
+export const upload = async (path, file, signal) =>
+  (await ask(path, { method: "POST", headers: { Accept: "application/json" }, body: file, signal })).json();
+
+const send = (path, body, signal) =>
+  ask(path, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     // A half of a surrogate pair, which a text field may hold, has no place in UTF-8.
     body: JSON.stringify(body, (_, value) => (typeof value === "string" ? value.toWellFormed() : value)),
     signal,
-  })).json();
+  });
 
 async function ask(path, options) {
   const key = sessionStorage.getItem(KEY);

@@ -2,6 +2,7 @@
 
 import { get } from "./api.js";
 import { $ } from "./dom.js";
+import * as documents from "./document.js";
 import * as key from "./key.js";
 import * as report from "./report.js";
 import * as restore from "./restore.js";
@@ -41,6 +42,7 @@ async function version() {
 addEventListener("hashchange", navigate);
 key.start();
 restore.start();
+documents.start();
 navigate();
 version();
 setInterval(() => document.hidden || version(), VERSION_SECONDS * 1000);

@@ -8,13 +8,13 @@ const LIKELY = 0.7;
 /** How sure a change is, as a word that styles and texts share. */
 export const level = (confidence) => (confidence >= SURE ? "sure" : confidence >= LIKELY ? "likely" : "unsure");
 
-/** `edits` have positions in code points, while JavaScript counts UTF-16 units. */
-export function marked(input, edits) {
+/** `edits` have positions in code points, while JavaScript counts UTF-16 units. `node` makes what stands for one of them. */
+export function marked(input, edits, node = change) {
   const points = Array.from(input);
   const nodes = [];
   let place = 0;
   edits.forEach((edit, index) => {
-    nodes.push(points.slice(place, edit.start).join(""), change(edit, index));
+    nodes.push(points.slice(place, edit.start).join(""), node(edit, index));
     place = edit.end;
   });
   nodes.push(points.slice(place).join(""));

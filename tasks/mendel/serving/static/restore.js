@@ -51,7 +51,7 @@ async function profiles() {
 }
 
 /** Run `work` with an abort signal: one at a time, with progress, and errors shown beside a way to try again. */
-async function during(told, work, again) {
+export async function during(told, work, again) {
   underWay?.abort();
   const own = (underWay = new AbortController());
   const began = performance.now();
@@ -83,6 +83,9 @@ async function during(told, work, again) {
   }
 }
 
+/** Of confidence, 0 to 1: what is less sure is left out. */
+export const threshold = () => Math.min(Math.max($("threshold").valueAsNumber / 100 || 0, 0), 1);
+
 function restore() {
   const [noisy, clean] = [$("noisy").value, $("clean").value];
   if (!noisy) {
@@ -90,15 +93,15 @@ function restore() {
     $("noisy").focus();
     return undefined;
   }
-  const threshold = Math.min(Math.max($("threshold").valueAsNumber / 100 || 0, 0), 1);
   return during("Restoring…", async (signal) => {
     const began = performance.now();
-    const answer = await post("v1/restore", { text: noisy, threshold }, signal);
+    const answer = await post("v1/restore", { text: noisy, threshold: threshold() }, signal);
     const seconds = (performance.now() - began) / 1000;
     const [restored] = answer.results;
     const cer = clean ? (await post("v1/score", { reference: clean, texts: [noisy, restored.text] }, signal)).cer : null;
     const entry = { noisy, clean, version: answer.version, standing: answer.standing, seconds, result: restored, cer, at: Date.now() };
     result.remember(entry);
+    $("document").hidden = true;
     $("status").textContent = result.show(entry);
     $("result").scrollIntoView({ block: "nearest" });
   }, restore);

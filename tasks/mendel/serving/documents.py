@@ -1,0 +1,243 @@
+"""`/v1/documents`: whole documents, their prose restored sentence by sentence and every other byte as it was."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import HTTPException, Query, Request, Response
+
+from mendel.core.errors import InputError
+from mendel.restorers.pieces import Piece
+from mendel.restorers.restorer import Restoration, Span
+from mendel.serving import api, schemas
+from mendel.serving.answering import choose, failures_counted, in_time, while_connected
+from mendel.serving.metrics import Role
+from mendel.serving.models import Model
+from mendel.serving.settings import Serve
+
+if TYPE_CHECKING:
+    from mendel.documents.document import ReadingOptions, SegmentedDocument
+    from mendel.documents.restoring import RestoredDocument, SegmentChange
+    from mendel.serving.app import Parts
+
+MEDIA_TYPES = {
+    "text": "text/plain",
+    "markdown": "text/markdown",
+    "html": "text/html",
+    "hocr": "text/vnd.hocr+html",
+    "xml": "application/xml",
+    "jsonl": "application/jsonl",
+    "csv": "text/csv",
+    "tsv": "text/tab-separated-values",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+}
+"""Of the formats that are taken. Not Parquet: a small file of it can hold more text than there is memory."""
+OTHER_NAMES = {
+    "application/xhtml+xml": "html",
+    "text/xml": "xml",
+    "application/x-ndjson": "jsonl",
+    "application/x-jsonlines": "jsonl",
+}
+FORMATS = {media_type: form for form, media_type in MEDIA_TYPES.items()} | OTHER_NAMES
+BINARY = {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in MEDIA_TYPES.values()}
+CHANGES_MADE = {"description": "How many changes were made", "schema": {"type": "integer"}}
+JSON = "application/json"
+OPTION = re.compile(r"--(format|encoding|field) ")
+"""As messages about documents name an option, for the command line."""
+
+router = api.router()
+
+Name = Annotated[str | None, Query(max_length=255, description="the file's name, whose suffix tells the format")]
+Format = Annotated[str | None, Query(max_length=64, description=f"one of {', '.join(MEDIA_TYPES)}")]
+Version = Annotated[int | None, Query(ge=1, description="a version of the model; without it the champion's")]
+Threshold = Annotated[float | None, Query(ge=0, le=1, description="a change of less confidence than this is left out")]
+Encoding = Annotated[str | None, Query(max_length=64, description="of its text; else what it says of itself, or UTF-8")]
+Fields = Annotated[list[str], Query(max_length=64, description="column or key that holds text; may be repeated")]
+
+
+@router.post(
+    "/documents",
+    response_model=schemas.DocumentResponse,
+    responses={
+        200: {
+            "description": "The document, or with `Accept: application/json` what became of it",
+            "content": BINARY,
+            "headers": {
+                "X-Mendel-Version": {"description": "Of the model that answered", "schema": {"type": "string"}},
+                "X-Mendel-Changes": CHANGES_MADE,
+                "X-Mendel-Unread": {
+                    "description": "Sentences whose turn did not come in time: they stayed as they were",
+                    "schema": {"type": "integer"},
+                },
+            },
+        },
+        **api.refusals(400, 404, 413, 415, 422, 429, 500),
+    },
+    openapi_extra={"requestBody": {"required": True, "content": BINARY}},
+)
+async def restore_document(
+    request: Request,
+    name: Name = None,
+    format: Format = None,  # noqa: A002 (its name in the query)
+    version: Version = None,
+    threshold: Threshold = None,
+    encoding: Encoding = None,
+    field: Fields = [],  # noqa: B006 (FastAPI copies it)
+) -> Response:
+    """Restore a document: the body is the file. Its format is `format`, else that of `name`, else that of Content-Type."""
+    from mendel.documents.document import ReadingOptions  # loads Markdown's parser, pyarrow, numpy and others
+    from mendel.documents.restoring import joined
+
+    parts: Parts = request.app.state.parts
+    form = _format(format, name, request.headers.get("content-type", ""))
+    data, options = await request.body(), ReadingOptions(tuple(field), encoding)
+    log_fields = request.state.log_fields
+    async with in_time(parts.settings.answer_seconds):
+        document, cut = await _read(form, data, options)
+        texts = [piece.text for sentences in cut for piece in sentences]
+        _check_size(parts.settings, texts)
+        log_fields |= {"format": form, "texts": len(texts), "characters": sum(map(len, texts))}
+        if parts.settings.log_text:
+            log_fields["text"] = texts
+        model, role = await choose(parts, version, request.state.request_id)
+        log_fields |= {"version": model.name, "role": role}
+        answers = await while_connected(request, _restored(parts, model, role, texts, request.state.caller))
+        filled = (answer or _as_it_is(text) for text, answer in zip(texts, answers, strict=True))
+        edits = [found.edits for found in joined(cut, filled, threshold)]
+        made = await _changed(form, data, document, options, edits)
+    unread = answers.count(None)
+    if JSON not in request.headers.get("accept", ""):
+        return _file(form, made, {"X-Mendel-Version": model.name, "X-Mendel-Unread": str(unread)})
+    answer = schemas.DocumentResponse(
+        version=model.version,
+        standing=model.standing,
+        format=form,
+        segments=tuple(segment.text for segment in made.segments),
+        changes=_described(made, made.changes),
+        left_out=_described(made, made.left_out),
+        unread=unread,
+        document=made.data,
+    )
+    return Response(answer.model_dump_json(), media_type=JSON)
+
+
+@router.post(
+    "/documents/changes",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The document with these changes",
+            "content": BINARY,
+            "headers": {"X-Mendel-Changes": CHANGES_MADE},
+        },
+        **api.refusals(400, 413, 415, 422),
+    },
+)
+async def change_document(asked: schemas.DocumentRequest) -> Response:
+    """Make chosen changes in a document, such as those of `/v1/documents` that a reader has accepted. No model is asked."""
+    from mendel.documents.document import ReadingOptions  # loads Markdown's parser, pyarrow, numpy and others
+
+    form, options = _format(asked.format, None, ""), ReadingOptions(asked.fields, asked.encoding)
+    document, _ = await _read(form, asked.document, options)
+    edits = _chosen([segment.text for segment in document.segments], asked.changes)
+    return _file(form, await _changed(form, asked.document, document, options, edits), {})
+
+
+def _format(asked: str | None, name: str | None, content_type: str) -> str:
+    """The format that is asked for, else that of the name, else that of the Content-Type."""
+    from mendel.documents.reading import format_of  # loads as above
+
+    by_type = FORMATS.get(content_type.partition(";")[0].strip().lower())
+    form = asked or (name and format_of(PurePath(name))) or by_type
+    if form not in MEDIA_TYPES:
+        raise HTTPException(
+            415,
+            f"the document's format is not known: say it, as in ?format=text; choose one of {', '.join(MEDIA_TYPES)}",
+        )
+    return form
+
+
+async def _read(form: str, data: bytes, options: ReadingOptions) -> tuple[SegmentedDocument, list[list[Piece]]]:
+    """The document, and the sentences of each segment."""
+    from mendel.documents.document import UnknownDocumentError  # loads as above
+    from mendel.documents.reading import reader
+    from mendel.documents.restoring import sentences
+
+    def work() -> tuple[SegmentedDocument, list[list[Piece]]]:
+        document = reader(form)(data, options)
+        return document, [sentences(segment.text) for segment in document.segments]
+
+    try:
+        return await asyncio.to_thread(work)
+    except InputError as error:
+        status = 415 if isinstance(error, UnknownDocumentError) else 400
+        told = OPTION.sub(r"\1=", str(error))
+        raise HTTPException(status, f"as {form}: {told}") from error
+
+
+def _check_size(settings: Serve, texts: Sequence[str]) -> None:
+    if (size := sum(map(len, texts))) > settings.max_characters:
+        raise HTTPException(
+            413,
+            f"the document has {size} characters of prose; at most {settings.max_characters} in one request: divide it, "
+            "or restore it by `mendel restore files`.",
+        )
+
+
+async def _restored(
+    parts: Parts, model: Model, role: Role, texts: Sequence[str], caller: str
+) -> Sequence[Restoration | None]:
+    seconds = min(parts.settings.document_seconds, parts.settings.answer_seconds / 2)
+    started = time.monotonic()
+    with failures_counted(parts, model, role):
+        answers = await parts.batcher.restore_within(seconds, model, texts, caller)
+    done = [answer for answer in answers if answer is not None]
+    parts.metrics.answer(model.name, role, time.monotonic() - started, done)
+    return answers
+
+
+def _as_it_is(text: str) -> Restoration:
+    return Restoration(text=text, confidence=1.0, edits=(), fallback=True)
+
+
+async def _changed(
+    form: str, data: bytes, document: SegmentedDocument, options: ReadingOptions, edits: Sequence[Sequence[Span]]
+) -> RestoredDocument:
+    from mendel.documents.reading import reader  # loads as above
+    from mendel.documents.restoring import changed
+
+    return await asyncio.to_thread(changed, data, document, reader(form), options, edits)
+
+
+def _chosen(texts: Sequence[str], changes: Sequence[schemas.DocumentChange]) -> list[list[Span]]:
+    """The changes of each segment, from left to right. Refuses those that are not of this document."""
+    edits: list[list[Span]] = [[] for _ in texts]
+    for each in sorted(changes, key=lambda change: (change.segment, change.start, change.end)):
+        of = f"changes: the one of segment {each.segment} at {each.start}"
+        if each.segment >= len(texts):
+            raise HTTPException(400, f"{of}: the document has {len(texts)} segments, counted from 0")
+        if not 0 <= each.start <= each.end or texts[each.segment][each.start : each.end] != each.original:
+            raise HTTPException(400, f"{of}: its original does not stand there; send the document as it was read")
+        if edits[each.segment] and edits[each.segment][-1].end > each.start:
+            raise HTTPException(400, f"{of}: it overlaps the one before it; send one of the two")
+        edits[each.segment].append(
+            Span(start=each.start, end=each.end, replacement=each.replacement, confidence=each.confidence)
+        )
+    return edits
+
+
+def _described(made: RestoredDocument, changes: Sequence[SegmentChange]) -> tuple[schemas.DocumentChange, ...]:
+    return tuple(
+        schemas.DocumentChange.of(made.segments[each.segment].text, each.span, segment=each.segment) for each in changes
+    )
+
+
+def _file(form: str, made: RestoredDocument, headers: Mapping[str, str]) -> Response:
+    """The document itself. Its type goes as a header: as `media_type` text would be called UTF-8, whatever it is."""
+    told = {"Content-Type": MEDIA_TYPES[form], "X-Mendel-Changes": str(len(made.changes)), **headers}
+    return Response(made.data, headers=told)
