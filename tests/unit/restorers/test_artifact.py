@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,23 @@ from mendel.core.errors import InputError
 from mendel.recipes.decoder import DecoderConfig
 from mendel.recipes.models import PretrainedModel, Writing
 from mendel.restorers import artifact
+from mendel.restorers.acceptance import Acceptance, Judge
 from mendel.restorers.artifact import Artifact
+from mendel.restorers.best_reading import CHANGE_FEATURES, TEXT_FEATURES
 from mendel.restorers.calibration import Weights
 from mendel.restorers.channel import FIRST_PASS, TUNED, ChannelArtifact, LlmArtifact
 from mendel.restorers.guard import Guard
+from mendel.restorers.logistic import Logistic
 from mendel.restorers.rewriter import RewriterArtifact
 
+
+def same_of_all(features: Sequence[str]) -> Logistic:
+    """Whatever is asked of these features, the answer is the same."""
+    width = len(features)
+    return Logistic(mean=(0.0,) * width, scale=(1.0,) * width, coefficients=(0.0,) * width, intercept=0.5)
+
+
+JUDGE = Judge(text=same_of_all(TEXT_FEATURES), change=same_of_all(CHANGE_FEATURES))
 OF_RELEASE_0_1_0: dict[str, Any] = {
     "kind": "channel-llm",
     "decoder": {"beam": 60, "threshold": 11.0, "lm_weight": 0.95, "max_jump": 12, "max_deletion": 8, "surprise": 10.0,
@@ -36,7 +48,9 @@ OF_RELEASE_0_1_0: dict[str, Any] = {
         ChannelArtifact(
             kind="channel-llm",
             decoder=DecoderConfig(beam=20),
-            weights={FIRST_PASS: Weights(ngram=0.9, threshold=1.0)},
+            weights={FIRST_PASS: Weights(ngram=0.9)},
+            acceptance={FIRST_PASS: Acceptance(judge=JUDGE, least_odds=1.5, least_confidence=0.3)},
+            protect=("url", "number"),
             llm=LlmArtifact(base=PretrainedModel(id="x", revision="1"), conditional=True),
         ),
         RewriterArtifact(
@@ -53,7 +67,7 @@ def test_what_was_written_is_read(written: Artifact, tmp_path: Path) -> None:
 
     assert artifact.kind_of(tmp_path, "it") == written.kind
     assert artifact.read(tmp_path, type(written)) == written
-    assert json.loads((tmp_path / artifact.NAME).read_text())["format"] == artifact.FORMAT
+    assert json.loads((tmp_path / artifact.NAME).read_text())["format"] == artifact.FORMATS[-1]
 
 
 def test_a_candidate_of_release_0_1_0_is_read(tmp_path: Path) -> None:
@@ -63,6 +77,8 @@ def test_a_candidate_of_release_0_1_0_is_read(tmp_path: Path) -> None:
 
     assert artifact.kind_of(tmp_path, "it") == "channel-llm"
     assert found.weights[TUNED] == Weights(ngram=0.3, llm=0.6, threshold=1.7)
+    assert not found.acceptance, "it decides about whole texts"
+    assert not found.protect, "it protects nothing, as before"
     assert found.llm is not None
     assert (found.llm.base.revision, found.llm.second_pass.slack) == ("0.1.2", 1.0)
 
@@ -85,8 +101,8 @@ def test_a_candidate_from_before_the_second_pass_could_propose_only_reads(tmp_pa
         ("{}", "restorer.json tells no kind"),
         ('{"kind": 3}', "restorer.json tells no kind"),
         (
-            '{"kind": "channel-ngram", "format": 2}',
-            "is of format 2; this version reads 1. Install the one that made it",
+            '{"kind": "channel-ngram", "format": 3}',
+            "is of format 3; this version reads 1 and 2. Install the one that made it",
         ),
     ],
 )
@@ -95,6 +111,20 @@ def test_what_tells_no_kind_is_named(content: str, message: str, tmp_path: Path)
 
     with pytest.raises(InputError, match=message):
         artifact.kind_of(tmp_path, "file:///lake/candidate")
+
+
+def test_a_judge_of_other_features_is_named(tmp_path: Path) -> None:
+    # Given a candidate of a version whose judge looked at one feature less
+    acceptance = Acceptance(judge=JUDGE, least_odds=1.5, least_confidence=0.3).model_dump(mode="json")
+    for part in ("mean", "scale", "coefficients"):
+        acceptance["judge"]["text"][part].pop()
+    told = OF_RELEASE_0_1_0 | {"format": 2, "acceptance": {FIRST_PASS: acceptance}}
+    (tmp_path / artifact.NAME).write_text(json.dumps(told))
+    # When it is read, then the message says so
+    with pytest.raises(
+        InputError, match=rf"acceptance.first_pass.judge: .*fitted to {len(TEXT_FEATURES) - 1} features"
+    ):
+        artifact.read(tmp_path, ChannelArtifact)
 
 
 @pytest.mark.parametrize("missing", ["decoder", "weights"])

@@ -1,72 +1,51 @@
-"""Weights and threshold, on candidate lists made for the purpose."""
+"""Weights and bounds, on candidate lists made for the purpose."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mendel.recipes.calibration import Calibration
-from mendel.restorers.calibration import Choices, Table, exceeded_by, fit, pick
+from mendel.restorers.calibration import Choices, Table, Weights, bound_among, bound_for, exceeded_by, fit, pick
 
 
 def choices(channel: list[float], ngram: list[float], llm: list[float], errors: list[int], same: int = 0) -> Choices:
     return Choices(np.array(channel), np.array(ngram), np.array(llm), same, np.array(errors))
 
 
-scores = st.lists(st.floats(-50, 0), min_size=1, max_size=5)
+@given(st.lists(st.floats(-50, 50) | st.just(-math.inf), max_size=60), st.sampled_from([0.0, 0.01, 0.1, 0.5, 1.0]))
+def test_no_more_texts_reach_a_bound_than_allowed(odds: list[float], allowed: float) -> None:
+    for bound in (bound_among(allowed, odds), bound_for(allowed, odds)):
+        reached = sum(value >= bound for value in odds)
+        assert bound >= 0
+        assert reached <= allowed * len(odds), f"{reached} of {len(odds)} reach {bound}"
 
 
-@given(st.lists(scores, min_size=1, max_size=60), st.sampled_from([0.0, 0.01, 0.1, 0.5]))
-def test_no_more_clean_texts_are_altered_than_allowed(lists: list[list[float]], allowed: float) -> None:
-    # Given clean texts whose candidates score anything
-    clean = [choices(values, [0.0] * len(values), [0.0] * len(values), [0] * len(values)) for values in lists]
-    noisy = [choices([-2.0, -1.0], [-1.0, -2.0], [0.0, 0.0], [3, 0])]
-    # When the threshold is fitted
-    weights = fit(noisy, clean, Calibration(max_clean_altered=allowed), with_llm=False)
-    # Then those that would be altered stay within the bound
-    picks = [pick(c.scores(weights.ngram, weights.llm), c.same, weights.threshold) for c in clean]
-    altered = sum(chosen != c.same for chosen, c in zip(picks, clean, strict=True))
-    assert altered <= allowed * len(clean), f"threshold {weights.threshold} lets {altered} of {len(clean)} be altered"
-
-
-@given(st.lists(scores, min_size=1, max_size=60), st.sampled_from([0.0, 0.01, 0.1, 0.5]))
-def test_no_more_noisy_texts_get_worse_than_allowed(lists: list[list[float]], allowed: float) -> None:
-    # Given noisy texts whose every change adds an error, and one that can be restored
-    noisy = [
-        choices(values, [0.0] * len(values), [0.0] * len(values), [1, *[2] * (len(values) - 1)]) for values in lists
-    ]
-    noisy.append(choices([-2.0, -1.0], [-1.0, -2.0], [0.0, 0.0], [3, 0]))
-    # When the threshold is fitted
-    weights = fit(noisy, [], Calibration(max_worse=allowed), with_llm=False)
-    # Then those that get worse stay within the bound
-    picks = [pick(c.scores(weights.ngram, weights.llm), c.same, weights.threshold) for c in noisy]
-    worse = sum(c.errors[chosen] > c.errors[c.same] for chosen, c in zip(picks, noisy, strict=True))
-    assert worse <= allowed * len(noisy), f"threshold {weights.threshold} makes {worse} of {len(noisy)} worse"
-
-
-def test_weights_that_tell_clean_texts_apart_are_preferred() -> None:
-    # Given noisy texts that both models restore, and clean ones that the n-gram would alter
-    noisy = [choices([0.0, -1.0], [-6.0, 0.0], [-6.0, 0.0], [1, 0]) for _ in range(5)]
-    clean = [choices([0.0, -1.0], [-12.0, 0.0], [0.0, -6.0], [0, 1]) for _ in range(5)]
-    # When the weights are fitted, then the LLM gets so much that the threshold lets the noisy ones pass
-    weights = fit(noisy, clean, Calibration(max_clean_altered=0), with_llm=True)
-    for texts, expected in ((noisy, 1), (clean, 0)):
-        assert pick(texts[0].scores(weights.ngram, weights.llm), 0, weights.threshold) == expected, f"{weights}"
+def test_a_bound_is_no_higher_than_it_has_to_be() -> None:
+    odds = [1.0, 5.0, 3.0, -math.inf]
+    assert [bound_among(share, odds) for share in (0, 0.25, 0.5, 1)] == pytest.approx([5, 3, 1, 0], abs=1e-5)
 
 
 def test_the_model_that_knows_gets_the_weight() -> None:
     # Given texts where the n-gram prefers the wrong candidate and the LLM the right one
     noisy = [choices([-5.0, -5.0, -5.0], [-20.0, -9.0, -10.0], [-20.0, -12.0, -6.0], [4, 3, 0]) for _ in range(5)]
     # When the weights are fitted, then with the LLM nothing is left wrong, without it something is
-    with_llm, without = (fit(noisy, [], Calibration(), with_llm=told) for told in (True, False))
+    with_llm, without = (fit(noisy, with_llm=told) for told in (True, False))
     assert with_llm.llm > 0
     assert without.llm == 0
     for weights, expected in ((with_llm, 2), (without, 1)):
-        chosen = pick(noisy[0].scores(weights.ngram, weights.llm), 0, weights.threshold)
+        chosen = pick(noisy[0].scores(weights.ngram, weights.llm), 0, 0.0)
         assert chosen == expected, f"{weights} picks candidate {chosen}"
+
+
+def test_of_weights_that_leave_equal_errors_the_smallest_are_taken() -> None:
+    easy = [choices([0.0, -1.0], [-50.0, 0.0], [0.0, 0.0], [1, 0])]
+    assert fit(easy, with_llm=False) == Weights(ngram=0.05)
+    assert fit(easy, with_llm=True) == Weights(ngram=0.05)
+    assert fit([], with_llm=False) == Weights(ngram=0.05), "without any text"
 
 
 def test_the_input_stays_unless_a_change_reaches_the_threshold() -> None:
