@@ -14,7 +14,7 @@ REASONS = {
     "too_long": ("longer than {cleaning[max_chars]} characters", "cleaning.max_chars"),
     "not_ascii": ("not in ASCII", "cleaning.ascii_only: false keeps them"),
     "unprintable": ("characters that nobody can read", "none: the font that had them is unknown"),
-    "unterminated": ("no . ! or ? at the end", "cleaning.terminated: false keeps them"),
+    "unterminated": ("no . ! ? or the like at the end", "cleaning.terminated: false keeps them"),
     "duplicate": ("the same as another", "none: a text is kept once"),
     "near_duplicate": ("nearly the same as another", "near_duplicate: 1 keeps them"),
     "leak": ("the same as, or near to, a held-out one", "near_duplicate, for near ones"),

@@ -11,7 +11,7 @@ SHIPPED = sorted((Path(__file__).parents[3] / "include" / "noise").glob("*.yaml"
 
 def test_the_profiles_are_shipped() -> None:
     names = [path.stem for path in SHIPPED]
-    assert names == ["default", "heavy", "light", "mixed", "ocr", "wide"], f"include/noise holds {names}"
+    assert names == ["default", "heavy", "light", "mixed", "ocr"], f"include/noise holds {names}"
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
