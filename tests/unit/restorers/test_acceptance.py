@@ -64,7 +64,9 @@ def test_a_text_is_changed_from_the_least_odds_on(odds: float, text: str) -> Non
     assert made.text == text
     assert made.fallback == (text == NOISY)
     assert bool(made.edits) == (text != NOISY)
-    assert 0.5 < made.confidence <= 1, "it is the probability that what was done is right"
+    noisy = 1 / (1 + math.exp(-min(max(odds, -700), 700)))
+    right = 1 - noisy if made.fallback else noisy
+    assert made.confidence == pytest.approx(right), "it is the probability that what was done is right"
 
 
 def test_a_change_is_made_from_the_least_confidence_on() -> None:
@@ -88,7 +90,7 @@ def test_no_more_texts_are_harmed_than_allowed(
     worse: list[float], clean: list[float], foreign: list[float], allowed: float
 ) -> None:
     # Given noisy texts that a change makes worse, clean and foreign ones, each with odds
-    wrong = Example(NOISY, CLEAN, reading(NOISY, "tex people and teh nation", 0))
+    wrong = Example(NOISY, CLEAN, reading(NOISY, "teh people and xxx nation", 0))
     examples = Examples([wrong] * len(worse), [wrong] * len(clean), [wrong] * len(foreign))
     bounds = Calibration(
         max_worse=allowed, max_clean_altered=allowed, max_foreign_altered=allowed, least_probability=0.6

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +24,7 @@ def test_all_changes_together_lead_to_the_other_text(text: str, better: str) -> 
 def test_they_are_in_order_and_no_two_stand_in_one_word(text: str, better: str) -> None:
     changes = regions(text, better)
     assert bool(changes) == (text != better)
-    for one, other in zip(changes, changes[1:], strict=False):
+    for one, other in pairwise(changes):
         between = text[one.end : other.start]
         assert one.end < other.start, f"{one} and {other} overlap or touch"
         assert any(map(str.isspace, between)), f"{one} and {other} stand in one word, with {between!r} between them"

@@ -31,9 +31,8 @@ def test_the_best_reaches_the_threshold_or_the_input_stays() -> None:
 def test_confidences_are_posteriors() -> None:
     made = decide(TEXT, CANDIDATES, Weights(ngram=1))
     assert made.confidence == pytest.approx(1 / TOTAL)
-    assert [edit.confidence for edit in made.edits] == pytest.approx(
-        [(1 + math.exp(-1)) / TOTAL] * 2 + [1 / TOTAL] * 2
-    )[: len(made.edits)]
+    both, one = (1 + math.exp(-1)) / TOTAL, 1 / TOTAL
+    assert [edit.confidence for edit in made.edits] == pytest.approx([both, both, one, one])
 
 
 def test_without_changes_there_is_nothing_to_weigh() -> None:
