@@ -103,8 +103,11 @@ class Batcher:
     def _queued(self, model: Model, texts: Sequence[str], caller: str) -> Iterator[QueuedRequest]:
         self._check_room(model, sum(map(len, texts)), caller)
         job = QueuedRequest(model, texts, caller, asyncio.get_running_loop().create_future())
-        self._queue.add(job)
-        self._start()
+        if job.next is None:  # of no texts: there is nothing whose turn would come
+            job.answer.set_result([])
+        else:
+            self._queue.add(job)
+            self._start()
         try:
             yield job
         finally:

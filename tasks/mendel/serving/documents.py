@@ -47,8 +47,8 @@ FORMATS = {media_type: form for form, media_type in MEDIA_TYPES.items()} | OTHER
 BINARY = {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in MEDIA_TYPES.values()}
 CHANGES_MADE = {"description": "How many changes were made", "schema": {"type": "integer"}}
 JSON = "application/json"
-OPTION = re.compile(r"--(format|encoding|field) ")
-"""As messages about documents name an option, for the command line."""
+OPTION = re.compile(r"--(?=(?:format|encoding|field)\b)")
+"""What is before the names of options in messages about documents, which are for the command line."""
 
 router = api.router()
 
@@ -176,7 +176,7 @@ async def _read(form: str, data: bytes, options: ReadingOptions) -> tuple[Segmen
         return await asyncio.to_thread(work)
     except InputError as error:
         status = 415 if isinstance(error, UnknownDocumentError) else 400
-        told = OPTION.sub(r"\1=", str(error))
+        told = OPTION.sub("", str(error))
         raise HTTPException(status, f"as {form}: {told}") from error
 
 

@@ -81,6 +81,41 @@ async def test_what_gathers_during_a_batch_becomes_one_and_large_requests_take_t
 
 
 @on_a_loop
+async def test_a_request_of_no_texts_is_answered_at_once_and_the_others_go_on(upper: Upper) -> None:
+    batcher, by = Batcher(Serve()), model(upper)
+    upper.go_on.set()
+    async with asyncio.timeout(30):
+        assert await batcher.restore(by, []) == []
+        assert [found.text for found in await batcher.restore(by, ["a"])] == ["A"], "the queue stands still"
+    assert batcher.depth == 0
+
+
+class StopsAtB(Upper):
+    def restore(self, texts: Sequence[str]) -> list[Restoration]:
+        if texts == ["b"]:
+            self.go_on.clear()
+        else:
+            self.go_on.set()
+        return super().restore(texts)
+
+
+@on_a_loop
+async def test_after_its_time_a_request_has_what_is_done_and_leaves_the_queue() -> None:
+    # given
+    restorer = StopsAtB()
+    batcher, by = Batcher(Serve(batch_texts=1)), model(restorer)
+    # when
+    answers = await batcher.restore_within(0.5, by, ["a", "b", "c"])
+    # then
+    assert [found and found.text for found in answers] == ["A", None, None]
+    assert batcher.depth == 0
+    restorer.go_on.set()
+    whole = await batcher.restore_within(30, by, ["d", "e"])
+    assert [found and found.text for found in whole] == ["D", "E"]
+    assert ["c"] not in restorer.batches, "a text was restored for nobody"
+
+
+@on_a_loop
 async def test_a_full_queue_says_when_to_come_again(upper: Upper) -> None:
     batcher, by = Batcher(Serve(queue_characters=10)), model(upper)
     tasks = await asked(batcher, by, ["first"], ["12345678"])

@@ -160,9 +160,14 @@ def test_changes_of_another_document_are_refused(
         ({"name": "a.xml"}, b"<svg/>", 415, "its first element is svg"),
         ({"name": "a.docx"}, b"PK", 400, "it is not DOCX"),
         ({"name": "a.docx"}, word("a", padding=300 * 2**20), 400, "unpacked it has"),
-        ({"format": "text"}, b"caf\xe9", 400, "as in encoding=windows-1252"),
-        ({"format": "text", "encoding": "nought"}, b"a", 400, "encoding=nought: there is no such encoding"),
-        ({"format": "csv", "field": "note"}, b"text\na b c\n", 400, "note"),
+        ({"format": "text"}, b"caf\xe9", 400, "as in encoding windows-1252"),
+        ({"format": "text", "encoding": "nought"}, b"a", 400, "encoding nought: there is no such encoding"),
+        (
+            {"format": "csv", "field": "note"},
+            b"text\na b c\n",
+            400,
+            "there is no field 'note'; there is: text. Change field",
+        ),
         ({"format": "text", "threshold": "2"}, b"a", 422, "threshold"),
         ({"format": "text", "version": "9"}, b"a", 404, "no version 9"),
         ({"format": "text"}, b"a people. " * 6000, 413, "characters of prose; at most 50000"),
@@ -186,6 +191,13 @@ def test_what_does_not_get_its_turn_in_time_stays_as_it_is(with_champion: Store)
     assert 0 < answer["unread"] < 1500, f"{answer['unread']} of 1500 sentences were not read"
     assert restored.startswith("The government of the people."), "the first sentences have their turn first"
     assert restored.endswith("The goverment of teh people. "), "the last one was restored after the time"
+
+
+@pytest.mark.parametrize("content", ["", "\n \n", "```\nteh code\n```\n"])
+def test_a_document_without_prose_comes_back_and_the_service_goes_on(service: httpx.Client, content: str) -> None:
+    answered = service.post("/v1/documents", params={"format": "markdown"}, content=content)
+    assert (answered.status_code, answered.text) == (200, content)
+    assert service.post("/v1/restore", json={"text": "and"}).status_code == 200, "the queue stands still"
 
 
 def test_documents_need_a_key_as_all_else(with_champion: Store) -> None:
