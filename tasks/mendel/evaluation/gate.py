@@ -30,7 +30,7 @@ HELP_GAIN = (
 HELP = {
     "max_worse": "a lower finetune.recipe.calibration.max_worse, or a better restorer: more text, more steps",
     "max_clean_altered": "a lower finetune.recipe.calibration.max_clean_altered",
-    "max_foreign_altered": "a higher finetune.recipe.calibration.least_probability; the table by kind in report.md says which text it is about",
+    "max_foreign_altered": "a higher finetune.recipe.calibration.least_probability; report.md has a table by kind",
     "max_latency_seconds": "the recipe channel-ngram, or a machine that does less besides",
 }
 """What helps a candidate that a rule declines; where there is nothing, HELP_GAIN."""

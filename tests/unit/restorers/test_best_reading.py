@@ -102,7 +102,7 @@ def test_whatever_the_text_its_features_are_numbers(
     assert all(0 <= change.confidence <= 1 for change in found.changes), found.changes
 
 
-@pytest.mark.parametrize("strange", ["\ud800", "\udfff", "\N{FAMILY}", "\x00"])
+@pytest.mark.parametrize("strange", ["\ud800", "\N{FAMILY}", "\x00"])
 def test_characters_that_no_text_has_do_no_harm_beside_a_change(small_decoder: Decoder, strange: str) -> None:
     found = read(small_decoder, f"Teh people {strange}", f"The people {strange}")
     assert found is not None
