@@ -44,9 +44,9 @@ def test_changes_to_what_is_protected_alone_are_nothing(small_decoder: Decoder, 
 
 
 def test_protected_changes_are_left_out_of_others(small_decoder: Decoder) -> None:
-    found = read(small_decoder, "Teh 3rd nation.", "The 3d nation.")
+    found = read(small_decoder, "Teh people of 3rd nation.", "The people of 3d nation.")
     assert found is not None
-    assert applied(found.text, found.changes) == "The 3rd nation."
+    assert applied(found.text, found.changes) == "The people of 3rd nation."
     assert found.of_changes.shape == (1, len(CHANGE_FEATURES))
 
 
@@ -102,7 +102,7 @@ def test_whatever_the_text_its_features_are_numbers(
     assert all(0 <= change.confidence <= 1 for change in found.changes), found.changes
 
 
-@pytest.mark.parametrize("strange", ["\ud800", "\udfff", "\N{FAMILY}", "\x00"])
+@pytest.mark.parametrize("strange", ["\ud800", "\N{FAMILY}", "\x00"])
 def test_characters_that_no_text_has_do_no_harm_beside_a_change(small_decoder: Decoder, strange: str) -> None:
     found = read(small_decoder, f"Teh people {strange}", f"The people {strange}")
     assert found is not None
