@@ -100,4 +100,4 @@ class Trials:
             for example, value in zip(noisy, odds[: len(noisy)].tolist(), strict=True)
         )
         gained = sum(example.gain for example in noisy if example.evidence is not None)
-        self.reductions |= {name: 1 - left / max(before, 1), f"{name}_unbounded": gained / max(before, 1)}
+        self.reductions |= {name: (before - left) / max(before, 1), f"{name}_unbounded": gained / max(before, 1)}

@@ -44,9 +44,9 @@ def test_changes_to_what_is_protected_alone_are_nothing(small_decoder: Decoder, 
 
 
 def test_protected_changes_are_left_out_of_others(small_decoder: Decoder) -> None:
-    found = read(small_decoder, "Teh 3rd nation.", "The 3d nation.")
+    found = read(small_decoder, "Teh people of 3rd nation.", "The people of 3d nation.")
     assert found is not None
-    assert applied(found.text, found.changes) == "The 3rd nation."
+    assert applied(found.text, found.changes) == "The people of 3rd nation."
     assert found.of_changes.shape == (1, len(CHANGE_FEATURES))
 
 

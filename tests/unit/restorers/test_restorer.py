@@ -1,14 +1,39 @@
-"""A restoration, and the same with its surer changes alone."""
+"""Changes as spans, a restoration's surer changes alone, and folders on other machines."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mendel.restorers.restorer import Restoration, Span, applied, spans
+from mendel.core.errors import InputError
+from mendel.restorers.artifact import NAME
+from mendel.restorers.restorer import Restoration, Restorer, Span, applied, spans
 
+short = st.text("abc ", max_size=12)
 BEFORE, AFTER = "teh people of naiton", "the people of nation"
+
+
+@given(before=short, after=short)
+def test_spans_lead_from_one_text_to_the_other(before: str, after: str) -> None:
+    made, at = "", 0
+    for span in spans(before, after):
+        assert before[span.start : span.end] != span.replacement, "a span that changes nothing"
+        made += before[at : span.start] + span.replacement
+        at = span.end
+    assert made + before[at:] == after
+
+
+def test_neighbouring_changes_are_one_span() -> None:
+    assert spans("abcdef", "abXYef") == (Span(start=2, end=4, replacement="XY"),)
+    assert spans("same", "same") == ()
+
+
+def test_a_folder_without_a_restorer_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"{tmp_path} holds no restorer: {NAME}"):
+        Restorer.load(str(tmp_path))
 
 
 def restoration(*confidences: float) -> Restoration:
