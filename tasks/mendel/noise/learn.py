@@ -92,6 +92,8 @@ def learn(clean: Sequence[str], noisy: Sequence[str], name: str) -> Learned:
             "these are no pairs of one text: check that the lines, or the files, belong together"
         )
     alphabet, symbols = _characters(used_clean, used_noisy)
+    if not symbols:
+        raise _too_few(0)
     aligned = align(used_clean, used_noisy, symbols)
     occurrences = Counter[str]()
     for text in used_clean:
@@ -218,7 +220,7 @@ def _maximise(aligned: Aligned, fit: _Fit) -> Counts:
         log.debug("learning", round=number, log_likelihood=now, events=float(counts.events.sum()))
         events = float(counts.events.sum())
         if events < MIN_EVENTS:
-            raise InputError(f"the pairs hold {events:.0f} errors; a profile needs {MIN_EVENTS} at least: give more")
+            raise _too_few(events)
         fit.update(counts)
         if now - before < CONVERGED * len(aligned.clean) / len(counts.by_pair):
             break
@@ -227,12 +229,16 @@ def _maximise(aligned: Aligned, fit: _Fit) -> Counts:
     return counts
 
 
+def _too_few(events: float) -> InputError:
+    return InputError(f"the pairs hold {events:.0f} errors; a profile needs {MIN_EVENTS} at least: give more")
+
+
 def _explained(passages: Passages) -> tuple[list[str], list[str]]:
     """The clean and the noisy side of the passages that a profile can make; nearly all, as they were cut for it."""
     clean, noisy = passages.clean, passages.noisy
-    if not clean:
-        return [], []
     alphabet, symbols = _characters(clean, noisy)
+    if not symbols:  # they are equal
+        return clean, noisy
     counts = expect(align(clean, noisy, symbols), _Fit(alphabet, symbols, Counter()).model(None))
     kept = [at for at, logp in enumerate(counts.log_likelihood) if logp > -math.inf]
     return [clean[at] for at in kept], [noisy[at] for at in kept]

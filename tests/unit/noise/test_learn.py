@@ -132,6 +132,8 @@ def test_the_profile_goes_through_its_file(tmp_path: Path) -> None:
         (["the same"] * 3, ["the same"] * 3, "identical"),
         (["peace and justice"] * 9, ["a market of growth"] * 9, "no pairs"),
         (["peace and justice"] * 9, ["peace amd justice"] * 9, "needs 50"),
+        (["\x1f"] * 9, ["\x1f0"] * 9, "needs 50"),
+        ([""] * 9, ["peace"] * 9, "needs 50"),
     ],
 )
 def test_texts_that_teach_nothing_are_refused(clean: list[str], noisy: list[str], reason: str) -> None:
