@@ -36,12 +36,12 @@ function open(file) {
 function show(file, answer) {
   const { changes, segments } = answer;
   const tally = h("p", { class: "facts" });
-  const buttons = changes.map((change, index) => toggle(change, index, told));
   const told = () => {
     const accepted = buttons.filter(isAccepted).length;
     tally.textContent = changes.length ? `${accepted} of ${count(changes.length, "change")} accepted.` : "Nothing to change.";
     $("status").textContent = tally.textContent;
   };
+  const buttons = changes.map((change, index) => toggle(change, index, told));
   const setAll = (accepted) => {
     buttons.forEach((button) => button.setAttribute("aria-pressed", accepted));
     told();
