@@ -23,7 +23,7 @@ PROMISES = {
     "spark": "import mendel.spark.corruption, mendel.streaming.query, mendel.noise.learn",
     "restoration": "import mendel.restorers.channel; from mendel import NoiseProfile, Restorer, corrupt",
     "documents": "import mendel.cli.restore_files, markdown_it, rapidfuzz, sentencex",
-    "serve": "import mendel.serving.server",
+    "serve": "import mendel.serving.server, mendel.documents.restoring",
     "llm": "import mendel.models.llm, mendel.restorers.rewriter",
     "train": "import mendel.restorers.channel_candidate, mendel.restorers.rewriter_candidate, mendel.training.parallel, "
     "mendel.core.tracking",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from mendel.core.errors import InputError
 from mendel.corpus.traced import Splice, TracedText, same, spliced
 
 UTF8 = "utf-8"
+NO_TEXT = re.compile("[\0\ud800-\udfff]")
+"""NUL, and halves of surrogate pairs, which an encoding of escapes can give."""
 MARKS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
@@ -86,15 +89,18 @@ def decoded(data: bytes, encoding: str | None) -> tuple[str, str]:
     encoding = MARKS.get(data[:2]) or encoding or UTF8
     try:
         text = data.decode(encoding)
+        again = text.encode(encoding)
     except UnicodeDecodeError as error:
         raise InputError(
             f"byte {error.start + 1} (0x{data[error.start]:02x}) is not {encoding}: {error.reason}. "
             "Say which encoding it is, as in --encoding windows-1252"
         ) from error
-    except LookupError as error:
-        raise InputError(f"--encoding {encoding}: there is no such encoding") from error
-    if (place := text.find("\0")) >= 0:
-        raise InputError(f"character {place + 1} is NUL: it is no text")
-    if text.encode(encoding) != data:
+    except UnicodeEncodeError:
+        again = b""
+    except (LookupError, ValueError) as error:  # the latter of a name with a NUL, and of codecs for names of hosts
+        raise InputError(f"--encoding {encoding}: there is no such encoding of text") from error
+    if found := NO_TEXT.search(text):
+        raise InputError(f"character {found.start() + 1} is U+{ord(found[0]):04X}: it is no text")
+    if again != data:
         raise InputError(f"in {encoding} it would be written with other bytes; convert it to UTF-8 first")
     return text, encoding

@@ -35,7 +35,7 @@ def test_each_line_comes_back_restored(service: httpx.Client) -> None:
     ("arguments", "given", "told"),
     [
         (("--version", "9"), b"a\n", b"404: there is no version 9"),
-        (("--threshold", "80"), b"a\n", b"0<=x<=1"),
+        (("--threshold", "80"), b"a\n", b"less than or equal to 1"),
         ((), b"a\n\xff\n", b"line 2, is not UTF-8"),
         ((), b"a" * 60_000, b"413: 60000 characters; at most 50000"),
     ],

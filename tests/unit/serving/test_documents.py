@@ -162,6 +162,10 @@ def test_changes_of_another_document_are_refused(
         ({"name": "a.docx"}, word("a", padding=300 * 2**20), 400, "unpacked it has"),
         ({"format": "text"}, b"caf\xe9", 400, "as in encoding windows-1252"),
         ({"format": "text", "encoding": "nought"}, b"a", 400, "encoding nought: there is no such encoding"),
+        ({"format": "text", "encoding": "nought"}, b"", 400, "encoding nought: there is no such encoding"),
+        ({"format": "text", "encoding": "a\0"}, b"a", 400, "there is no such encoding"),
+        ({"format": "text", "encoding": "idna"}, b"xn--a.b" * 9, 400, "there is no such encoding"),
+        ({"format": "text", "encoding": "unicode_escape"}, b"a \\ud800", 400, "U+D800: it is no text"),
         (
             {"format": "csv", "field": "note"},
             b"text\na b c\n",

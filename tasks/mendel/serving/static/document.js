@@ -5,6 +5,9 @@ import { $, count, h, percent } from "./dom.js";
 import { level, marked, visible } from "./marks.js";
 import { during, threshold } from "./restore.js";
 
+const PROTECTED = "\ufffc"; // as the service reads what is no prose
+const SHOWN = "▫";
+
 export function start() {
   $("file").addEventListener("change", () => {
     if ($("file").files.length) open($("file").files[0]);
@@ -36,12 +39,12 @@ function open(file) {
 function show(file, answer) {
   const { changes, segments } = answer;
   const tally = h("p", { class: "facts" });
-  const buttons = changes.map((change, index) => toggle(change, index, told));
   const told = () => {
     const accepted = buttons.filter(isAccepted).length;
     tally.textContent = changes.length ? `${accepted} of ${count(changes.length, "change")} accepted.` : "Nothing to change.";
     $("status").textContent = tally.textContent;
   };
+  const buttons = changes.map((change, index) => toggle(change, index, told));
   const setAll = (accepted) => {
     buttons.forEach((button) => button.setAttribute("aria-pressed", accepted));
     told();
@@ -57,10 +60,10 @@ function show(file, answer) {
       h("button", { type: "button", class: "primary", onclick: () => download(file, answer, chosen()) }, "Download")),
     ...(answer.unread ? [h("p", { class: "notice" },
       `There was no time for the last ${count(answer.unread, "sentence")}: they are as they were. Divide the document to restore them too.`)] : []),
-    h("p", { class: "facts" }, "Each change is a button that rejects it, and accepts it again."),
+    h("p", { class: "facts" }, `Each change is a button that rejects it, and accepts it again. ${SHOWN} stands for what is left alone, such as code.`),
     ...segments.map((text, segment) => {
       const own = changes.filter((change) => change.segment === segment);
-      return h("p", { class: "text", lang: "" }, marked(text, own, (change) => buttons[changes.indexOf(change)]));
+      return h("p", { class: "text", lang: "" }, marked(text.replaceAll(PROTECTED, SHOWN), own, (change) => buttons[changes.indexOf(change)]));
     }));
   $("result").hidden = true;
   article.hidden = false;
