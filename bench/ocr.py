@@ -4,7 +4,7 @@ BLN600 [Booth et al. 2024], as pairs of sentences [Thomas, Gaizauskas, Lu: Lever
 Historical Newspapers, 2024; MIT licence]. It is not part of this project: give its training table, a CSV file with the
 columns `Sample ID`, `OCR Text` and `Ground Truth`, which may be compressed. The published test set is never looked at.
 Whole documents are held out, by a hash of their ID: three fifths teach the profile and the n-gram, one fifth is what weights
-and threshold are fitted on, and one fifth is restored here. To choose settings, `--judge validation` restores one half of
+and acceptance are fitted on, and one fifth is restored here. To choose settings, `--judge validation` restores one half of
 the documents of the second fifth with what is fitted on the other.
 
     .venv/bin/python bench/ocr.py --pairs bln600-train.csv.xz [--full] [--second-pass]   # or MENDEL_BLN600=…
@@ -23,7 +23,7 @@ import io
 import os
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,6 +37,7 @@ from restoration import SEED, Correct, damaged, identity, symspell
 from mendel.channel.costs import Channel
 from mendel.channel.decoder import Decoder
 from mendel.core import config
+from mendel.corpus import foreign
 from mendel.corpus.clean import Cleaning
 from mendel.corpus.reading import read
 from mendel.corpus.sources.sotu import Sotu
@@ -50,11 +51,10 @@ from mendel.noise.profile import NoiseProfile
 from mendel.recipes.calibration import Calibration
 from mendel.recipes.channel import ChannelLlm, ChannelNgram
 from mendel.recipes.decoder import DecoderConfig
-from mendel.restorers import calibration
 from mendel.restorers.candidate import Text
 from mendel.restorers.channel import FIRST_PASS, UNTUNED, ChannelRestorer, Llm
-from mendel.restorers.channel_candidate import ValidationChoices
 from mendel.restorers.second_pass import SecondPass
+from mendel.restorers.trials import FittedPass, Trials
 
 COLUMNS = ("Sample ID", "OCR Text", "Ground Truth")
 RESAMPLES = 1000
@@ -66,7 +66,7 @@ BEFORE = 1930
 """The addresses to Congress up to this year are the other text of the century."""
 OTHER_TEXT = 0.1
 """Weight of a sentence of theirs."""
-UNBOUNDED = Calibration(max_clean_altered=1, max_worse=1)
+UNBOUNDED = Calibration(max_clean_altered=1, max_worse=1, max_foreign_altered=1, least_probability=0.5)
 PUBLISHED = {
     "Llama-2-13B": (0.177, 0.554, 0.088),
     "Llama-2-7B": (-0.132, 0.437, 0.112),
@@ -138,25 +138,33 @@ class Fitting(NamedTuple):
         pairs = [pair._replace(noisy=text) for pair, text in zip(self.fitted_on, noisy, strict=True)]
         return self._replace(fitted_on=pairs)
 
-    def restorers(self, decoder: Decoder, *bounds: Calibration) -> list[ChannelRestorer]:
+    def restorers(self, decoder: Decoder, recipe: ChannelNgram, *bounds: Calibration) -> list[ChannelRestorer]:
         """One for each of the bounds."""
-        noisy, clean = self._choices(self.fitted_on, decoder).read(None)
-        weights = [calibration.fit(noisy, clean, each, with_llm=False) for each in bounds]
-        return [ChannelRestorer("channel-ngram", decoder, {FIRST_PASS: each}) for each in weights]
+        recipes = [recipe.model_copy(update={"calibration": each}) for each in bounds]
+        passes = [self._trials(self.fitted_on, decoder, each).fit(FIRST_PASS) for each in recipes]
+        return [_restorer(decoder, recipe, {FIRST_PASS: each}) for each in passes]
 
     def with_llm(self, decoder: Decoder, recipe: ChannelLlm) -> ChannelRestorer:
         """Both passes; the language model as it comes, not fine-tuned."""
         from mendel.models.llm import CausalLm  # loads torch, transformers
 
         second = SecondPass(decoder, CausalLm.load(recipe.base), recipe.second_pass)
-        choices = self._choices(self.fitted_on[: self.second_pass], decoder)
-        weights = calibration.fit(*choices.read(second), recipe.calibration, with_llm=True)
-        return ChannelRestorer("channel-llm", decoder, {UNTUNED: weights}, Llm(UNTUNED, second, recipe.base))
+        trials = self._trials(self.fitted_on[: self.second_pass], decoder, recipe)
+        passes = {FIRST_PASS: trials.fit(FIRST_PASS), UNTUNED: trials.fit(UNTUNED, second)}
+        return _restorer(decoder, recipe, passes, Llm(UNTUNED, second, recipe.base))
 
     @staticmethod
-    def _choices(pairs: Sequence[Pair], decoder: Decoder) -> ValidationChoices:
+    def _trials(pairs: Sequence[Pair], decoder: Decoder, recipe: ChannelNgram | ChannelLlm) -> Trials:
         texts = [Text(pair.clean, pair.noisy, None) for pair in pairs]
-        return ValidationChoices(texts, texts, decoder)
+        return Trials(texts, texts, foreign.texts("fit", recipe.calibration.foreign_per_kind), decoder, recipe)
+
+
+def _restorer(
+    decoder: Decoder, recipe: ChannelNgram | ChannelLlm, passes: Mapping[str, FittedPass], llm: Llm | None = None
+) -> ChannelRestorer:
+    weights = {name: each.weights for name, each in passes.items()}
+    acceptance = {name: each.acceptance for name, each in passes.items()}
+    return ChannelRestorer(recipe.kind, decoder, weights, acceptance, recipe.protect, llm)
 
 
 def row(name: str, pairs: Sequence[Pair], correct: Correct) -> dict[str, Any]:
@@ -240,7 +248,7 @@ def main() -> None:
 
     def restored(name: str, fitting: Fitting, decoder: Decoder, *, unbounded: bool = True) -> None:
         bounds = {name: recipe.calibration} | ({f"{name}, unbounded": UNBOUNDED} if unbounded else {})
-        for each, restorer in zip(bounds, fitting.restorers(decoder, *bounds.values()), strict=True):
+        for each, restorer in zip(bounds, fitting.restorers(decoder, recipe, *bounds.values()), strict=True):
             rows.append(row(each, judged, texts_of(restorer)))
 
     without_pairs = fitting.decoder(by_hand, ngram, recipe.decoder)

@@ -6,7 +6,7 @@ misspelling is seen before. Read errors: sentences that were printed, copied bad
 where it is installed (Debian: apt-get install tesseract-ocr); train sentences teach, test sentences are restored.
 
 *Before* is the restorer as the demo fits it, to random mutations. *After* has the learned profile as its channel, and
-weights and threshold fitted to noise that this profile makes; the language model is the same.
+weights and acceptance fitted to noise that this profile makes; the language model is the same.
 
     make bench ONLY=profiles  # or, once that has installed the peers:
     .venv/bin/python bench/profiles.py [--full]
@@ -36,16 +36,16 @@ from mendel.channel.costs import Channel
 from mendel.channel.decoder import Decoder
 from mendel.cli import noise as commands
 from mendel.core import config
+from mendel.corpus import foreign
 from mendel.evaluation.scores import Sample
 from mendel.noise.calibrate import resolve
 from mendel.noise.learn import learn
 from mendel.noise.profile import OPERATIONS, NoiseProfile
-from mendel.recipes.calibration import Calibration
-from mendel.restorers import calibration
+from mendel.recipes.channel import ChannelNgram
 from mendel.restorers.candidate import Text
 from mendel.restorers.channel import FIRST_PASS, ChannelRestorer
-from mendel.restorers.channel_candidate import ValidationChoices
 from mendel.restorers.restorer import Restorer
+from mendel.restorers.trials import Trials
 
 WORD = re.compile(r"[A-Za-z]{3,}")
 SHARE = 0.5
@@ -137,16 +137,18 @@ def recovered(name: str, clean: Sequence[str], train: Sequence[str]) -> dict[str
 
 
 def adapted(uri: str, profile: NoiseProfile, train: Sequence[str], validation: Sequence[str]) -> ChannelRestorer:
-    """The restorer with another profile's channel, weights and threshold."""
+    """The restorer with another profile's channel, weights and acceptance."""
     restorer = Restorer.load(uri)
     assert isinstance(restorer, ChannelRestorer), uri
     channel = Channel.from_profile(resolve(profile, train, SEED))
     decoder = Decoder(channel, restorer.decoder.ngram, restorer.decoder.config)
     noisy = damaged("sotu", validation, profile, train).sample.noisy
     sample = [Text(one, other, None) for one, other in zip(validation, noisy, strict=True)]
-    noisy_choices, clean_choices = ValidationChoices(sample, sample, decoder).read(None)
-    weights = calibration.fit(noisy_choices, clean_choices, Calibration(), with_llm=False)
-    return ChannelRestorer(restorer.kind, decoder, {FIRST_PASS: weights})
+    recipe = ChannelNgram(kind="channel-ngram", protect=tuple(restorer.protect))
+    strange = foreign.texts("fit", recipe.calibration.foreign_per_kind)
+    fitted = Trials(sample, sample, strange, decoder, recipe).fit(FIRST_PASS)
+    accepts = {FIRST_PASS: fitted.acceptance}
+    return ChannelRestorer(restorer.kind, decoder, {FIRST_PASS: fitted.weights}, accepts, recipe.protect)
 
 
 def texts_of(restorer: Restorer) -> Correct:
