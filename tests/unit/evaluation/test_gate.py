@@ -140,8 +140,8 @@ def demo() -> Evaluate:
     [
         ("max_clean_altered", 0.006, 0.0, 0.001),
         ("max_clean_altered", 0.04, 0.99, 1.0),
-        ("max_foreign_altered", 0.006, 0.0, 0.001),
-        ("max_foreign_altered", 0.04, 0.99, 1.0),
+        ("max_foreign_altered", 0.004, 0.0, 0.001),
+        ("max_foreign_altered", 0.025, 0.99, 1.0),
         ("max_worse", 0.02, 0.0, 0.001),
         ("max_worse", 0.08, 0.99, 1.0),
     ],

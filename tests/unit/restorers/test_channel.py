@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from mendel.core.errors import InputError
 from mendel.models.ngram import CharNgram
 from mendel.noise.profile import OPERATIONS, NoiseProfile, Rates, ResolvedProfile
+from mendel.restorers import whole_text
 from mendel.restorers.artifact import NAME
+from mendel.restorers.best_reading import CHANGE_FEATURES, TEXT_FEATURES
 from mendel.restorers.calibration import Weights
 from mendel.restorers.channel import FIRST_PASS, NGRAM, NOISE, UNTUNED, ChannelRestorer
 from mendel.restorers.restorer import Restorer
@@ -108,6 +110,43 @@ def test_below_the_threshold_a_text_stays_as_it_is(tmp_path: Path) -> None:
     found = restorer.restore(NOISY)
     # then
     assert [(one.text, one.fallback, one.edits) for one in found] == [(text, True, ()) for text in NOISY]
+
+
+def test_a_candidate_of_format_1_restores_as_it_did(restorer: Restorer) -> None:
+    """It weighs whole texts, has no judge, and protects nothing."""
+    assert isinstance(restorer, ChannelRestorer)
+    assert not restorer.acceptance
+    candidates = restorer.decoder.decode(NOISY)
+    assert restorer.restore(NOISY) == [
+        whole_text.decide(text, some, WEIGHTS) for text, some in zip(NOISY, candidates, strict=True)
+    ]
+
+
+def accepting(least_odds: float) -> dict[str, object]:
+    """A description of format 2 whose judge finds every text and every change as likely as not."""
+    judge = {}
+    for part, features in (("text", TEXT_FEATURES), ("change", CHANGE_FEATURES)):
+        size = len(features)
+        judge[part] = {"mean": [0] * size, "scale": [1] * size, "coefficients": [0] * size, "intercept": 0}
+    acceptance = {"judge": judge, "least_odds": least_odds, "least_confidence": 0.3}
+    return {"format": 2, "acceptance": {FIRST_PASS: acceptance}, "protect": ["number"]}
+
+
+@pytest.mark.parametrize("least_odds", [0.0, 0.1])
+def test_a_candidate_of_format_2_decides_by_its_acceptance(
+    tmp_path: Path, restorer: Restorer, least_odds: float
+) -> None:
+    # Given a candidate whose judge gives even odds
+    accepts = Restorer.load(str(write(tmp_path, **accepting(least_odds))))
+    # When it restores, then its texts change where these reach the bound
+    found = accepts.restore(NOISY)
+    texts = [one.text for one in (restorer.restore(NOISY))] if least_odds == 0 else NOISY
+    assert [one.text for one in found] == texts
+    assert {one.fallback for one in found} == {least_odds > 0}
+    assert {edit.confidence for one in found for edit in one.edits} <= {0.5}
+    # And clean text is left alone, without a doubt
+    (clean,) = accepts.restore(TRAIN[:1])
+    assert (clean.text, clean.fallback, clean.confidence) == (TRAIN[0], False, 1.0)
 
 
 @pytest.mark.parametrize("name", [NAME, NOISE, NGRAM])

@@ -10,6 +10,7 @@ import pytest
 from mendel.channel.decoder import Decoder
 from mendel.corpus.foreign import ForeignText
 from mendel.models.llm import CausalLm
+from mendel.recipes.calibration import Calibration
 from mendel.recipes.channel import ChannelNgram
 from mendel.recipes.models import PretrainedModel
 from mendel.recipes.second_pass import SecondPassConfig
@@ -21,7 +22,9 @@ from .conftest import damaged
 
 __all__ = ["tiny_lm"]
 
-RECIPE = ChannelNgram(kind="channel-ngram")
+BOUNDS = Calibration(max_clean_altered=0.05, max_worse=0.05, max_foreign_altered=0)
+"""Of 40 texts, two; of the foreign ones none."""
+RECIPE = ChannelNgram(kind="channel-ngram", calibration=BOUNDS)
 FOREIGN = [
     ForeignText("code", "def position(lat: float) -> none:"),
     ForeignText("logs", "worker-3 evicted: teh node is full"),
@@ -49,7 +52,8 @@ def test_the_first_pass_removes_errors_and_leaves_other_text_alone(small_decoder
     assert found.reductions["first_pass"] <= found.reductions["first_pass_unbounded"] + 0.1
     assert found.first is not None
     _, held_out, _ = found.first
-    assert not (held_out[40:] >= fitted.acceptance.least_odds).any(), "of 43 texts none may be altered"
+    assert (held_out[40:80] >= fitted.acceptance.least_odds).sum() <= 2, "of the clean texts two may be altered"
+    assert not (held_out[80:] >= fitted.acceptance.least_odds).any(), "of the foreign ones none may be"
     least = RECIPE.calibration.least_probability
     assert fitted.acceptance.least_odds >= math.log(least / (1 - least)) - 1e-6
 
@@ -90,7 +94,6 @@ def test_a_second_pass_leaves_what_it_did_not_read_to_the_first(
     # Then texts are changed by what the first pass said
     first = trials(small_decoder).fit("first_pass")
     assert made.acceptance.least_odds == first.acceptance.least_odds
-    assert fitted.reductions["nothing"] == pytest.approx(fitted.reductions["nothing"])
     # And one that reads what is in doubt is fitted to that
     reader = SecondPass(small_decoder, llm, SecondPassConfig(rounds=0, margin=20))
     read = fitted._candidates(reader)

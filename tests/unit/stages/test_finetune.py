@@ -120,7 +120,18 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
 
 
 def ngram_recipe(**changes: Any) -> Finetune:
-    recipe = {"kind": "channel-ngram", "ngram": {"order": 6}, "decoder": {"beam": 20}, **changes}
+    recipe = {
+        "kind": "channel-ngram",
+        "ngram": {"order": 6},
+        "decoder": {"beam": 20},
+        "calibration": {
+            "foreign_per_kind": 2,
+            "max_clean_altered": 0.05,
+            "max_worse": 0.05,
+            "max_foreign_altered": 0.05,
+        },
+        **changes,
+    }
     return Finetune.model_validate({"recipe": recipe})
 
 
@@ -171,7 +182,10 @@ def test_channel_llm_trains_calibrates_and_loads(context: Context, tiny_lm: Path
     stage = ngram_recipe(kind="channel-llm", base={"id": str(tiny_lm)}, lora=lora)
     made = execute(stage, context)
     told = json.loads((context.local_folder(context.require("candidate")) / "restorer.json").read_text())
-    assert sorted(told["weights"]) == ["first_pass", "tuned_llm", "untuned_llm"]
+    assert told["format"] == 2
+    for part in ("weights", "acceptance"):
+        assert sorted(told[part]) == ["first_pass", "tuned_llm", "untuned_llm"]
+    assert told["protect"] == stage.model_dump(mode="json")["recipe"]["protect"]
     assert set(made.metrics["bits_per_character"]) == {"ngram", "untuned_llm", "tuned_llm"}
     assert "adapter_model.safetensors" in {Path(file.path).name for file in made.files}
     # MLflow has the curve
