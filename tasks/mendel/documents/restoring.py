@@ -50,7 +50,9 @@ class RestoredDocument:
 
     def text(self, segment: int) -> str:
         """A segment's text with what was changed."""
-        return applied(self.segments[segment].text, (each.span for each in self.changes if each.segment == segment))
+        return applied(
+            self.segments[segment].text, (change.span for change in self.changes if change.segment == segment)
+        )
 
 
 def restore(
@@ -101,8 +103,8 @@ def _answers(restorer: Restorer, texts: Sequence[str], threshold: float | None, 
 def _sentences(text: str) -> list[Piece]:
     import sentencex  # loads its rules of many languages
 
-    found = [SENTENCE.fullmatch(sentence) for sentence in sentencex.segment("en", text)]
-    return [Piece(match[1], match[2]) for match in found if match] or [Piece("", "")]
+    sentences = [SENTENCE.fullmatch(sentence) for sentence in sentencex.segment("en", text)]
+    return [Piece(match[1], match[2]) for match in sentences if match] or [Piece("", "")]
 
 
 def _without_harm(
