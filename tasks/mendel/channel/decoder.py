@@ -67,17 +67,17 @@ class Decoder:
         points = np.append(code_points(text), np.int32(0))
         x = self.ngram.vocabulary.ids(points)
         x[-1] = END
-        found = [TextCandidate("", 0.0, 0.0)]
+        candidates = [TextCandidate("", 0.0, 0.0)]
         for window in self._windows(x, points) if text else ():
-            found = self._best(
+            candidates = self._best(
                 TextCandidate(before.text + part.text, before.channel + part.channel, before.lm + part.lm)
-                for before in found
+                for before in candidates
                 for part in window
             )
         # Read last: the search has brought what it needs of the model into the cache.
         same = TextCandidate(text, len(text) * self.channel.copy_, read(self.ngram.trie, begin(self.ngram.trie), x))
-        found = self._best([same, *(candidate for candidate in found if candidate.text != text)])
-        return found if same in found else [*found[:-1], same]
+        candidates = self._best([same, *(candidate for candidate in candidates if candidate.text != text)])
+        return candidates if same in candidates else [*candidates[:-1], same]
 
     def _best(self, candidates: Iterable[TextCandidate]) -> list[TextCandidate]:
         """As many as wanted, best first; of equal texts the best."""

@@ -61,12 +61,12 @@ class Index(Generic[Key]):
         self._width = rows * self._empty.hashvalues.itemsize
 
     def sketch(self, text: str) -> Sketch:
-        found = shingles(text)
+        parts = shingles(text)
         minhash = self._empty.copy()
-        minhash.update_batch([shingle.encode() for shingle in found])
+        minhash.update_batch([shingle.encode() for shingle in parts])
         values, width = minhash.hashvalues.tobytes(), self._width
         bands = tuple(hash((band, values[band * width : (band + 1) * width])) for band in range(self._count))
-        return Sketch(text, found, bands)
+        return Sketch(text, parts, bands)
 
     def add(self, sketch: Sketch, key: Key) -> None:
         place = len(self._seen)

@@ -29,28 +29,28 @@ def join(text: str) -> str:
     text = SOFT.sub("", text)
     if not DIVIDED.search(text):
         return text
-    made, at = [], 0
+    pieces, at = [], 0
     for start, end, between in divisions(text, compounds(text)):
-        made += [text[at:start], between]
+        pieces += [text[at:start], between]
         at = end
-    return "".join([*made, text[at:]])
+    return "".join([*pieces, text[at:]])
 
 
 def compounds(text: str) -> Set[str]:
     """Words that a text writes with a hyphen, in lower case."""
-    return {found.casefold() for found in COMPOUND.findall(text)}
+    return {word.casefold() for word in COMPOUND.findall(text)}
 
 
 def divisions(text: str, compounds: Set[str]) -> Iterator[tuple[int, int, str]]:
     """Where words are divided that are one: start and end of what divides them, and what stands there in the whole word."""
-    for found in DIVIDED.finditer(text):
+    for division in DIVIDED.finditer(text):
         left, right = (
-            BEFORE.search(text[max(0, found.start() - WINDOW) : found.start()]),
-            AFTER.match(text, found.end()),
+            BEFORE.search(text[max(0, division.start() - WINDOW) : division.start()]),
+            AFTER.match(text, division.end()),
         )
         assert left, "letters stand on both sides"
         assert right, "letters stand on both sides"
         whole = right[0].islower() or (left[0].isupper() and right[0].isupper())
         if whole and right[0].casefold() not in SUSPENDED:
             known = f"{left[0]}-{right[0]}".casefold() in compounds
-            yield found.start(), found.end(), "-" if found[1] or known else ""
+            yield division.start(), division.end(), "-" if division[1] or known else ""

@@ -30,14 +30,14 @@ def normalised(text: TracedText) -> TracedText:
 def _rules(text: TracedText) -> Iterator[Rewriting]:
     spaced, at, cjk = False, 0, is_cjk(text.text)
     for start, end, kind in _tokens(text):
-        written = text.text[start:end]
+        original = text.text[start:end]
         spaced, at = spaced and start == at, end  # something else stood between
-        plain = " " if kind == "space" else _plain(html.unescape(written) if kind == "entity" else written, cjk)
+        plain = " " if kind == "space" else _plain(html.unescape(original) if kind == "entity" else original, cjk)
         if plain.isspace():
             plain = "" if spaced else " "
         if plain:
             spaced = plain[-1] == " "
-        if plain != written:
+        if plain != original:
             yield Rewriting(start, end, plain)
 
 
@@ -49,18 +49,18 @@ def _tokens(text: TracedText) -> Iterator[tuple[int, int, str | None]]:
         if begin in objects:
             continue
         start: int | None = None  # of a character and what joins it
-        for found in TOKEN.finditer(text.text, begin, stop):
-            kind = found.lastgroup
-            if start is not None and (kind or not _joins(text.text[start : found.start()], found[0][0])):
-                yield start, found.start(), None
+        for token in TOKEN.finditer(text.text, begin, stop):
+            kind = token.lastgroup
+            if start is not None and (kind or not _joins(text.text[start : token.start()], token[0][0])):
+                yield start, token.start(), None
                 start = None
             if kind:
-                yield found.start(), found.end(), kind
+                yield token.start(), token.end(), kind
             elif start is None:
                 # the last character of a run may be what a mark behind it joins
-                if len(found[0]) > 1:
-                    yield found.start(), found.end() - 1, None
-                start = found.end() - 1
+                if len(token[0]) > 1:
+                    yield token.start(), token.end() - 1, None
+                start = token.end() - 1
         if start is not None:
             yield start, stop, None
 

@@ -68,13 +68,13 @@ def split(line: str, language: str) -> Iterator[str]:
 def _marks(line: str) -> Iterator[int]:
     """The places behind marks that end a sentence in any language, and behind speech that ends in one."""
     if HELD.search(line):
-        yield from (found.end() for found in MARK.finditer(line) if not found["speech"] or _ends(found))
+        yield from (mark.end() for mark in MARK.finditer(line) if not mark["speech"] or _ends(mark))
 
 
 def _ends(speech: re.Match[str]) -> bool:
     """Whether the sentence around a speech ends with it."""
-    said = speech[0].rstrip(CLOSERS)
-    return said[-1] in f"{MARKS}!?" and not GOES_ON.match(speech.string, speech.end())
+    content = speech[0].rstrip(CLOSERS)
+    return content[-1] in f"{MARKS}!?" and not GOES_ON.match(speech.string, speech.end())
 
 
 def _by_language(text: str, language: str) -> Iterator[str]:

@@ -170,10 +170,10 @@ class TracedText:
         Edits are in order and do not overlap. No splice at all: the change cannot be made without harm to what must stay,
         or changes nothing.
         """
-        made = [self._splices(*edit, encode) for edit in edits]
-        taken = sorted(splice for splices in made for splice in splices)
-        clashes = {each for pair in pairwise(taken) if pair[1].start < pair[0].end for each in pair}
-        return [[] if clashes.intersection(splices) else splices for splices in made]
+        groups = [self._splices(*edit, encode) for edit in edits]
+        ordered = sorted(splice for splices in groups for splice in splices)
+        clashes = {clash for pair in pairwise(ordered) if pair[1].start < pair[0].end for clash in pair}
+        return [[] if clashes.intersection(splices) else splices for splices in groups]
 
     def _splices(self, start: int, end: int, new: str, encode: Callable[[str], str]) -> list[Splice]:
         start, end, new = self._trimmed(start, end, new)
@@ -183,13 +183,13 @@ class TracedText:
             return [self._plain(start, end, encode, new)]
         parts = self._parts(start, end, new)
         if len(parts) > 1:
-            made = [self._splices(*part, encode) for part in parts]
+            groups = [self._splices(*part, encode) for part in parts]
             changing = [self._trimmed(*part) for part in parts]
             if any(
-                not splices and (at < stop or text) for splices, (at, stop, text) in zip(made, changing, strict=True)
+                not splices and (at < stop or text) for splices, (at, stop, text) in zip(groups, changing, strict=True)
             ):
                 return []  # half a change is another one
-            together = sorted(splice for splices in made for splice in splices)
+            together = sorted(splice for splices in groups for splice in splices)
             if all(one.end <= other.start for one, other in pairwise(together)):
                 return together
             return [] if self._must_stay(start, end) else [self._plain(start, end, encode, new)]
@@ -238,9 +238,9 @@ class TracedText:
 
     def _across(self, start: int, end: int, new: str, encode: Callable[[str], str]) -> list[Splice]:
         """A change that cannot be made smaller, and goes over what must stay."""
-        found = [at for at in range(start, end) if at in self.breaks]
-        if found:
-            return self._moved(start, end, new, encode) if found == [start] and end == start + 1 else []
+        breaks = [at for at in range(start, end) if at in self.breaks]
+        if breaks:
+            return self._moved(start, end, new, encode) if breaks == [start] and end == start + 1 else []
         cuts = [at for at in range(start + 1, end) if at in self.seams]
         if not cuts:
             return [self._plain(start, end, encode, new)]
@@ -256,11 +256,11 @@ class TracedText:
         if self.breaks[start] is not Seam.LINE:
             return []
         space = re.compile(r"\s").search(self.text, end)
-        here = self._plain(start, end, encode, new)
+        change = self._plain(start, end, encode, new)
         if space is None or space.start() in self.breaks:
-            return [here]  # the word ends at another line's end
-        moved = Splice(self.starts[space.start()], self.ends[space.start()], self.source[here.start : here.end])
-        return [here, moved]
+            return [change]  # the word ends at another line's end
+        moved = Splice(self.starts[space.start()], self.ends[space.start()], self.source[change.start : change.end])
+        return [change, moved]
 
     def _plain(self, start: int, end: int, encode: Callable[[str], str], new: str) -> Splice:
         """A change of neighbours that nothing stands between."""
@@ -289,14 +289,14 @@ class TracedText:
 def within(splices: Sequence[Splice], start: int, end: int) -> Sequence[Splice]:
     """Those of sorted splices that lie in a part of the source."""
     first = bisect_left(splices, (start,))
-    return [each for each in splices[first : bisect_left(splices, (end + 1,))] if each.end <= end]
+    return [splice for splice in splices[first : bisect_left(splices, (end + 1,))] if splice.end <= end]
 
 
 def spliced(source: str, splices: Iterable[Splice], start: int = 0, end: int | None = None) -> str:
     """A source, or its part [start, end), with splices made, which do not overlap."""
-    made, at = [], start
+    pieces, at = [], start
     for splice in sorted(splices):
         assert splice.start >= at, "splices overlap"
-        made += [source[at : splice.start], splice.text]
+        pieces += [source[at : splice.start], splice.text]
         at = splice.end
-    return "".join([*made, source[at:end]])
+    return "".join([*pieces, source[at:end]])

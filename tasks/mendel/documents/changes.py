@@ -18,13 +18,13 @@ def sure(text: str, restored: Restoration, threshold: float | None) -> Restorati
 
 def by_word(text: str, edits: Sequence[Span]) -> list[Span]:
     """The same changes, each of whole words, as sure as the least sure of those that it is made of."""
-    found: list[list[Span]] = []
+    groups: list[list[Span]] = []
     for edit in edits:
-        if found and not _divided(text[found[-1][-1].end : edit.start]):
-            found[-1].append(edit)
+        if groups and not _divided(text[groups[-1][-1].end : edit.start]):
+            groups[-1].append(edit)
         else:
-            found.append([edit])
-    return [_whole(text, group) for group in found]
+            groups.append([edit])
+    return [_whole(text, group) for group in groups]
 
 
 def applied(text: str, edits: Iterable[Span]) -> str:
@@ -50,8 +50,13 @@ def _whole(text: str, group: Sequence[Span]) -> Span:
         start -= 1
     while end < len(text) and not text[end].isspace():
         end += 1
-    inside = [Splice(each.start, each.end, each.replacement) for each in group]
-    made = spliced(text, inside, start, end)
+    inside = [Splice(change.start, change.end, change.replacement) for change in group]
+    replacement = spliced(text, inside, start, end)
     return group[0].model_copy(
-        update={"start": start, "end": end, "replacement": made, "confidence": min(each.confidence for each in group)}
+        update={
+            "start": start,
+            "end": end,
+            "replacement": replacement,
+            "confidence": min(change.confidence for change in group),
+        }
     )

@@ -78,7 +78,7 @@ class TextDocument(SegmentedDocument):
     outline: Hashable = ()
 
     def written(self, changes: Sequence[Sequence[Splice]]) -> bytes:
-        return spliced(self.source, (splice for each in changes for splice in each)).encode(self.encoding)
+        return spliced(self.source, (splice for group in changes for splice in group)).encode(self.encoding)
 
 
 def decoded(data: bytes, encoding: str | None) -> tuple[str, str]:

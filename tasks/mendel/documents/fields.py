@@ -19,7 +19,7 @@ def chosen(names: Sequence[str], values: Callable[[int], Sequence[str]], fields:
     """
     if absent := [field for field in fields if field not in names]:
         raise InputError(f"there is no field {absent[0]!r}; there is: {', '.join(names) or 'nothing'}. Change --field")
-    wanted = fields or ((DEFAULT,) if DEFAULT in names else ())
-    if wanted:
-        return {number for number, name in enumerate(names) if name in wanted}
+    selection = fields or ((DEFAULT,) if DEFAULT in names else ())
+    if selection:
+        return {number for number, name in enumerate(names) if name in selection}
     return {number for number in range(len(names)) if any(WORDS.search(value) for value in values(number))}

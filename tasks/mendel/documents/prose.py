@@ -24,11 +24,11 @@ COLUMN = re.compile(r"\t+| {3,}|\s*\|\s*")
 
 def from_text(text: TracedText, encode: Callable[[str], str] = same, place: str = "") -> Iterator[Segment]:
     """The segments of plain text, whose paragraphs blank lines divide; lines that were broken by width are one."""
-    known = hyphens.compounds(text.text)
+    compounds = hyphens.compounds(text.text)
     wrapped = wrapping.width(text.text.replace("\r\n", "\n")) is not None
     for lines in _paragraphs(text):
         for joined in _joined(lines, wrapped):
-            yield from from_lines(joined, known, encode, place)
+            yield from from_lines(joined, compounds, encode, place)
 
 
 def from_lines(
@@ -51,8 +51,8 @@ def on_one_line(text: TracedText, known: Set[str]) -> TracedText:
     """A paragraph whose line ends are spaces, or nothing where they divide a word."""
     within = [
         *((start + len(between), end) for start, end, between in hyphens.divisions(text.text, known)),
-        *(found.span() for found in hyphens.SOFT.finditer(text.text)),
-        *(found.span() for found in WRAP_AT_HYPHEN.finditer(text.text)),
+        *(match.span() for match in hyphens.SOFT.finditer(text.text)),
+        *(match.span() for match in WRAP_AT_HYPHEN.finditer(text.text)),
     ]
     rules = [Rewriting(start, end, "", Seam.HYPHEN if "\n" in text.text[start:end] else None) for start, end in within]
     taken = {at for rule in rules for at in range(rule.start, rule.end)}
@@ -98,9 +98,9 @@ def _joined(lines: Sequence[TracedText], wrapped: bool) -> Iterator[list[TracedT
 
 def _cells(line: TracedText) -> Iterator[TracedText]:
     at = 0
-    for found in COLUMN.finditer(line.text):
-        yield line[at : found.start()]
-        at = found.end()
+    for column in COLUMN.finditer(line.text):
+        yield line[at : column.start()]
+        at = column.end()
     yield line[at:]
 
 

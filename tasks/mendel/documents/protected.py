@@ -41,7 +41,7 @@ PROTECTED = re.compile(
 
 def protected(text: TracedText) -> TracedText:
     """The text with one character for each thing that is protected."""
-    return text.rewritten(Rewriting(*found.span(), OBJECT, Seam.OBJECT) for found in PROTECTED.finditer(text.text))
+    return text.rewritten(Rewriting(*match.span(), OBJECT, Seam.OBJECT) for match in PROTECTED.finditer(text.text))
 
 
 def is_prose(text: str) -> bool:

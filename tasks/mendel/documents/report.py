@@ -87,16 +87,16 @@ def _from_start(change: SegmentChange) -> SegmentChange:
 
 def _marked(text: str, changes: Sequence[SegmentChange]) -> str:
     """A text with its changes, in HTML."""
-    made, at = [], 0
+    pieces, at = [], 0
     for change in changes:
         span = change.span
-        made.append(_shown(text[at : span.start]))
-        made.append(f"<del>{_shown(change.before)}</del>" if change.before else "")
-        made.append(f"<ins>{_shown(span.replacement)}</ins>" if span.replacement else "")
+        pieces.append(_shown(text[at : span.start]))
+        pieces.append(f"<del>{_shown(change.before)}</del>" if change.before else "")
+        pieces.append(f"<ins>{_shown(span.replacement)}</ins>" if span.replacement else "")
         reason = getattr(span, "reason", None)  # not every restorer gives one
-        made.append(f"<small> {span.confidence:.0%}{f', {escape(str(reason))}' if reason else ''}</small>")
+        pieces.append(f"<small> {span.confidence:.0%}{f', {escape(str(reason))}' if reason else ''}</small>")
         at = span.end
-    return "".join([*made, _shown(text[at:])])
+    return "".join([*pieces, _shown(text[at:])])
 
 
 def _shown(text: str) -> str:

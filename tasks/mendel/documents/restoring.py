@@ -49,7 +49,9 @@ class RestoredDocument:
 
     def text(self, segment: int) -> str:
         """A segment's text with what was changed."""
-        return applied(self.segments[segment].text, (each.span for each in self.changes if each.segment == segment))
+        return applied(
+            self.segments[segment].text, (change.span for change in self.changes if change.segment == segment)
+        )
 
 
 def restore(
@@ -114,8 +116,8 @@ def sentences(text: str) -> list[Piece]:
     """What a restorer is asked about one by one; joined, with their gaps, they are the text."""
     import sentencex  # loads its rules of many languages
 
-    found = [SENTENCE.fullmatch(sentence) for sentence in sentencex.segment("en", text)]
-    return [Piece(match[1], match[2]) for match in found if match] or [Piece("", "")]
+    sentences = [SENTENCE.fullmatch(sentence) for sentence in sentencex.segment("en", text)]
+    return [Piece(match[1], match[2]) for match in sentences if match] or [Piece("", "")]
 
 
 def _without_harm(

@@ -45,5 +45,5 @@ class SymSpell:
         word = match.group()
         if len(word) < SHORTEST or word.isdigit():
             return word
-        found = self._words.lookup(word, self._top, max_edit_distance=DISTANCE, transfer_casing=True)
-        return found[0].term if found else word
+        suggestions = self._words.lookup(word, self._top, max_edit_distance=DISTANCE, transfer_casing=True)
+        return suggestions[0].term if suggestions else word

@@ -47,9 +47,9 @@ def interval(found: Count, tail: float = LEVEL) -> Interval:
     """
     from scipy.stats import beta
 
-    count, rest = found.count, found.trials - found.count
-    low = float(beta.ppf(tail, count, rest + 1)) if count else 0.0
-    high = float(beta.ppf(1 - tail, count + 1, rest)) if rest else 1.0
+    count, others = found.count, found.trials - found.count
+    low = float(beta.ppf(tail, count, others + 1)) if count else 0.0
+    high = float(beta.ppf(1 - tail, count + 1, others)) if others else 1.0
     return Interval(value=found.share, low=low, high=high)
 
 

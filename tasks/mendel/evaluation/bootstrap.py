@@ -19,8 +19,8 @@ class Bootstrap:
 
     def __init__(self, sentences: int, resamples: int, seed: int) -> None:
         uniform = np.full(sentences, 1 / sentences)
-        drawn = np.random.default_rng(seed).multinomial(sentences, uniform, size=resamples)
-        self._weights = drawn.astype(np.float64)  # matrix products of integers are slow
+        counts = np.random.default_rng(seed).multinomial(sentences, uniform, size=resamples)
+        self._weights = counts.astype(np.float64)  # matrix products of integers are slow
 
     def ratio(self, numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> Interval | None:
         """sum(numerator) / sum(denominator) with its interval; both have one value per sentence.

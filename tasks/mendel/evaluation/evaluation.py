@@ -130,14 +130,14 @@ def rows(system: str, sample: Sample, output: Output, measured: Measures) -> pa.
 
 def untouched_rows(system: str, sample: Sample, output: Output) -> pa.Table:
     """A system's part of `untouched.parquet`, one row per sentence that was clean; none where that was not tried."""
-    made = output.of_untouched or []
-    clean = sample.untouched[: len(made)]
+    restored = output.of_untouched or []
+    clean = sample.untouched[: len(restored)]
     return pa.table(
         {
-            "id": pa.array([f"{number:06}/{system}" for number in range(len(made))], pa.string()),
-            "system": pa.array([system] * len(made), pa.string()),
+            "id": pa.array([f"{number:06}/{system}" for number in range(len(restored))], pa.string()),
+            "system": pa.array([system] * len(restored), pa.string()),
             "clean": pa.array(clean, pa.string()),
-            "restored": pa.array(made, pa.string()),
+            "restored": pa.array(restored, pa.string()),
         }
     )
 

@@ -120,13 +120,13 @@ def _curve(sample: Sample, output: Output) -> Iterator[CurvePoint]:
     assert output.changes is not None, "the candidate's changes are kept"
     before = sum(map(_distance, sample.clean, sample.noisy))
     for threshold in THRESHOLDS:
-        kept = [
+        restored = [
             applied(noisy, _sure(changes, threshold))
             for noisy, changes in zip(sample.noisy, output.changes.noisy, strict=True)
         ]
         yield CurvePoint(
             threshold=threshold,
-            removed=1 - sum(map(_distance, sample.clean, kept)) / before,
+            removed=1 - sum(map(_distance, sample.clean, restored)) / before,
             clean_altered=_altered(output.changes.untouched, threshold),
             foreign_altered=_altered(output.changes.foreign, threshold) if output.changes.foreign else None,
         )

@@ -189,12 +189,12 @@ def summarise(sample: Sample, measured: Measures, noisy: Measures, bootstrap: Bo
 
     def by_cause() -> dict[str, Slice]:
         causes: list[set[str]] = [{edit.op for edit in edits} or {"none"} for edits in sample.edits]
-        left, made = measured.errors_by_cause, noisy.errors_by_cause
+        errors_left, errors_before = measured.errors_by_cause, noisy.errors_by_cause
         return {
             cause: Slice(
-                sentences=sum(cause in found for found in causes),
-                cer=_known(bootstrap.ratio(left[:, column], characters)),
-                reduction=bootstrap.ratio(made[:, column] - left[:, column], made[:, column]),
+                sentences=sum(cause in operations for operations in causes),
+                cer=_known(bootstrap.ratio(errors_left[:, column], characters)),
+                reduction=bootstrap.ratio(errors_before[:, column] - errors_left[:, column], errors_before[:, column]),
             )
             for column, cause in enumerate(CAUSES)
         }

@@ -69,35 +69,35 @@ def apply(system: System, sample: Sample) -> tuple[Output, float]:
     Also gives the seconds that the noisy sentences took.
     """
     started = time.perf_counter()
-    known = _restored(system, sample.noisy, "noisy")
+    restorations = _restored(system, sample.noisy, "noisy")
     seconds = time.perf_counter() - started
     log.info("restored", system=system.name, sentences=len(sample.ids), seconds=round(seconds, 1))
     if system.ablation:
-        return Output([known[text].text for text in sample.noisy]), seconds
+        return Output([restorations[text].text for text in sample.noisy]), seconds
     # Sentences that the noise spared are known already.
-    known |= _restored(system, [text for text in sample.untouched if text not in known], "clean")
+    restorations |= _restored(system, [text for text in sample.untouched if text not in restorations], "clean")
     foreign = [text for _, text in sample.foreign]
-    known |= _restored(system, [text for text in foreign if text not in known], "foreign")
+    restorations |= _restored(system, [text for text in foreign if text not in restorations], "foreign")
     noisy, untouched, of_foreign = (
-        [known[text] for text in texts] for texts in (sample.noisy, sample.untouched, foreign)
+        [restorations[text] for text in texts] for texts in (sample.noisy, sample.untouched, foreign)
     )
     return Output(
         restored=[restoration.text for restoration in noisy],
         of_untouched=[restoration.text for restoration in untouched],
         of_foreign=[restoration.text for restoration in of_foreign],
-        changes=Changes(*([restoration.edits for restoration in each] for each in (noisy, untouched, of_foreign))),
+        changes=Changes(*([restoration.edits for restoration in group] for group in (noisy, untouched, of_foreign))),
     ), seconds
 
 
 def latencies(restore: Restore, texts: Sequence[str]) -> list[float]:
     """Seconds for one text by itself, of several texts. Compiles on the way what has to be."""
     restore(texts[:1])
-    found = []
+    seconds = []
     for text in texts[:SINGLE_CALLS]:
         started = time.perf_counter()
         restore([text])
-        found.append(time.perf_counter() - started)
-    return found
+        seconds.append(time.perf_counter() - started)
+    return seconds
 
 
 def _restored(system: System, texts: Sequence[str], which: str) -> dict[str, Restoration]:

@@ -31,8 +31,8 @@ def wear(model: Any, folder: Path) -> PeftModel:
         warnings.filterwarnings("ignore", message="Found missing adapter keys")  # an error below
         worn = PeftModel.from_pretrained(model, str(folder))
     held = get_peft_model_state_dict(worn)
-    known = set(map(_digest, stored.values()))
-    initial = sorted(name for name, tensor in held.items() if _digest(tensor) not in known)
+    digests = set(map(_digest, stored.values()))
+    initial = sorted(name for name, tensor in held.items() if _digest(tensor) not in digests)
     if initial or len(held) != len(stored):
         raise InputError(
             f"the adapter of {folder} does not fit its language model: it has {len(stored)} tensors, and of the "

@@ -52,7 +52,7 @@ class Rewriter(ABC):
     def rewrite(self, texts: Sequence[str], writing: Writing) -> list[str]:
         """What the model makes of each text: greedily, or by beam search; in batches of like lengths."""
         prompts = self.prompts(texts)
-        written = [""] * len(texts)
+        outputs = [""] * len(texts)
         for batch in batches([2 * len(prompt) for prompt in prompts], BATCH_TOKENS):
             longest = max(len(prompts[index]) for index in batch)
             most = [math.ceil(len(prompts[index]) * writing.length_ratio) + SPARE_TOKENS for index in batch]
@@ -68,13 +68,13 @@ class Rewriter(ABC):
             ids = objective.padded([torch.tensor(prompts[index][::-1]) for index in batch]).flip(1)
             mask = objective.padded([torch.ones(len(prompts[index]), dtype=torch.int64) for index in batch]).flip(1)
             place = self.model.device
-            said = self.model.generate(ids.to(place), attention_mask=mask.to(place), generation_config=config)
+            sequences = self.model.generate(ids.to(place), attention_mask=mask.to(place), generation_config=config)
             for index, limit, row in zip(
-                batch, most, said[:, 1 if self.reads_apart else longest :].tolist(), strict=True
+                batch, most, sequences[:, 1 if self.reads_apart else longest :].tolist(), strict=True
             ):
                 tokens = row[:limit]
-                written[index] = self.decode(tokens[: tokens.index(self.end)] if self.end in tokens else tokens)
-        return written
+                outputs[index] = self.decode(tokens[: tokens.index(self.end)] if self.end in tokens else tokens)
+        return outputs
 
     def log_odds(self, texts: Sequence[str], written: Sequence[str]) -> Scores:
         """log P(written | text) - log P(text | text), in nats: how much surer the model is of what it wrote."""
@@ -83,11 +83,11 @@ class Rewriter(ABC):
     @torch.inference_mode()
     def _log_probabilities(self, texts: Sequence[str], written: Sequence[str]) -> Scores:
         rows, heads = self.examples(texts, written)
-        found = np.zeros(len(rows))
+        log_probabilities = np.zeros(len(rows))
         for batch in batches([len(row) for row in rows], BATCH_TOKENS):
             scores = objective.log_probabilities(self.model, [rows[i] for i in batch], [heads[i] for i in batch])
-            found[batch] = scores.double().cpu().numpy()
-        return found
+            log_probabilities[batch] = scores.double().cpu().numpy()
+        return log_probabilities
 
     def decode(self, tokens: Sequence[int]) -> str:
         return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False))

@@ -120,18 +120,20 @@ class CausalLm:
     def spellings(self) -> list[str]:
         """The text of each token behind other text; nothing for special tokens and for parts of characters."""
         anchor = self.encode(["a"])[0]
-        told = self.tokenizer.batch_decode([[*anchor, token] for token in range(len(self.tokenizer))])
+        texts = self.tokenizer.batch_decode([[*anchor, token] for token in range(len(self.tokenizer))])
         special = set(self.tokenizer.all_special_ids)
         return [
-            "" if token in special or "\ufffd" in text else text.removeprefix("a") for token, text in enumerate(told)
+            "" if token in special or "\ufffd" in text else text.removeprefix("a") for token, text in enumerate(texts)
         ]
 
     def ends(self, text: str) -> npt.NDArray[np.int64]:
         """For each token of a text, how many characters it ends behind; -1 inside a character."""
-        told = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=True)
-        found = np.array([end for _, end in told["offset_mapping"]], np.int64)
-        found[:-1][found[1:] == found[:-1]] = -1
-        return found
+        encoding = self.tokenizer(
+            text, add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=True
+        )
+        ends = np.array([end for _, end in encoding["offset_mapping"]], np.int64)
+        ends[:-1][ends[1:] == ends[:-1]] = -1
+        return ends
 
     def log_probabilities(
         self, groups: Sequence[Sequence[str]], *, prompts: Sequence[str] | None = None, batch_tokens: int | None = None
@@ -315,8 +317,8 @@ def _expanded(base: PretrainedModel) -> Path:
 def _sha256(package: str, source: Path) -> str:
     """What was recorded of the file when its package was installed, or else found by reading it."""
     recorded = (file.hash for file in importlib.metadata.files(package) or () if file.name == source.name)
-    found = next(recorded, None)
-    return found.value if found else lake.sha256(str(source))
+    digest = next(recorded, None)
+    return digest.value if digest else lake.sha256(str(source))
 
 
 def _gguf(package: str, name: str) -> Path:

@@ -29,8 +29,8 @@ class Vocabulary:
     @classmethod
     def of(cls, texts: Sequence[str], *, minimum_count: int = 1) -> Vocabulary:
         """The characters that occur at least `minimum_count` times in the texts."""
-        found, counts = np.unique(code_points("".join(texts)), return_counts=True)
-        return cls(np.ascontiguousarray(found[counts >= minimum_count]))
+        codes, counts = np.unique(code_points("".join(texts)), return_counts=True)
+        return cls(np.ascontiguousarray(codes[counts >= minimum_count]))
 
     def __len__(self) -> int:
         """Symbols in all: the characters, UNKNOWN, BEGIN and END."""

@@ -37,8 +37,8 @@ def corrupt(texts: Sequence[str], profile: NoiseProfile, *, seed: int = 0) -> li
         return []
     kernel = Kernel(resolve(profile, texts, seed), seed)
     ids = pa.array([str(number) for number in range(len(texts))])
-    made = kernel.corrupt(ids, pa.array([0] * len(texts), pa.int64()), pa.array(texts, pa.string()))
+    corrupted = kernel.corrupt(ids, pa.array([0] * len(texts), pa.int64()), pa.array(texts, pa.string()))
     return [
         Corrupted(noisy, tuple(decode(edits)))
-        for noisy, edits in zip(made.noisy.to_pylist(), made.edits.to_pylist(), strict=True)
+        for noisy, edits in zip(corrupted.noisy.to_pylist(), corrupted.edits.to_pylist(), strict=True)
     ]

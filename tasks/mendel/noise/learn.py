@@ -143,13 +143,13 @@ class _Fit:
         self.rates = counts.events / (counts.events.sum() + counts.copies[0])
         longer, ended = counts.lengths
         lowest = self.rates[REVERSAL] / HIGHEST_REVERSAL  # reversals of one character, unseen, must stay few
-        seen = longer / (longer + ended) if longer + ended else 0.0
-        self.extend = min(max(seen, lowest), 1 - 1 / LONGEST)
+        ratio = longer / (longer + ended) if longer + ended else 0.0
+        self.extend = min(max(ratio, lowest), 1 - 1 / LONGEST)
         replaced, noise = counts.replaced[1:, 1:], self.noise[self._place]
         self.prior = tables.confusion_prior(replaced, noise)
-        drawn = np.zeros(len(self.alphabet))
-        drawn[self._place] = counts.noise[1:] + tables.drawn_as_noise(replaced, noise, self.prior)
-        self.kind, self.noise = tables.character_weights(drawn, self.frequency)
+        draws = np.zeros(len(self.alphabet))
+        draws[self._place] = counts.noise[1:] + tables.drawn_as_noise(replaced, noise, self.prior)
+        self.kind, self.noise = tables.character_weights(draws, self.frequency)
 
     def profile(self, name: str, counts: Counts, lengths: Doubles) -> NoiseProfile:
         rates = dict(zip(OPERATIONS, self.rates, strict=True))
@@ -195,7 +195,7 @@ class _Fit:
     def _confusions(self, replaced: Doubles, factors: Doubles, prior: float) -> dict[str, dict[str, float]]:
         """Rows of what was seen. A character that goes wrong less often than others also stands for itself."""
         place = {character: at for at, character in enumerate(self.symbols)}
-        found = {}
+        rows = {}
         for at, clean in enumerate(self.alphabet):
             row = {}
             if clean in place and not math.isinf(self.prior):
@@ -206,8 +206,8 @@ class _Fit:
             if spared > 0 and factors[at] < 1:
                 row[clean] = _rounded(spared)
             if row:
-                found[clean] = row
-        return found
+                rows[clean] = row
+        return rows
 
 
 def _maximise(aligned: Aligned, fit: _Fit) -> Counts:
@@ -216,15 +216,15 @@ def _maximise(aligned: Aligned, fit: _Fit) -> Counts:
     before = -math.inf
     for number in range(1, ROUNDS + 1):
         counts = expect(aligned, fit.model(counts))
-        now = float(counts.log_likelihood.mean())
-        log.debug("learning", round=number, log_likelihood=now, events=float(counts.events.sum()))
+        log_likelihood = float(counts.log_likelihood.mean())
+        log.debug("learning", round=number, log_likelihood=log_likelihood, events=float(counts.events.sum()))
         events = float(counts.events.sum())
         if events < MIN_EVENTS:
             raise _too_few(events)
         fit.update(counts)
-        if now - before < CONVERGED * len(aligned.clean) / len(counts.by_pair):
+        if log_likelihood - before < CONVERGED * len(aligned.clean) / len(counts.by_pair):
             break
-        before = now
+        before = log_likelihood
     assert counts is not None, "there is a first round"
     return counts
 
@@ -240,8 +240,8 @@ def _explained(passages: Passages) -> tuple[list[str], list[str]]:
     if not symbols:  # they are equal
         return clean, noisy
     counts = expect(align(clean, noisy, symbols), _Fit(alphabet, symbols, Counter()).model(None))
-    kept = [at for at, logp in enumerate(counts.log_likelihood) if logp > -math.inf]
-    return [clean[at] for at in kept], [noisy[at] for at in kept]
+    numbers = [at for at, logp in enumerate(counts.log_likelihood) if logp > -math.inf]
+    return [clean[at] for at in numbers], [noisy[at] for at in numbers]
 
 
 def _characters(clean: Sequence[str], noisy: Sequence[str]) -> tuple[str, str]:
@@ -252,16 +252,16 @@ def _characters(clean: Sequence[str], noisy: Sequence[str]) -> tuple[str, str]:
 
 
 def _alphabet(clean: Sequence[str], noisy: Sequence[str]) -> str:
-    found = {character for texts in (clean, noisy) for text in texts for character in text}
-    return "".join(sorted(character for character in found if not unicodedata.category(character).startswith("C")))
+    characters = {character for texts in (clean, noisy) for text in texts for character in text}
+    return "".join(sorted(character for character in characters if not unicodedata.category(character).startswith("C")))
 
 
 def _characters_of_errors(clean: Sequence[str], noisy: Sequence[str]) -> set[str]:
-    found: set[str] = set()
+    characters: set[str] = set()
     for one, other in zip(clean, noisy, strict=True):
         for a, a_end, b, b_end in changes(one, other):
-            found.update(one[a:a_end], other[b:b_end])
-    return found
+            characters.update(one[a:a_end], other[b:b_end])
+    return characters
 
 
 def _rounded(value: float) -> float:

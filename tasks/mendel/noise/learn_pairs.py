@@ -51,12 +51,12 @@ def _below(uri: str) -> list[str]:
 
 def _named(folder: str, files: Sequence[str]) -> dict[str, str]:
     """The files that can be read, by their names below the folder without suffix."""
-    found: dict[str, str] = {}
+    files_by_name: dict[str, str] = {}
     for suffix in learn_text.SUFFIXES:
         for file in files:
             if file.endswith(suffix):
-                found.setdefault(file.removeprefix(folder).removesuffix(suffix), file)
-    return found
+                files_by_name.setdefault(file.removeprefix(folder).removesuffix(suffix), file)
+    return files_by_name
 
 
 def _of_folders(noisy: Mapping[str, str], clean: Mapping[str, str], where: str) -> Pairs:

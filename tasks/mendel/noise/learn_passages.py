@@ -52,16 +52,16 @@ class Passages(NamedTuple):
 
 def cut(clean: Sequence[str], noisy: Sequence[str]) -> Passages:
     """The passages of all pairs, in order; none has an empty clean side, or noise that was added at its end."""
-    kept: list[tuple[str, str]] = []
+    passages: list[tuple[str, str]] = []
     left_out = 0
     for one, other in zip(clean, noisy, strict=True):
         for a, a_end, b, b_end in _passages(one, other):
             passage = one[a:a_end], other[b:b_end]
             if related(*passage):
-                kept.append(passage)
+                passages.append(passage)
             else:
                 left_out += 1
-    return Passages([passage[0] for passage in kept], [passage[1] for passage in kept], left_out)
+    return Passages([passage[0] for passage in passages], [passage[1] for passage in passages], left_out)
 
 
 def related(clean: str, noisy: str) -> bool:
@@ -83,17 +83,17 @@ def _can_be_noise(text: str) -> bool:
 
 def blocks(clean: str, noisy: str) -> list[Block]:
     """Where the texts are equal, in the order of both; neighbours do not touch on both sides."""
-    found: list[Block] = []
+    matches: list[Block] = []
     a = b = 0
     for anchor in [*_anchors(clean, noisy), Block(len(clean), len(noisy), 0)]:
         for block in (*_near(clean[a : anchor.a], noisy[b : anchor.b], a, b), anchor):
-            last = found[-1] if found else Block(0, 0, 0)
-            if found and (last.a + last.size, last.b + last.size) == (block.a, block.b):
-                found[-1] = Block(last.a, last.b, last.size + block.size)
+            last = matches[-1] if matches else Block(0, 0, 0)
+            if matches and (last.a + last.size, last.b + last.size) == (block.a, block.b):
+                matches[-1] = Block(last.a, last.b, last.size + block.size)
             elif block.size:
-                found.append(block)
+                matches.append(block)
         a, b = anchor.a + anchor.size, anchor.b + anchor.size
-    return found
+    return matches
 
 
 def _near(clean: str, noisy: str, a: int, b: int) -> list[Block]:
@@ -110,11 +110,11 @@ def _anchors(clean: str, noisy: str) -> list[Block]:
         return []
     once, other = _once(clean), _once(noisy)
     places = sorted((at, other[string]) for string, at in once.items() if string in other)
-    found: list[Block] = []
+    anchors: list[Block] = []
     for a, b in _ascending(places):
-        if not found or (a >= found[-1].a + ANCHOR and b >= found[-1].b + ANCHOR):
-            found.append(Block(a, b, ANCHOR))
-    return found
+        if not anchors or (a >= anchors[-1].a + ANCHOR and b >= anchors[-1].b + ANCHOR):
+            anchors.append(Block(a, b, ANCHOR))
+    return anchors
 
 
 def _once(text: str) -> dict[str, int]:
@@ -134,12 +134,12 @@ def _ascending(places: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
         lowest[length : length + 1] = [b]
         ends[length : length + 1] = [number]
         before.append(ends[length - 1] if length else -1)
-    found = []
+    sequence = []
     number = ends[-1] if ends else -1
     while number >= 0:
-        found.append(places[number])
+        sequence.append(places[number])
         number = before[number]
-    return found[::-1]
+    return sequence[::-1]
 
 
 def _passages(clean: str, noisy: str) -> Iterator[tuple[int, int, int, int]]:
@@ -150,7 +150,7 @@ def _passages(clean: str, noisy: str) -> Iterator[tuple[int, int, int, int]]:
         clean, noisy = clean[: a + size], noisy[: b + size]
     a = b = 0  # the passage's start
     last = Block(0, 0, 0)  # the last place of agreement, at first the start of both
-    for block in (*(each for each in same if each.size >= AGREED), Block(len(clean), len(noisy), 0)):
+    for block in (*(match for match in same if match.size >= AGREED), Block(len(clean), len(noisy), 0)):
         a_end, b_end = last.a + last.size, last.b + last.size
         between = clean[a_end : block.a], noisy[b_end : block.b]
         if max(map(len, between)) > LONGEST and not related(*between):
@@ -159,9 +159,9 @@ def _passages(clean: str, noisy: str) -> Iterator[tuple[int, int, int, int]]:
             yield a_end, block.a, b_end, block.b
             a, b = block.a, block.b
         elif len(clean) > WHOLE and block.a - a >= WHOLE // 2 and block.size:
-            here = _between_words(clean, block)
-            yield a, block.a + here, b, block.b + here
-            a, b = block.a + here, block.b + here
+            offset = _between_words(clean, block)
+            yield a, block.a + offset, b, block.b + offset
+            a, b = block.a + offset, block.b + offset
         last = block
     if len(clean) > a:
         yield a, len(clean), b, len(noisy)

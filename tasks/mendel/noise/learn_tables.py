@@ -70,9 +70,9 @@ def drawn_as_noise(replaced: Doubles, noise: Doubles, prior: float) -> Doubles:
     rows, columns = np.nonzero(counts)
     base = prior * noise[columns]
     draws = base * (digamma(base + counts[rows, columns]) - digamma(base))
-    found = np.zeros(len(noise))
-    np.add.at(found, columns, draws)
-    return found
+    totals = np.zeros(len(noise))
+    np.add.at(totals, columns, draws)
+    return totals
 
 
 def substitutions(replaced: Doubles, noise: Doubles, prior: float) -> Doubles:

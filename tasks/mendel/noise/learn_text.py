@@ -38,13 +38,13 @@ def _of_xml(data: bytes, where: str) -> str:
 
 def _of_alto(root: ElementTree.Element) -> Iterable[str]:
     """Words; the hyphen at a line's end, an element of its own, belongs to the word before it."""
-    found: list[str] = []
+    words: list[str] = []
     for element in root.iter():
         if _name(element) == "String":
-            found.append(element.get("CONTENT", ""))
-        elif _name(element) == "HYP" and found:
-            found[-1] += element.get("CONTENT", "-")
-    return found
+            words.append(element.get("CONTENT", ""))
+        elif _name(element) == "HYP" and words:
+            words[-1] += element.get("CONTENT", "-")
+    return words
 
 
 def _of_page(root: ElementTree.Element) -> Iterable[str]:
@@ -53,7 +53,7 @@ def _of_page(root: ElementTree.Element) -> Iterable[str]:
         if _name(line) == "TextLine":
             readings = [child for child in line if _name(child) == "TextEquiv"]
             best = min(readings, key=lambda reading: int(reading.get("index", 0)), default=line)
-            yield next((each.text or "" for each in best.iter() if _name(each) == "Unicode"), "")
+            yield next((element.text or "" for element in best.iter() if _name(element) == "Unicode"), "")
 
 
 XML: dict[str, Callable[[ElementTree.Element], Iterable[str]]] = {"alto": _of_alto, "PcGts": _of_page}

@@ -41,5 +41,5 @@ def read(
         filesystem=file_system,
         partitioning=dataset.partitioning(pa.schema([("split", pa.string())]), flavor="hive"),
     )
-    wanted = None if splits is None else dataset.field("split").isin(splits)
-    return files.to_table(columns=list(columns), filter=wanted)
+    condition = None if splits is None else dataset.field("split").isin(splits)
+    return files.to_table(columns=list(columns), filter=condition)

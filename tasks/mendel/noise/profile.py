@@ -127,11 +127,11 @@ class ResolvedProfile(Frozen):
     def substitutes(self) -> dict[str, dict[str, float]]:
         """Clean character that has confusions → {what stands for it in a substitution: probability}, itself included."""
         noise = dict(zip(self.alphabet, self.weights, strict=True)) if self.profile.confusion_prior else {}
-        found = {}
+        table = {}
         for clean, listed in self.profile.confusions.items():
             row = {character: self.profile.confusion_prior * weight for character, weight in noise.items()}
             for character, weight in listed.items():
                 row[character] = row.get(character, 0.0) + weight
             total = math.fsum(row.values())
-            found[clean] = {character: weight / total for character, weight in row.items()}
-        return found
+            table[clean] = {character: weight / total for character, weight in row.items()}
+        return table

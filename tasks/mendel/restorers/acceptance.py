@@ -111,10 +111,10 @@ class Judge(Frozen):
     def fit(cls, examples: Examples) -> tuple[Judge, list[Doubles]]:
         """A judge, and for each sort [text] the log-odds that judges of the other texts give it."""
         rows = [
-            (sort, number, each.evidence.of_text, sort == 0 and each.gain > 0)
+            (sort, number, example.evidence.of_text, sort == 0 and example.gain > 0)
             for sort, texts in enumerate(examples.sorts)
-            for number, each in enumerate(texts)
-            if each.evidence is not None
+            for number, example in enumerate(texts)
+            if example.evidence is not None
         ]
         odds = [np.full(len(texts), -math.inf) for texts in examples.sorts]
         sorts = np.array([row[0] for row in rows], int)
@@ -124,10 +124,12 @@ class Judge(Frozen):
         weights = np.minimum(MOST_WEIGHT, counts[0] / counts)[sorts]
         folds = np.arange(len(rows)) % FOLDS
         for fold in range(min(FOLDS, len(rows))):
-            held = folds == fold
-            model = _fitted(features[~held], answers[~held], weights[~held], PENALTY_OF_TEXT)
+            held_out = folds == fold
+            model = _fitted(features[~held_out], answers[~held_out], weights[~held_out], PENALTY_OF_TEXT)
             for (sort, number, *_), value in zip(
-                [row for row, out in zip(rows, held, strict=True) if out], model.odds(features[held]), strict=True
+                [row for row, out in zip(rows, held_out, strict=True) if out],
+                model.odds(features[held_out]),
+                strict=True,
             ):
                 odds[sort][number] = value
         return cls(text=_fitted(features, answers, weights, PENALTY_OF_TEXT), change=_of_changes(examples)), odds
@@ -161,8 +163,8 @@ class Acceptance(Frozen):
         """The lowest bounds that harm no more texts than allowed; `odds` by judges that did not see the text."""
         least_confidence = min(CONFIDENCES, key=lambda least: (_errors(judge, examples.noisy, least), least))
         worse = [
-            value if each.evidence is not None and each.gain < 0 else -math.inf
-            for each, value in zip(examples.noisy, odds[0], strict=True)
+            value if example.evidence is not None and example.gain < 0 else -math.inf
+            for example, value in zip(examples.noisy, odds[0], strict=True)
         ]
         return cls(
             judge=judge,
@@ -185,25 +187,27 @@ def _fitted(features: Doubles, answers: np.ndarray, weights: Doubles, penalty: f
 
 def _of_changes(examples: Examples) -> Logistic:
     """Of noisy text alone: in other text there is nothing to be right about."""
-    changed = [each for each in examples.noisy if each.evidence is not None]
-    features = [each.evidence.of_changes for each in changed if each.evidence is not None]
-    answers = np.array([right for each in changed for right in each.right], bool)
+    changed = [example for example in examples.noisy if example.evidence is not None]
+    features = [example.evidence.of_changes for example in changed if example.evidence is not None]
+    answers = np.array([right for example in changed for right in example.right], bool)
     stacked = np.concatenate(features) if features else np.empty((0, len(CHANGE_FEATURES)))
     return _fitted(stacked, answers, np.ones(len(stacked)), PENALTY_OF_CHANGE)
 
 
 def _errors(judge: Judge, examples: Sequence[Example], least: float) -> int:
     """Errors that are left where every text is changed, without its changes of less confidence."""
-    left = 0
-    for each in examples:
+    errors_left = 0
+    for example in examples:
         changes = (
             []
-            if each.evidence is None
+            if example.evidence is None
             else [
                 change
-                for change, confidence in zip(each.evidence.changes, judge.confidences(each.evidence), strict=True)
+                for change, confidence in zip(
+                    example.evidence.changes, judge.confidences(example.evidence), strict=True
+                )
                 if confidence >= least
             ]
         )
-        left += each.errors_of(applied(each.text, changes))
-    return left
+        errors_left += example.errors_of(applied(example.text, changes))
+    return errors_left

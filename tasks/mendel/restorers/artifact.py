@@ -41,15 +41,15 @@ def kind_of(folder: Path, name: str) -> str:
 
     Raises InputError where the folder holds none, or one that a newer version made.
     """
-    told = _read(folder, name)
-    if (number := told.get("format", 1)) not in FORMATS:
+    settings = _read(folder, name)
+    if (number := settings.get("format", 1)) not in FORMATS:
         raise InputError(
             f"{name}: {NAME} is of format {number!r}; this version reads {' and '.join(map(str, FORMATS))}. "
             "Install the one that made it"
         )
-    if not isinstance(told.get("kind"), str):
+    if not isinstance(settings.get("kind"), str):
         raise InputError(f"{name} holds no restorer: {NAME} tells no kind")
-    return str(told["kind"])
+    return str(settings["kind"])
 
 
 def read(folder: Path, kind: type[Kind]) -> Kind:
@@ -57,9 +57,9 @@ def read(folder: Path, kind: type[Kind]) -> Kind:
     try:
         return kind.model_validate(_read(folder, str(folder)))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise incomplete(folder, f"{NAME}: {where}: {first['msg']}") from error
+        problem = error.errors()[0]
+        where = ".".join(map(str, problem["loc"]))
+        raise incomplete(folder, f"{NAME}: {where}: {problem['msg']}") from error
 
 
 def incomplete(folder: Path, what: object) -> InputError:
@@ -68,9 +68,9 @@ def incomplete(folder: Path, what: object) -> InputError:
 
 def _read(folder: Path, name: str) -> dict[str, Any]:
     try:
-        told = json.loads((folder / NAME).read_text())
-        if not isinstance(told, dict):
+        settings = json.loads((folder / NAME).read_text())
+        if not isinstance(settings, dict):
             raise TypeError(f"{NAME} holds no object")
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{name} holds no restorer: {NAME}: {error!r}") from error
-    return told
+    return settings

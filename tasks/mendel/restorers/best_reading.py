@@ -80,9 +80,10 @@ class BestReading:
             return None
         odds = np.exp(scores - scores.max())
         posterior = odds / odds.sum()
-        made = [set(spans(text, candidate.text)) for candidate in candidates]
+        candidate_changes = [set(spans(text, candidate.text)) for candidate in candidates]
         changes = tuple(
-            change.model_copy(update={"confidence": _share(text, change, made, posterior)}) for change in allowed
+            change.model_copy(update={"confidence": _share(text, change, candidate_changes, posterior)})
+            for change in allowed
         )
         same = next(i for i, candidate in enumerate(candidates) if candidate.text == text)
         gain = float(min(scores.max() - scores[same], MOST_ODDS))
@@ -97,10 +98,10 @@ def _loses_letter(text: str, change: Span, ngram: CharNgram) -> bool:
     return any(c.isalpha() for c, is_unknown in zip(removed, unknown, strict=True) if is_unknown)
 
 
-def _share(text: str, change: Span, made: Sequence[set[Span]], posterior: Doubles) -> float:
+def _share(text: str, change: Span, candidate_changes: Sequence[set[Span]], posterior: Doubles) -> float:
     """The posterior of all candidates that make a change, whatever else they change."""
     parts = set(spans(text, applied(text, [change])))
-    return float(sum(p for p, others in zip(posterior, made, strict=True) if parts <= others))
+    return float(sum(p for p, others in zip(posterior, candidate_changes, strict=True) if parts <= others))
 
 
 def _of_text(

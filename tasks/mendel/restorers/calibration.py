@@ -96,11 +96,11 @@ def fit(noisy: Sequence[Choices], with_llm: bool) -> Weights:
 
     def tried(ngram: float, llm: float) -> tuple[int, float, Weights]:
         odds, errors = table.changes(ngram, llm)
-        left = np.where(odds > 0, errors, table.errors).sum()
-        return int(left), ngram + llm, Weights(ngram=ngram, llm=llm)
+        errors_left = np.where(odds > 0, errors, table.errors).sum()
+        return int(errors_left), ngram + llm, Weights(ngram=ngram, llm=llm)
 
     grid = [(n, m) for n in LM_WEIGHTS for m in (LM_WEIGHTS if with_llm else (0.0,)) if n + m > 0]
-    return min((tried(*pair) for pair in grid), key=lambda each: each[:2])[2]
+    return min((tried(*pair) for pair in grid), key=lambda result: result[:2])[2]
 
 
 def bound_for(share: float, odds: Sequence[float] | Array) -> float:

@@ -56,9 +56,9 @@ class CandidateMaker(ABC):
         import mlflow
         from mlflow.exceptions import MlflowException
 
-        found = self.store.load() if self.recipe.tuning else None
+        checkpoint = self.store.load() if self.recipe.tuning else None
         try:
-            return str(mlflow.get_run(found[1]["run_id"]).info.run_id) if found else None
+            return str(mlflow.get_run(checkpoint[1]["run_id"]).info.run_id) if checkpoint else None
         except MlflowException:  # it was deleted, or another server is used now
             return None
 
@@ -83,8 +83,8 @@ class CandidateMaker(ABC):
         rows = pairs.read(
             self.context.uris(self.pairs, ".parquet"), splits=[split], columns=["record_id", "copy", "clean", "noisy"]
         ).to_pylist()
-        first = sorted((row["record_id"], row) for row in rows if row["copy"] == 0)
-        return [Text(row["clean"], row["noisy"], self.years.get(record)) for record, row in first]
+        first_copies = sorted((row["record_id"], row) for row in rows if row["copy"] == 0)
+        return [Text(row["clean"], row["noisy"], self.years.get(record)) for record, row in first_copies]
 
     def _years(self) -> dict[str, int | None]:
         """Year of each record, from the corpus that the pairs were made of."""
@@ -95,8 +95,8 @@ class CandidateMaker(ABC):
         for uri in self.context.uris(corpus, ".parquet"):
             if "/split=" in uri:
                 with lake.open_uri(uri) as file:
-                    found = pq.ParquetFile(file).read(columns=["id", "year"])
-                years.update(zip(found["id"].to_pylist(), found["year"].to_pylist(), strict=True))
+                    table = pq.ParquetFile(file).read(columns=["id", "year"])
+                years.update(zip(table["id"].to_pylist(), table["year"].to_pylist(), strict=True))
         return years
 
     def _tune(self, llm: Llm, rows: Sequence[list[int]], heads: Sequence[int], base: PretrainedModel | None) -> Llm:

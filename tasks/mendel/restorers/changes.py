@@ -15,20 +15,22 @@ def regions(text: str, better: str) -> tuple[Span, ...]:
     joined: list[Span] = []
     for span in spans(text, better):
         if joined and _together(between := text[joined[-1].end : span.start]):
-            last = joined.pop()
-            span = Span(start=last.start, end=span.end, replacement=last.replacement + between + span.replacement)
+            previous = joined.pop()
+            span = Span(
+                start=previous.start, end=span.end, replacement=previous.replacement + between + span.replacement
+            )
         joined.append(span)
     return tuple(joined)
 
 
 def places(changes: Sequence[Span]) -> list[tuple[int, int]]:
     """Where the replacements stand once all changes are made: start and end of each."""
-    found, shift = [], 0
+    positions, shift = [], 0
     for change in changes:
         start = change.start + shift
-        found.append((start, start + len(change.replacement)))
+        positions.append((start, start + len(change.replacement)))
         shift += len(change.replacement) - (change.end - change.start)
-    return found
+    return positions
 
 
 def _together(between: str) -> bool:

@@ -88,13 +88,15 @@ class ChannelRestorer(Restorer):
         candidates = self.decoder.decode(texts, threads=available())
         if not self.acceptance:
             return self._decide_whole(texts, candidates)
-        first = self.acceptance[FIRST_PASS].judge
+        judge = self.acceptance[FIRST_PASS].judge
         evidence = [self._evidence(FIRST_PASS, *each) for each in zip(texts, candidates, strict=True)]
-        odds = [first.odds(each) for each in evidence]
+        odds = [judge.odds(reading) for reading in evidence]
         if self.llm is not None:
-            asked = [number for number, value in enumerate(odds) if value >= READ_FROM]
-            read = self.llm.second_pass.explore([texts[i] for i in asked], [candidates[i] for i in asked])
-            for number, better in zip(asked, read, strict=True):
+            numbers = [number for number, value in enumerate(odds) if value >= READ_FROM]
+            second_candidates = self.llm.second_pass.explore(
+                [texts[i] for i in numbers], [candidates[i] for i in numbers]
+            )
+            for number, better in zip(numbers, second_candidates, strict=True):
                 if better is not None:
                     evidence[number] = self._evidence(self.llm.name, texts[number], better)
                     odds[number] = self.acceptance[self.llm.name].judge.odds(evidence[number])
@@ -104,8 +106,8 @@ class ChannelRestorer(Restorer):
     def _decide_whole(self, texts: Sequence[str], candidates: Sequence[Sequence[TextCandidate]]) -> list[Restoration]:
         """As a candidate of format 1 does."""
         if self.llm is not None:
-            read = self.llm.second_pass.explore(texts, candidates)
-            candidates = [better or some for better, some in zip(read, candidates, strict=True)]
+            second_candidates = self.llm.second_pass.explore(texts, candidates)
+            candidates = [better or some for better, some in zip(second_candidates, candidates, strict=True)]
         weights = self.weights[self.in_force]
         return [whole_text.decide(*each, weights) for each in zip(texts, candidates, strict=True)]
 

@@ -157,10 +157,10 @@ class ChannelMaker(CandidateMaker):
 
 def recency(years: Sequence[int | None], half_life: float | None) -> list[float] | None:
     """Weights that halve with every `half_life` years before the newest text; None where all texts count the same."""
-    known = [year for year in years if year is not None]
-    if half_life is None or not known:
+    known_years = [year for year in years if year is not None]
+    if half_life is None or not known_years:
         return None
-    newest = max(known)
+    newest = max(known_years)
     return [0.5 ** ((newest - (newest if year is None else year)) / half_life) for year in years]
 
 
@@ -168,6 +168,6 @@ def joined(texts: Sequence[str], weights: Sequence[float] | None, domain: Domain
     """The corpus's texts and their weights, with the domain's behind them."""
     from mendel.corpus.reading import read  # ftfy, sentencex and others, where a recipe has a domain alone
 
-    found = [each.text for each in read(domain.source, domain.cleaning, domain.source.entry()).sentences]
-    log.info("domain", sentences=len(found), characters=sum(map(len, found)))
-    return [*texts, *found], [*(weights or [1.0] * len(texts)), *[domain.weight] * len(found)]
+    domain_texts = [sentence.text for sentence in read(domain.source, domain.cleaning, domain.source.entry()).sentences]
+    log.info("domain", sentences=len(domain_texts), characters=sum(map(len, domain_texts)))
+    return [*texts, *domain_texts], [*(weights or [1.0] * len(texts)), *[domain.weight] * len(domain_texts)]

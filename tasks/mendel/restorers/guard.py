@@ -51,14 +51,14 @@ class Guard(Frozen):
         max_clean_altered: float,
     ) -> Guard:
         """The guard that leaves the fewest errors in noisy texts, given with their truth, and keeps the bound on clean ones."""
-        found = []
+        trials = []
         for edits in EDITS:
             odds = [attempt.odds if attempt.within(length_ratio, edits) else -math.inf for attempt in clean]
             guard = cls(length_ratio=length_ratio, edits=edits, threshold=bound_for(max_clean_altered, odds))
-            found.append((guard.errors(noisy), edits, guard))
-        return min(found, key=lambda each: each[:2])[2]
+            trials.append((guard.errors(noisy), edits, guard))
+        return min(trials, key=lambda trial: trial[:2])[2]
 
     def errors(self, noisy: Sequence[tuple[str, Attempt]]) -> int:
         """Edit distance to the truth that is left, summed."""
-        kept = ((truth, each.written if self.accepts(each) else each.text) for truth, each in noisy)
-        return sum(Levenshtein.distance(truth, text) for truth, text in kept)
+        pairs = ((truth, attempt.written if self.accepts(attempt) else attempt.text) for truth, attempt in noisy)
+        return sum(Levenshtein.distance(truth, text) for truth, text in pairs)

@@ -25,13 +25,13 @@ class Piece(NamedTuple):
 
 def cut(text: str, longest: int = LONGEST) -> list[Piece]:
     """A text as pieces of at most so many characters; joined, with their gaps, they are the text. A short one stays whole."""
-    found = []
+    pieces = []
     start = 0
     while len(text) - start > longest:
         end, resume = _best_gap(text, start, start + longest)
-        found.append(Piece(text[start:end], text[end:resume]))
+        pieces.append(Piece(text[start:end], text[end:resume]))
         start = resume
-    return [*found, Piece(text[start:], "")]
+    return [*pieces, Piece(text[start:], "")]
 
 
 def join(pieces: Sequence[Piece], restorations: Sequence[Restoration]) -> Restoration:

@@ -44,8 +44,8 @@ class RewritingRestorer(Restorer):
 
     def restore(self, texts: Sequence[str]) -> list[Restoration]:
         parts = [pieces.cut(text) for text in texts]
-        made = iter(attempts(self.rewriter, [piece.text for part in parts for piece in part], self.writing))
-        return [pieces.join(part, [self._decide(next(made)) for _ in part]) for part in parts]
+        rewritings = iter(attempts(self.rewriter, [piece.text for part in parts for piece in part], self.writing))
+        return [pieces.join(part, [self._decide(next(rewritings)) for _ in part]) for part in parts]
 
     def _decide(self, attempt: Attempt) -> Restoration:
         accepted = self.guard.accepts(attempt)
@@ -58,20 +58,20 @@ class RewritingRestorer(Restorer):
 
     @classmethod
     def read(cls, folder: Path) -> RewritingRestorer:
-        found = artifact.read(folder, RewriterArtifact)
-        base = found.base or PretrainedModel(id=str(folder / MODEL))
+        settings = artifact.read(folder, RewriterArtifact)
+        base = settings.base or PretrainedModel(id=str(folder / MODEL))
         adapter = folder / artifact.ADAPTER
-        rewriter = REWRITERS[found.kind].load(base, adapter if adapter.is_dir() else None)
-        return cls(found.kind, rewriter, found.writing, found.guard)
+        rewriter = REWRITERS[settings.kind].load(base, adapter if adapter.is_dir() else None)
+        return cls(settings.kind, rewriter, settings.writing, settings.guard)
 
 
 def attempts(rewriter: Rewriter, texts: Sequence[str], writing: Writing) -> list[Attempt]:
     """What the model makes of each text, in order. An empty text is not asked about."""
-    asked = [index for index, text in enumerate(texts) if text]
-    given = [texts[index] for index in asked]
-    written = rewriter.rewrite(given, writing)
-    odds = rewriter.log_odds(given, written)
-    found = [Attempt(text, text, 0.0) for text in texts]
-    for index, made, value in zip(asked, written, odds, strict=True):
-        found[index] = Attempt(texts[index], made, float(value))
-    return found
+    indices = [index for index, text in enumerate(texts) if text]
+    inputs = [texts[index] for index in indices]
+    outputs = rewriter.rewrite(inputs, writing)
+    odds = rewriter.log_odds(inputs, outputs)
+    results = [Attempt(text, text, 0.0) for text in texts]
+    for index, output, value in zip(indices, outputs, odds, strict=True):
+        results[index] = Attempt(texts[index], output, float(value))
+    return results

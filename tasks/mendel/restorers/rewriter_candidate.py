@@ -59,11 +59,13 @@ class RewriterMaker(CandidateMaker):
     ) -> tuple[Guard, dict[str, float]]:
         """The guard, and the reduction of the validation sample's errors with it and without any."""
         recipe = self.recipe
-        made = attempts(rewriter, [text.noisy for text in sample] + [text.clean for text in sample], recipe.writing)
-        noisy = list(zip([text.clean for text in sample], made, strict=False))
-        clean = made[len(sample) :]
+        rewritings = attempts(
+            rewriter, [text.noisy for text in sample] + [text.clean for text in sample], recipe.writing
+        )
+        noisy = list(zip([text.clean for text in sample], rewritings, strict=False))
+        clean = rewritings[len(sample) :]
         guard = Guard.fit(noisy, clean, recipe.writing.length_ratio, recipe.calibration.max_clean_altered)
-        nothing = Guard(length_ratio=1, edits=0, threshold=0).errors(noisy)
-        all_of_it = sum(Levenshtein.distance(truth, each.written) for truth, each in noisy)
-        reductions = {"guarded": guard.errors(noisy), "unguarded": all_of_it}
-        return guard, {name: 1 - left / max(nothing, 1) for name, left in reductions.items()}
+        identity = Guard(length_ratio=1, edits=0, threshold=0).errors(noisy)
+        unguarded = sum(Levenshtein.distance(truth, attempt.written) for truth, attempt in noisy)
+        reductions = {"guarded": guard.errors(noisy), "unguarded": unguarded}
+        return guard, {name: 1 - errors / max(identity, 1) for name, errors in reductions.items()}

@@ -42,13 +42,13 @@ class SecondPass:
         """For each text the candidates that were read, the input among them; None where one was far ahead of the others."""
         cases = [_Case(text, self.plausible(text, some)) for text, some in zip(texts, candidates, strict=True)]
         with self.llm.turn, ThreadPoolExecutor(available()) as pool:
-            for left in range(self.config.rounds, -1, -1):
-                open_ = [case for case in cases if case.wanted]
-                groups = [[candidate.text for candidate in case.wanted] for case in open_]
-                prompts = [case.text for case in open_] if self.conditional else None
+            for rounds in range(self.config.rounds, -1, -1):
+                queue = [case for case in cases if case.wanted]
+                groups = [[candidate.text for candidate in case.wanted] for case in queue]
+                prompts = [case.text for case in queue] if self.conditional else None
                 for batch in self.llm.read(groups, prompts=prompts):
-                    read, readings = zip(*batch, strict=True)
-                    list(pool.map(self._note, [open_[number] for number in read], readings, [left] * len(read)))
+                    numbers, readings = zip(*batch, strict=True)
+                    list(pool.map(self._note, [queue[number] for number in numbers], readings, [rounds] * len(numbers)))
         return [list(case.read.values()) or None for case in cases]
 
     def plausible(self, text: str, candidates: Sequence[TextCandidate]) -> list[TextCandidate]:
@@ -62,16 +62,16 @@ class SecondPass:
             return []
         return [c for c, is_near in zip(candidates, near, strict=True) if is_near or c.text == text]
 
-    def _note(self, case: _Case, reading: Reading, left: int) -> None:
+    def _note(self, case: _Case, reading: Reading, rounds: int) -> None:
         """Take down what was read, and what to read next where rounds are left."""
-        was = max(map(self.score, case.read.values()), default=-np.inf)
+        previous = max(map(self.score, case.read.values()), default=-np.inf)
         case.read |= {
             c.text: c._replace(llm=float(score)) for c, score in zip(case.wanted, reading.scores, strict=True)
         }
         best = max(range(len(case.wanted)), key=lambda number: self.score(case.read[case.wanted[number].text]))
         text = case.wanted[best].text
-        found = self._changed(case, reading, best) if left and self.score(case.read[text]) > was else []
-        case.wanted = [self._candidate(case.text, other) for other in found]
+        proposals = self._changed(case, reading, best) if rounds and self.score(case.read[text]) > previous else []
+        case.wanted = [self._candidate(case.text, other) for other in proposals]
 
     def score(self, candidate: TextCandidate) -> float:
         """What the search climbs."""
@@ -95,11 +95,11 @@ class SecondPass:
             weights=(self.config.ngram_weight, self.config.llm_weight),
             least=-self.config.slack,
         )
-        found: dict[str, float] = {}
+        singles: dict[str, float] = {}
         for change in changes:
-            found.setdefault(change.made(text, self.llm.spellings), change.gain)
+            singles.setdefault(change.made(text, self.llm.spellings), change.gain)
         together = _together(text, changes, self.llm.spellings)
-        return [other for other in (*together, *found) if other not in case.read][: self.config.proposals]
+        return [other for other in (*together, *singles) if other not in case.read][: self.config.proposals]
 
     def _candidate(self, noisy: str, text: str) -> TextCandidate:
         ngram = self.decoder.ngram
@@ -119,13 +119,13 @@ class _Case:
 
 def _together(text: str, changes: Sequence[ProposedChange], spellings: Sequence[str]) -> list[str]:
     """The text with all changes that promise a gain, the best first where they overlap; none if there is but one."""
-    taken: list[ProposedChange] = []
+    selection: list[ProposedChange] = []
     for change in changes:
-        if change.gain > 0 and all(change.stop < one.start or one.stop < change.start for one in taken):
-            taken.append(change)
-    if len(taken) < 2:
+        if change.gain > 0 and all(change.stop < one.start or one.stop < change.start for one in selection):
+            selection.append(change)
+    if len(selection) < 2:
         return []
-    for change in sorted(taken, key=lambda one: -one.start):
+    for change in sorted(selection, key=lambda one: -one.start):
         text = change.made(text, spellings)
     return [text]
 

@@ -44,7 +44,7 @@ class Trials:
         decoder: Decoder,
         recipe: ChannelNgram | ChannelLlm,
     ) -> None:
-        parts = [piece.text for each in strange for piece in pieces.cut(each.text) if piece.text]
+        parts = [piece.text for foreign_text in strange for piece in pieces.cut(foreign_text.text) if piece.text]
         self.texts = [*(text.noisy for text in damaged), *(text.clean for text in untouched), *parts]
         self.truths = [*(text.clean for text in (*damaged, *untouched)), *parts]
         self.ends = np.cumsum([len(damaged), len(untouched), len(parts)]).tolist()
@@ -71,7 +71,7 @@ class Trials:
         judge, judged = Judge.fit(self._examples(evidence))
         odds = np.concatenate(judged)
         if self.first is None:
-            self.first = np.array([judge.odds(each) for each in evidence]), odds, evidence
+            self.first = np.array([judge.odds(reading) for reading in evidence]), odds, evidence
         for number in set(range(len(self.texts))) - candidates.keys():  # these are left to the first pass
             odds[number], evidence[number] = self.first[1][number], self.first[2][number]
         examples = self._examples(evidence)
@@ -83,21 +83,23 @@ class Trials:
         """By the text's number: the first pass's for every text, or the second one's for those that it read."""
         if second is None or self.first is None:
             return dict(enumerate(self.candidates))
-        asked = np.flatnonzero(self.first[0] >= READ_FROM).tolist()
-        read = second.explore([self.texts[number] for number in asked], [self.candidates[number] for number in asked])
-        return {number: some for number, some in zip(asked, read, strict=True) if some is not None}
+        numbers = np.flatnonzero(self.first[0] >= READ_FROM).tolist()
+        candidates = second.explore(
+            [self.texts[number] for number in numbers], [self.candidates[number] for number in numbers]
+        )
+        return {number: some for number, some in zip(numbers, candidates, strict=True) if some is not None}
 
     def _examples(self, evidence: Sequence[BestReading | None]) -> Examples:
-        every = [Example(*each) for each in zip(self.texts, self.truths, evidence, strict=True)]
+        examples = [Example(*fields) for fields in zip(self.texts, self.truths, evidence, strict=True)]
         noisy, clean, _ = self.ends
-        return Examples(every[:noisy], every[noisy:clean], every[clean:])
+        return Examples(examples[:noisy], examples[noisy:clean], examples[clean:])
 
     def _record(self, name: str, noisy: Sequence[Example], odds: Doubles, acceptance: Acceptance) -> None:
         """Take down which share of the errors is removed, and which would be without any bound."""
         before = sum(example.errors for example in noisy)
-        left = sum(
+        errors_left = sum(
             example.errors_of(acceptance.decide(example.text, example.evidence, value).text)
             for example, value in zip(noisy, odds[: len(noisy)].tolist(), strict=True)
         )
         gained = sum(example.gain for example in noisy if example.evidence is not None)
-        self.reductions |= {name: (before - left) / max(before, 1), f"{name}_unbounded": gained / max(before, 1)}
+        self.reductions |= {name: (before - errors_left) / max(before, 1), f"{name}_unbounded": gained / max(before, 1)}

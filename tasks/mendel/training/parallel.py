@@ -68,10 +68,10 @@ def _run(folder: Path, count: int) -> None:
         [sys.executable, "-m", *torchrun, "-m", __name__, str(folder)],
         preexec_fn=_end_with_parent,
     )
-    asked: list[int] = []
+    signals: list[int] = []
 
     def hand_on(number: int, _: object) -> None:
-        asked.append(number)
+        signals.append(number)
         running.send_signal(number)
 
     before = signal.signal(signal.SIGTERM, hand_on)
@@ -79,7 +79,7 @@ def _run(folder: Path, count: int) -> None:
         code = running.wait()
     finally:
         signal.signal(signal.SIGTERM, before)
-    if asked:
+    if signals:
         raise SystemExit(128 + signal.SIGTERM)
     if (fault := folder / FAULT).exists():
         raise InputError(fault.read_text())

@@ -88,9 +88,9 @@ class Trainer:
 
     def resume(self) -> bool:
         """Go back to the newest checkpoint; False when there is none."""
-        if (found := self.store.load()) is None:
+        if (checkpoint := self.store.load()) is None:
             return False
-        tensors, state = found
+        tensors, state = checkpoint
         with torch.no_grad():
             for name, parameter in self.parameters.items():
                 parameter.copy_(tensors[f"model.{name}"])
@@ -127,7 +127,7 @@ class Trainer:
         """
         before = signal.signal(signal.SIGTERM, self._ask_to_stop)
         self.llm.model.train()
-        saved = said = time.monotonic()
+        saved = reported = time.monotonic()
         try:
             for batch in self._batches():
                 if self._progress() >= 1 or self._capped():
@@ -139,15 +139,15 @@ class Trainer:
                 if (now := time.monotonic()) - saved > self.settings.checkpoint_seconds:
                     self.save()
                     saved = now
-                if self.rank == 0 and now - said > PROGRESS_SECONDS:
-                    said = now
-                    last = self.curve[-1]
+                if self.rank == 0 and now - reported > PROGRESS_SECONDS:
+                    reported = now
+                    newest = self.curve[-1]
                     log.info(
                         "progress",
                         what="fine-tuning",
                         percent=round(100 * self._progress()),
                         step=self.step,
-                        loss=round(last["loss"], 3),
+                        loss=round(newest["loss"], 3),
                     )
             if self.rank == 0 and self._progress() < 1:
                 log.warning(

@@ -56,8 +56,8 @@ def _usable(part: Part, kind: str, seed: int, count: int) -> Iterator[str]:
     chance = random.Random(f"{seed}:{part}:{kind}")  # noqa: S311 (an order, not a secret)
     source = files.texts if kind in files.KINDS else compositions.texts
     seen = set()
-    for drawn in islice(source(part, kind, chance), TRIES * count):
-        text = drawn.rstrip()
+    for candidate in islice(source(part, kind, chance), TRIES * count):
+        text = candidate.rstrip()
         if text not in seen and part_of(text) == part and is_usable(text):
             seen.add(text)
             yield text

@@ -54,8 +54,8 @@ class File(NamedTuple):
 
 def texts(part: Part, kind: str, chance: random.Random) -> Iterator[str]:
     """The part's texts of a kind, until its files are read: whole blocks, or one of a block's lines."""
-    kept = files_of(part, kind)
-    for file in _spread(chance.sample(kept, k=len(kept))):
+    sources = files_of(part, kind)
+    for file in _spread(chance.sample(sources, k=len(sources))):
         blocks = [block for block in KINDS[kind].blocks(file.read()) if part_of(block) == part]
         for block in chance.sample(blocks, k=min(PER_FILE, len(blocks))):
             if len(block) <= LONGEST_BLOCK and chance.random() < 0.5:

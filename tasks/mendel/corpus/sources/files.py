@@ -56,18 +56,18 @@ class FileSource(Source):
     split: HashSplit = HashSplit()
 
     def entry(self) -> InputEntry:
-        found, _ = self._find()
+        files, _ = self._find()
         return InputEntry(
             name="source",
             uri=lake.normalise(self.glob),
-            digest=digest.of_digests(f"{file.name}:{_sha256(file)}" for file in found),
-            rows=len(found),
+            digest=digest.of_digests(f"{file.name}:{_sha256(file)}" for file in files),
+            rows=len(files),
         )
 
     def read(self) -> Iterator[Document | Rejected]:
-        found, refused = self._find()
+        files, refused = self._find()
         yield from refused
-        for file in found:
+        for file in files:
             yield from self._documents(file)
 
     def identity(self) -> dict[str, Any]:

@@ -72,9 +72,9 @@ def _load(path: str, subset: str | None, rows: str, revision: str) -> tuple[str,
         commit = HfApi().dataset_info(path, revision=revision).sha
         return str(commit), load_dataset(path, subset, split=rows, revision=commit)
     except (HTTPError, OSError, ValueError) as error:
-        said = " ".join(str(error).split()).rstrip(".")
+        reason = " ".join(str(error).split()).rstrip(".")
         raise InputError(
-            f"dataset {path} (revision {revision}, rows {rows}) cannot be loaded: {said}. Check its name and your "
+            f"dataset {path} (revision {revision}, rows {rows}) cannot be loaded: {reason}. Check its name and your "
             "network; behind a mirror set HF_ENDPOINT; for a private one HF_TOKEN; or download its files and use the "
             "source `files`."
         ) from error

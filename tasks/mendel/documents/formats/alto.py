@@ -19,11 +19,11 @@ def read(data: bytes, options: ReadingOptions) -> XmlDocument:
     """The text of each block. Raises InputError where it is no XML."""
     source, encoding = xml.checked(data, options)
     tags = list(xml.tags(source))
-    known = hyphens.compounds(source)
+    compounds = hyphens.compounds(source)
     segments: list[Segment] = []
     for block in _blocks(source, tags):
         if paragraph := xml.words(block):
-            segments += from_paragraph(paragraph, known, xml.escaped)
+            segments += from_paragraph(paragraph, compounds, xml.escaped)
     outline = tuple(tag.name for tag in tags)
     return XmlDocument(source, encoding, segments, outline, list(_whole_words(source, tags)))
 

@@ -57,10 +57,10 @@ class CsvDocument(SegmentedDocument):
 
     def _cell(self, cell: Cell, splices: Sequence[Splice]) -> str:
         """A changed cell as it is written; it gets quotes where what is new needs them."""
-        made = spliced(self.source, splices, cell.start, cell.end)
+        content = spliced(self.source, splices, cell.start, cell.end)
         new = "".join(splice.text for splice in splices)
         needed = not cell.quoted and (self.delimiter in new or '"' in new)
-        return f'"{_doubled(made)}"' if needed else made
+        return f'"{_doubled(content)}"' if needed else content
 
 
 def read(data: bytes, options: ReadingOptions, delimiter: str | None = None) -> CsvDocument:
@@ -73,11 +73,11 @@ def read(data: bytes, options: ReadingOptions, delimiter: str | None = None) -> 
     for cell in cells:
         if cell.row and cell.column in rows:
             rows[cell.column].append(_value(source, cell))
-    wanted = chosen(names, lambda column: rows[column], options.fields)
+    columns = chosen(names, lambda column: rows[column], options.fields)
     segments: list[Segment] = []
     owners: list[Cell] = []
     for cell in cells:
-        if cell.row and cell.column in wanted:
+        if cell.row and cell.column in columns:
             for segment in _segments(source, cell, f"row {cell.row}, {names[cell.column]}"):
                 segments.append(segment)
                 owners.append(cell)
@@ -92,7 +92,7 @@ def _segments(source: str, cell: Cell, place: str) -> Iterator[Segment]:
     text = TracedText.of(source, *cell.inner)
     encode: Callable[[str], str] = same
     if cell.quoted:
-        text = text.rewritten(Rewriting(*found.span(), '"') for found in DOUBLED.finditer(text.text))
+        text = text.rewritten(Rewriting(*quote.span(), '"') for quote in DOUBLED.finditer(text.text))
         encode = _doubled
     return from_text(text, encode, place)
 
@@ -108,8 +108,8 @@ def _value(source: str, cell: Cell) -> str:
 
 def _delimiter(source: str) -> str:
     """What the first line has most of outside of quotes; a comma where it has none."""
-    first = re.sub(r'"(?:[^"]|"")*"', "", source[: 1 << 16]).splitlines()[:1]
-    return max(DELIMITERS, key=lambda each: (first[0].count(each), each == ",")) if first else ","
+    header = re.sub(r'"(?:[^"]|"")*"', "", source[: 1 << 16]).splitlines()[:1]
+    return max(DELIMITERS, key=lambda delimiter: (header[0].count(delimiter), delimiter == ",")) if header else ","
 
 
 def _cells(source: str, delimiter: str) -> Iterator[Cell]:
@@ -118,10 +118,10 @@ def _cells(source: str, delimiter: str) -> Iterator[Cell]:
     field = re.compile(rf'"(?:[^"]|"")*"(?={between}|\r|\n|\Z)|[^{between}\r\n]*')
     row, column, at = 0, 0, int(source.startswith(MARK))
     while at < len(source):
-        found = field.match(source, at)
-        assert found, "it matches nothing too"
-        yield Cell(row, column, found.start(), found.end(), found[0][:1] == '"' == found[0][-1:] and len(found[0]) > 1)
-        at = found.end()
+        match = field.match(source, at)
+        assert match, "it matches nothing too"
+        yield Cell(row, column, match.start(), match.end(), match[0][:1] == '"' == match[0][-1:] and len(match[0]) > 1)
+        at = match.end()
         if source.startswith(delimiter, at):
             at, column = at + 1, column + 1
             if at == len(source):

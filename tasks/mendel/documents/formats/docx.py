@@ -54,18 +54,18 @@ class WordDocument(SegmentedDocument):
 
     def written(self, changes: Sequence[Sequence[Splice]]) -> bytes:
         """The same zip, members in order, those without a change as they were."""
-        made: dict[str, bytes] = {}
+        members: dict[str, bytes] = {}
         for number, part in enumerate(self.parts):
             splices = [
                 each for owner, some in zip(self.owners, changes, strict=True) if owner == number for each in some
             ]
             if splices:
-                made[part.name] = spliced(part.source, [*splices, *_spaces(part, splices)]).encode(part.encoding)
+                members[part.name] = spliced(part.source, [*splices, *_spaces(part, splices)]).encode(part.encoding)
         target = io.BytesIO()
         with zipfile.ZipFile(io.BytesIO(self.data)) as old, zipfile.ZipFile(target, "w") as new:
             new.comment = old.comment
             for member in old.infolist():
-                new.writestr(member, made.get(member.filename) or old.read(member))
+                new.writestr(member, members.get(member.filename) or old.read(member))
         return target.getvalue()
 
 
@@ -88,9 +88,9 @@ def read(data: bytes, options: ReadingOptions) -> WordDocument:
         source, encoding = xml.checked(content, ReadingOptions())
         part = WordPart(name, source, encoding)
         parts.append(part)
-        known = hyphens.compounds(source)
+        compounds = hyphens.compounds(source)
         for paragraph in _paragraphs(part):
-            for segment in from_paragraph(TracedText.joined(paragraph, "", Seam.TAG), known, html.escaped):
+            for segment in from_paragraph(TracedText.joined(paragraph, "", Seam.TAG), compounds, html.escaped):
                 segments.append(segment)
                 owners.append(number)
     return WordDocument(data, parts, segments, owners, tuple(name for part in parts for name in part.outline))
@@ -119,9 +119,9 @@ def _paragraphs(part: WordPart) -> Iterator[list[TracedText]]:
             elif text and open_paragraphs:
                 place = text.end, tag.start
                 part.texts.append((*place, "space" in text.attributes))
-                found = xml.text(part.source, *place)
+                value = xml.text(part.source, *place)
                 aside = any(code.values()) or part.source.startswith(FORMULA, text.start)
-                open_paragraphs[-1].append(_object(part, *place) if aside and found.text else found)
+                open_paragraphs[-1].append(_object(part, *place) if aside and value.text else value)
                 text = None
         elif tag.opens and open_paragraphs and tag.name in GAPS:
             yield open_paragraphs[-1]
@@ -137,6 +137,6 @@ def _spaces(part: WordPart, splices: Sequence[Splice]) -> Iterator[Splice]:
     splices = sorted(splices)
     for start, end, counted in part.texts:
         inside = within(splices, start, end)
-        made = spliced(part.source, inside, start, end)
-        if inside and not counted and made != made.strip():
+        content = spliced(part.source, inside, start, end)
+        if inside and not counted and content != content.strip():
             yield Splice(start - 1, start - 1, SPACE)

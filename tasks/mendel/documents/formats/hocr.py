@@ -24,10 +24,10 @@ def read(data: bytes, options: ReadingOptions) -> TextDocument:
     parser = _HocrParser(source)
     parser.feed(source)
     parser.close()
-    known = hyphens.compounds(source)
+    compounds = hyphens.compounds(source)
     segments: list[Segment] = []
     for paragraph in parser.paragraphs():
-        segments += from_paragraph(paragraph, known, escaped)
+        segments += from_paragraph(paragraph, compounds, escaped)
     return TextDocument(source, encoding, segments, tuple(parser.outline))
 
 

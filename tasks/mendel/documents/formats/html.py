@@ -41,17 +41,17 @@ def read(data: bytes, options: ReadingOptions) -> TextDocument:
     parser = PageParser(source)
     parser.feed(source)
     parser.close()
-    known = hyphens.compounds(source)
+    compounds = hyphens.compounds(source)
     segments: list[Segment] = []
     for paragraph in parser.paragraphs():
-        segments += from_paragraph(paragraph, known, escaped)
+        segments += from_paragraph(paragraph, compounds, escaped)
     return TextDocument(source, encoding, segments, tuple(parser.outline))
 
 
 def declared(data: bytes) -> str | None:
     """The encoding that a page or an XML file says it has."""
-    found = CHARSET.search(data[:SNIFFED_BYTES])
-    return (found[1] or found[2]).decode() if found else None
+    charset = CHARSET.search(data[:SNIFFED_BYTES])
+    return (charset[1] or charset[2]).decode() if charset else None
 
 
 def escaped(text: str) -> str:
@@ -65,7 +65,7 @@ class PageParser(HTMLParser):
         super().__init__(convert_charrefs=False)
         self.source = source
         self.outline: list[str] = []
-        self._starts = [0, *(found.end() for found in re.finditer("\n", source))]
+        self._starts = [0, *(line_end.end() for line_end in re.finditer("\n", source))]
         self._found: list[list[TracedText]] = [[]]
         self._without: list[str] = []
         """Elements without prose that are open, the outermost first."""
@@ -128,10 +128,10 @@ class PageParser(HTMLParser):
             self._found.append([])
 
     def _reference(self) -> None:
-        found = REFERENCE.match(self.source, self.at())
-        if found and not self._without:
-            text = TracedText.of(self.source, *found.span())
-            character = html.unescape(found[0])
+        reference = REFERENCE.match(self.source, self.at())
+        if reference and not self._without:
+            text = TracedText.of(self.source, *reference.span())
+            character = html.unescape(reference[0])
             self.add(text.rewritten([Rewriting(0, len(text.text), character)]))
 
     def _tag(self) -> tuple[int, int]:
@@ -141,5 +141,5 @@ class PageParser(HTMLParser):
 
 def _untranslated(attributes: Attributes) -> bool:
     """What a page says no machine should touch."""
-    given = dict(attributes)
-    return given.get("translate") == "no" or "notranslate" in (given.get("class") or "").split()
+    values = dict(attributes)
+    return values.get("translate") == "no" or "notranslate" in (values.get("class") or "").split()

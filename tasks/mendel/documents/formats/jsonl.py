@@ -35,19 +35,19 @@ def read(data: bytes, options: ReadingOptions) -> TextDocument:
     """The lines' strings. Raises InputError naming the line that is no JSON, or a field that is not there."""
     source, encoding = decoded(data, options.encoding)
     strings = list(_strings(source))
-    names = list(dict.fromkeys(each.name for each in strings))
+    names = list(dict.fromkeys(string.name for string in strings))
     values: dict[str, list[str]] = {name: [] for name in names}
-    for each in strings:
-        values[each.name].append(_text(source, each).text)
+    for string in strings:
+        values[string.name].append(_text(source, string).text)
     wanted = {names[number] for number in chosen(names, lambda number: values[names[number]], options.fields)}
     encode = partial(_escaped, ascii_only=source.isascii())
     segments = [
         segment
-        for each in strings
-        if each.name in wanted
-        for segment in from_text(_text(source, each), encode, f"line {each.line}, {each.name}")
+        for string in strings
+        if string.name in wanted
+        for segment in from_text(_text(source, string), encode, f"line {string.line}, {string.name}")
     ]
-    return TextDocument(source, encoding, segments, tuple(each.name for each in strings))
+    return TextDocument(source, encoding, segments, tuple(string.name for string in strings))
 
 
 def _strings(source: str) -> Iterator[JsonString]:
@@ -69,22 +69,22 @@ def _values(line: re.Match[str], number: int) -> Iterator[JsonString]:
     """Strings of a line that is JSON; what is in a list has the name of the list."""
     above: list[str] = []
     key = ""
-    for found in TOKEN.finditer(line.string, line.start(), line.end()):
-        if found[0] in ("{", "["):
+    for token in TOKEN.finditer(line.string, line.start(), line.end()):
+        if token[0] in ("{", "["):
             above.append(key)
             key = ""
-        elif found[0] in ("}", "]"):
+        elif token[0] in ("}", "]"):
             above.pop()
             key = ""
-        elif found[2]:
-            key = json.loads(f'"{found[1]}"', strict=False)
+        elif token[2]:
+            key = json.loads(f'"{token[1]}"', strict=False)
         else:
-            yield JsonString(number, ".".join(name for name in (*above, key) if name), *found.span(1))
+            yield JsonString(number, ".".join(name for name in (*above, key) if name), *token.span(1))
 
 
 def _text(source: str, string: JsonString) -> TracedText:
     text = TracedText.of(source, string.start, string.end)
-    return text.rewritten(Rewriting(*found.span(), _character(found[0])) for found in ESCAPE.finditer(text.text))
+    return text.rewritten(Rewriting(*escape.span(), _character(escape[0])) for escape in ESCAPE.finditer(text.text))
 
 
 def _character(escape: str) -> str:

@@ -61,21 +61,21 @@ def read(data: bytes, options: ReadingOptions) -> TextDocument:
     found: dict[str, Mapping[str, object]] = {}
     tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(body, found)
     lines = list(_lines(source, begin))
-    known = hyphens.compounds(source)
+    compounds = hyphens.compounds(source)
     names = frozenset(_key(name) for name in found.get("references", ()))
     segments: list[Segment] = []
     cells: dict[int, int] = {}
     for token in tokens:
         if token.type == "inline" and (text := _traced(source, token, lines, cells)) is not None:
-            segments += from_paragraph(text.rewritten(_inline(text.text, names)), known, _escaped)
+            segments += from_paragraph(text.rewritten(_inline(text.text, names)), compounds, _escaped)
     return TextDocument(source, encoding, segments, tuple((token.type, token.level) for token in tokens))
 
 
 def _lines(source: str, begin: int) -> Iterator[tuple[int, int]]:
     """Start and end of each line, without its end."""
-    for found in LINE_END.finditer(source, begin):
-        yield begin, found.start()
-        begin = found.end()
+    for line_end in LINE_END.finditer(source, begin):
+        yield begin, line_end.start()
+        begin = line_end.end()
     yield begin, len(source)
 
 
@@ -146,4 +146,4 @@ def _key(name: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return SPECIAL.sub(lambda found: f"\\{found[0]}", text)
+    return SPECIAL.sub(lambda match: f"\\{match[0]}", text)

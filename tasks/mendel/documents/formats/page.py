@@ -29,11 +29,11 @@ def read(data: bytes, options: ReadingOptions) -> XmlDocument:
     """The text of each region: that of its words, else of its lines, else its own. Raises InputError where it is no XML."""
     source, encoding = xml.checked(data, options)
     tags = list(xml.tags(source))
-    known = hyphens.compounds(source)
+    compounds = hyphens.compounds(source)
     segments: list[Segment] = []
     derived: list[Derived] = []
     for region in _regions(tags):
-        segments += _segments(source, region, known)
+        segments += _segments(source, region, compounds)
         for line in region.below:
             derived += _derived(line, " ")
         derived += _derived(region, "\n")

@@ -58,8 +58,8 @@ class ParquetDocument(SegmentedDocument):
                     for column, changed in values.items():
                         field = schema.field(column)
                         texts = enumerate(group.column(column).to_pylist(), start=first)
-                        column_now = pa.array([changed.get(row, text) for row, text in texts], _plain(field.type))
-                        group = group.set_column(column, field, column_now.cast(field.type))
+                        new_column = pa.array([changed.get(row, text) for row, text in texts], _plain(field.type))
+                        group = group.set_column(column, field, new_column.cast(field.type))
                     writer.write_table(group, row_group_size=max(group.num_rows, 1))
                     first += group.num_rows
         return target.getvalue()
@@ -82,10 +82,10 @@ def read(data: bytes, options: ReadingOptions) -> ParquetDocument:
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"not Parquet, or damaged: {error}") from error
     values = [table.column(name).to_pylist() for name in names] if table is not None else []
-    wanted = chosen(names, lambda column: [text or "" for text in values[column]], options.fields)
+    columns = chosen(names, lambda column: [text or "" for text in values[column]], options.fields)
     segments: list[Segment] = []
     owners: list[ParquetCell] = []
-    for column in sorted(wanted):
+    for column in sorted(columns):
         for row, text in enumerate(values[column]):
             for segment in _segments(text, f"row {row + 1}, {names[column]}"):
                 segments.append(segment)
@@ -117,4 +117,4 @@ def _compressions(file: pq.ParquetFile) -> dict[str, str]:
     """Of each column, as its first row group has it."""
     group = file.metadata.row_group(0)
     columns = (group.column(number) for number in range(group.num_columns))
-    return {each.path_in_schema: each.compression.replace("UNCOMPRESSED", "NONE") for each in columns}
+    return {column.path_in_schema: column.compression.replace("UNCOMPRESSED", "NONE") for column in columns}

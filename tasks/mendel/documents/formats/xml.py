@@ -74,8 +74,8 @@ class XmlDocument(SegmentedDocument):
 
     def _after(self, part: tuple[int, int], splices: Sequence[Splice]) -> str:
         start, end = part
-        made = spliced(self.source, within(splices, start, end), start, end)
-        return value(made, 0, len(made))
+        content = spliced(self.source, within(splices, start, end), start, end)
+        return value(content, 0, len(content))
 
 
 def checked(data: bytes, options: ReadingOptions) -> tuple[str, str]:
@@ -103,7 +103,9 @@ def tags(source: str) -> Iterator[Tag]:
 def text(source: str, start: int, end: int) -> TracedText:
     """What stands in a place, read: characters for their references. One that the file defines itself is left alone."""
     raw = TracedText.of(source, start, end)
-    return raw.rewritten(Rewriting(*found.span(), _character(found[0])) for found in REFERENCE.finditer(raw.text))
+    return raw.rewritten(
+        Rewriting(*reference.span(), _character(reference[0])) for reference in REFERENCE.finditer(raw.text)
+    )
 
 
 def value(source: str, start: int, end: int) -> str:
