@@ -93,8 +93,7 @@ def _marked(text: str, changes: Sequence[SegmentChange]) -> str:
         made.append(_shown(text[at : span.start]))
         made.append(f"<del>{_shown(change.before)}</del>" if change.before else "")
         made.append(f"<ins>{_shown(span.replacement)}</ins>" if span.replacement else "")
-        reason = getattr(span, "reason", None)  # not every restorer gives one
-        made.append(f"<small> {span.confidence:.0%}{f', {escape(str(reason))}' if reason else ''}</small>")
+        made.append(f"<small> {span.confidence:.0%}</small>")
         at = span.end
     return "".join([*made, _shown(text[at:])])
 
