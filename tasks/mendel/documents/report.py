@@ -93,8 +93,7 @@ def _marked(text: str, changes: Sequence[SegmentChange]) -> str:
         pieces.append(_shown(text[at : span.start]))
         pieces.append(f"<del>{_shown(change.before)}</del>" if change.before else "")
         pieces.append(f"<ins>{_shown(span.replacement)}</ins>" if span.replacement else "")
-        reason = getattr(span, "reason", None)  # not every restorer gives one
-        pieces.append(f"<small> {span.confidence:.0%}{f', {escape(str(reason))}' if reason else ''}</small>")
+        pieces.append(f"<small> {span.confidence:.0%}</small>")
         at = span.end
     return "".join([*pieces, _shown(text[at:])])
 
