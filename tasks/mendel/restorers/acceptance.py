@@ -146,7 +146,7 @@ class Acceptance(Frozen):
         """`odds`: of the text, by this judge or by that of the first pass."""
         if evidence is None:
             return Restoration(text=text, confidence=1.0, edits=(), fallback=False)
-        noisy = float(probabilities(np.float64(odds)))
+        noisy = float(probabilities(np.array(odds)))
         if odds < self.least_odds:
             return Restoration(text=text, confidence=1 - noisy, edits=(), fallback=True)
         sure = [
