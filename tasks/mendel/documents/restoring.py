@@ -9,6 +9,7 @@ from itertools import islice
 
 from mendel.core.errors import InputError
 from mendel.core.log import track
+from mendel.corpus import sentences
 from mendel.corpus.traced import Splice
 from mendel.documents.changes import applied, sure, without_end
 from mendel.documents.document import ReadingOptions, Segment, SegmentedDocument
@@ -99,9 +100,14 @@ def _answers(restorer: Restorer, texts: Sequence[str], threshold: float | None, 
 
 
 def _sentences(text: str) -> list[Piece]:
-    import sentencex  # loads its rules of many languages
-
-    found = [SENTENCE.fullmatch(sentence) for sentence in sentencex.segment("en", text)]
+    """A text cut behind its sentences. A word is never cut: a full stop inside one is noise, or belongs to an address."""
+    cut: list[str] = []
+    for sentence in sentences.split(text, "en"):
+        if cut and not cut[-1][-1].isspace():
+            cut[-1] += sentence
+        else:
+            cut.append(sentence)
+    found = [SENTENCE.fullmatch(sentence) for sentence in cut]
     return [Piece(match[1], match[2]) for match in found if match] or [Piece("", "")]
 
 
