@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mendel.core.errors import InputError
 from mendel.core.log import track
+from mendel.corpus import sentences
 from mendel.corpus.traced import Splice
 from mendel.documents.changes import applied, sure, without_end
 from mendel.documents.document import ReadingOptions, Segment, SegmentedDocument
@@ -70,7 +71,7 @@ def changed(
     """A document, read from its bytes, with changes made, which are given for each segment, in positions of its text."""
     texts = [segment.text for segment in document.segments]
     wanted = [
-        list(without_end(text, some) if len(sentences(text)) == 1 else some)
+        list(without_end(text, some) if len(by_sentence(text)) == 1 else some)
         for text, some in zip(texts, edits, strict=True)
     ]
     splices = [
@@ -95,7 +96,7 @@ def restore_segments(
 
     Changes less sure (0 to 1) than `threshold` are left out.
     """
-    cut = [[sentences(text) for text in texts] for texts in documents]
+    cut = [[by_sentence(text) for text in texts] for texts in documents]
     answers = _answers(restorer, [piece.text for texts in cut for parts in texts for piece in parts], what)
     return [joined(texts, answers, threshold) for texts in cut]
 
@@ -112,12 +113,19 @@ def _answers(restorer: Restorer, texts: Sequence[str], what: str) -> Iterator[Re
         yield from restorer.restore(texts[start : start + BATCH])
 
 
-def sentences(text: str) -> list[Piece]:
-    """What a restorer is asked about one by one; joined, with their gaps, they are the text."""
-    import sentencex  # loads its rules of many languages
+def by_sentence(text: str) -> list[Piece]:
+    """What a restorer is asked about one by one; joined, with their gaps, they are the text.
 
-    sentences = [SENTENCE.fullmatch(sentence) for sentence in sentencex.segment("en", text)]
-    return [Piece(match[1], match[2]) for match in sentences if match] or [Piece("", "")]
+    A word is never cut: a full stop inside one is noise, or belongs to an address.
+    """
+    parts: list[str] = []
+    for sentence in sentences.split(text, "en"):
+        if parts and not parts[-1][-1].isspace():
+            parts[-1] += sentence
+        else:
+            parts.append(sentence)
+    matches = [SENTENCE.fullmatch(part) for part in parts]
+    return [Piece(match[1], match[2]) for match in matches if match] or [Piece("", "")]
 
 
 def _without_harm(

@@ -36,7 +36,7 @@ def cut(text: str, longest: int = LONGEST) -> list[Piece]:
 
 def join(pieces: Sequence[Piece], restorations: Sequence[Restoration]) -> Restoration:
     """One restoration from those of a text's pieces, taken as independent of each other."""
-    if len(restorations) == 1:
+    if len(restorations) == 1 and not pieces[0].gap:
         return restorations[0]
     edits: list[Span] = []
     offset = 0

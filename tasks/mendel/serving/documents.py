@@ -166,11 +166,11 @@ async def _read(form: str, data: bytes, options: ReadingOptions) -> tuple[Segmen
     """The document, and the sentences of each segment."""
     from mendel.documents.document import UnknownDocumentError  # loads as above
     from mendel.documents.reading import reader
-    from mendel.documents.restoring import sentences
+    from mendel.documents.restoring import by_sentence
 
     def work() -> tuple[SegmentedDocument, list[list[Piece]]]:
         document = reader(form)(data, options)
-        return document, [sentences(segment.text) for segment in document.segments]
+        return document, [by_sentence(segment.text) for segment in document.segments]
 
     try:
         return await asyncio.to_thread(work)

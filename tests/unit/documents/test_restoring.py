@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mendel.documents.document import ReadingOptions
 from mendel.documents.reading import reader
@@ -26,6 +28,22 @@ def test_each_document_has_its_answers_sentence_by_sentence() -> None:
     assert [[each.text for each in some] for some in found] == [["One the. Two the!  Three", ""], [], ["the four"]]
     [edits, *_] = [each.edits for each in found[0]]
     assert [(edit.start, edit.end) for edit in edits] == [(4, 8), (13, 17)], "in positions of the whole text"
+
+
+@pytest.mark.parametrize("word", ["ende.Wb-,d", "what?!Yes", "v1.Next", "“Go.”He"])
+def test_a_word_is_asked_about_whole_whatever_stands_in_it(word: str) -> None:
+    rewords = Rewords({})
+    restore_segments(rewords, [[f"It came to the {word} of it. And on."]], None)
+    assert rewords.asked == [f"It came to the {word} of it.", "And on."]
+
+
+@given(text=st.text("ab .!?\"'“”。」\u3000\n", max_size=60))
+def test_sentences_are_the_text_cut_at_white_space(text: str) -> None:
+    rewords = Rewords({})
+    [[found]] = restore_segments(rewords, [[text]], None)
+    assert found.text == text
+    assert "".join("".join(rewords.asked).split()) == "".join(text.split())
+    assert [word for each in rewords.asked for word in each.split()] == text.split(), "no word is cut"
 
 
 @pytest.mark.parametrize(("threshold", "expected"), [(0.89, "the end of it\n"), (0.91, "teh end of it\n")])

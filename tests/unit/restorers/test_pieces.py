@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mendel.restorers.pieces import LONGEST, cut, join
+from mendel.restorers.pieces import LONGEST, Piece, cut, join
 from mendel.restorers.restorer import Restoration, spans
 
 texts = st.text(st.sampled_from("ab. !\n\t"), max_size=200)
@@ -46,3 +46,8 @@ def test_joined_edits_lead_from_the_text_to_its_restoration(text: str) -> None:
     assert result + text[position:] == joined.text == text.replace("a", "xy")
     assert abs(joined.confidence - 0.9 ** len(pieces)) < 1e-9
     assert joined.fallback == ("a" not in text)
+
+
+def test_one_piece_with_a_gap_keeps_it() -> None:
+    restored = Restoration(text="a", confidence=1.0, edits=(), fallback=False)
+    assert join([Piece("a", " ")], [restored]).text == "a "
