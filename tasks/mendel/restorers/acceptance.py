@@ -94,7 +94,9 @@ class Judge(Frozen):
         """A candidate of a version with other features would be asked nonsense."""
         for model, features in ((self.text, TEXT_FEATURES), (self.change, CHANGE_FEATURES)):
             if len(model.coefficients) != len(features):
-                raise ValueError(f"it was fitted to {len(model.coefficients)} features, and this version has {len(features)}")
+                raise ValueError(
+                    f"it was fitted to {len(model.coefficients)} features, and this version has {len(features)}"
+                )
         return self
 
     def odds(self, evidence: BestReading | None) -> float:
