@@ -92,7 +92,7 @@ def test_the_history_lasts_the_session_and_opens_again(page: Page) -> None:
 def test_a_threshold_leaves_out_what_is_less_sure(page: Page) -> None:
     page.get_by_label("confidence").fill("100")
     restored(page)
-    expect(page.get_by_role("article", name="Restored")).to_contain_text("not sure enough")
+    expect(page.get_by_role("article", name="Restored")).to_contain_text("none was sure enough")
 
 
 DOCUMENT = "# Page\n\nOur cuontry and the `goverment` of teh people.\n\n- The goverment.\n"
