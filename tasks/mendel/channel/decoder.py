@@ -51,7 +51,10 @@ class Decoder:
         self._limits = Limits(c.beam, c.threshold, c.lm_weight, c.max_jump, c.max_deletion, c.surprise)
 
     def decode(self, texts: Sequence[str], *, threads: int = 1) -> list[list[TextCandidate]]:
-        """For each text its candidates, distinct, best first by channel + lm_weight * lm, the input always among them."""
+        """For each text its candidates, distinct, best first by channel + lm_weight * lm, the input always among them.
+
+        No text is all noise: the empty one is no candidate.
+        """
         if threads <= 1 or len(texts) <= 1:
             return [self._decode(text) for text in texts]
         with ThreadPoolExecutor(threads) as pool:
@@ -76,7 +79,7 @@ class Decoder:
             )
         # Read last: the search has brought what it needs of the model into the cache.
         same = TextCandidate(text, len(text) * self.channel.copy_, read(self.ngram.trie, begin(self.ngram.trie), x))
-        candidates = self._best([same, *(candidate for candidate in candidates if candidate.text != text)])
+        candidates = self._best([same, *(candidate for candidate in candidates if candidate.text not in ("", text))])
         return candidates if same in candidates else [*candidates[:-1], same]
 
     def _best(self, candidates: Iterable[TextCandidate]) -> list[TextCandidate]:

@@ -76,7 +76,7 @@ class BestReading:
             if not protection.is_refused(change, text, stretches, protect)
             and not (letters and _loses_letter(text, change, ngram))
         ]
-        if not allowed:
+        if not allowed or not applied(text, allowed):
             return None
         odds = np.exp(scores - scores.max())
         posterior = odds / odds.sum()
