@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from mendel.corpus import hyphens
 from mendel.corpus.traced import Seam, TracedText
-from mendel.documents.document import ReadingOptions, Segment, TextDocument, decoded
-from mendel.documents.formats.html import Attributes, PageParser, declared, escaped
-from mendel.documents.prose import from_paragraph
+from mendel.documents.document import ReadingOptions, TextDocument
+from mendel.documents.formats.html import Attributes, PageParser, parsed
 
 WORD = "ocrx_word"
 LINES = frozenset({"ocr_line", "ocr_caption", "ocr_header", "ocr_footer", "ocr_textfloat", "ocrx_line"})
@@ -20,15 +18,7 @@ def is_hocr(data: bytes) -> bool:
 
 def read(data: bytes, options: ReadingOptions) -> TextDocument:
     """The paragraphs of the pages, over their lines. Raises InputError where it is no text of the encoding."""
-    source, encoding = decoded(data, options.encoding or declared(data))
-    parser = _HocrParser(source)
-    parser.feed(source)
-    parser.close()
-    compounds = hyphens.compounds(source)
-    segments: list[Segment] = []
-    for paragraph in parser.paragraphs():
-        segments += from_paragraph(paragraph, compounds, escaped)
-    return TextDocument(source, encoding, segments, tuple(parser.outline))
+    return parsed(data, options, _HocrParser)
 
 
 class _HocrParser(PageParser):

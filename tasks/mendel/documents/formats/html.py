@@ -37,8 +37,13 @@ SNIFFED_BYTES = 2048
 
 def read(data: bytes, options: ReadingOptions) -> TextDocument:
     """The prose of a page. Raises InputError where it is no text of the encoding."""
+    return parsed(data, options, PageParser)
+
+
+def parsed(data: bytes, options: ReadingOptions, parser_type: type[PageParser]) -> TextDocument:
+    """What a parser finds in a page. Raises InputError where it is no text of the encoding."""
     source, encoding = decoded(data, options.encoding or declared(data))
-    parser = PageParser(source)
+    parser = parser_type(source)
     parser.feed(source)
     parser.close()
     compounds = hyphens.compounds(source)
