@@ -32,7 +32,7 @@ class Connections:
         self._strangers[connection] = None
         if len(self._strangers) > self._most_strangers or len(self._strangers) + len(self._known) > self._most:
             others = (other for other in self._strangers if other is not connection)
-            idle = (known for known in self._known if not known.busy)
+            idle = (connection for connection in self._known if not connection.busy)
             spare = next(chain(others, idle), connection)
             self.closed(spare)
             spare.cut_off()

@@ -101,22 +101,22 @@ class Turns:
             characters[job.model] += min(job.waiting, step)
         of_caller = characters.total() + step
         for other, jobs in self._callers.items():
-            left = 0 if other == caller else of_caller
+            characters_left = 0 if other == caller else of_caller
             for job in jobs:
-                characters[job.model] += min(job.waiting, left)
-                left -= min(job.waiting, left)
+                characters[job.model] += min(job.waiting, characters_left)
+                characters_left -= min(job.waiting, characters_left)
         return characters
 
     def batch(self, model: Model, characters: float, most: int) -> list[QueuedPiece]:
         """So much of one model's work, and at least a piece of it; those that it is of go to the end of their rows."""
         items: list[QueuedPiece] = []
-        taken: Counter[QueuedRequest] = Counter()
+        counts: Counter[QueuedRequest] = Counter()
         while len(items) < most:
-            job = next((job for job in self if job.model is model and taken[job] < job.share), None)
+            job = next((job for job in self if job.model is model and counts[job] < job.share), None)
             if job is None or job.next is None or (items and len(job.next) > characters):
                 break
             items.append(job.take())
-            taken[job] += 1
+            counts[job] += 1
             characters -= len(items[-1].text)
             self._last(job)
         return items
