@@ -71,27 +71,27 @@ def kernel(resolved: ResolvedProfile, texts: pa.StringArray, megabytes: float) -
     corrupt = Kernel(resolved, 1).corrupt
     copies = pa.array(np.zeros(BATCH, np.int32))
     corrupt(texts[:9], copies[:9], texts[:9])  # compiled
-    first, done, seconds = 0, 0.0, 0.0
+    first, volume, seconds = 0, 0.0, 0.0
     rows = min(BATCH, round(len(texts) * megabytes / size(texts)))
-    while done < megabytes:
+    while volume < megabytes:
         (batch,) = grown(texts, first, rows).to_batches()
         began = time.perf_counter()
         corrupt(batch["id"], copies[:rows], batch["text"])
         seconds += time.perf_counter() - began
-        first, done = first + rows, done + size(batch["text"])
-    return row("mendel kernel", done, seconds, 1, common.peak_megabytes())
+        first, volume = first + rows, volume + size(batch["text"])
+    return row("mendel kernel", volume, seconds, 1, common.peak_megabytes())
 
 
 def peer(name: str, texts: pa.StringArray) -> dict[str, Any]:
     """One core; single sentences, as these libraries take them."""
     corrupt = PEERS[name]()
     corrupt(texts[0].as_py())
-    some = texts[:SENTENCES]
-    sentences = some.to_pylist()
+    sample = texts[:SENTENCES]
+    sentences = sample.to_pylist()
     began = time.perf_counter()
     for text in sentences:
         corrupt(text)
-    return row(name, size(some), time.perf_counter() - began, 1, common.peak_megabytes())
+    return row(name, size(sample), time.perf_counter() - began, 1, common.peak_megabytes())
 
 
 def textnoisr() -> Callable[[str], Any]:
@@ -170,8 +170,8 @@ def write_corpus(texts: pa.StringArray, megabytes: float, folder: Path) -> float
 
 def write_constant(resolved: ResolvedProfile, texts: pa.StringArray, path: Path) -> None:
     """Noisy texts and edits as the kernel makes them, for workers to map into memory."""
-    made = Kernel(resolved, 2).corrupt(texts, pa.array(np.zeros(len(texts), np.int32)), texts)
-    table = pa.table({"noisy": made.noisy, "edits": made.edits})
+    output = Kernel(resolved, 2).corrupt(texts, pa.array(np.zeros(len(texts), np.int32)), texts)
+    table = pa.table({"noisy": output.noisy, "edits": output.edits})
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
         writer.write_table(table)
 
@@ -240,8 +240,8 @@ def main() -> None:
     for cores in sorted({1, available()}):
         rows += common.pinned(cores, spark, resolved, texts, SIZES, 9 if arguments.full else 3)
     columns = {"system": "", "size_mb": ",.1f", "cores": "d", "mb_per_second": ".1f", "mb_per_second_per_core": ".1f"}
-    for each in rows:
-        each.setdefault("share_of_constant", None)
+    for figures in rows:
+        figures.setdefault("share_of_constant", None)
     common.report("corruption", described, rows, columns | {"share_of_constant": ".0%", "memory_mb": ",.0f"})
 
 
