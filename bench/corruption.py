@@ -182,14 +182,14 @@ def constant(path: Path) -> type:
 
     class Constant:  # here, so that it goes to the workers by value
         def __init__(self, resolved: ResolvedProfile, seed: int) -> None:
-            (self._made,) = pa.ipc.open_file(pa.memory_map(source)).read_all().to_batches()
+            (self._output,) = pa.ipc.open_file(pa.memory_map(source)).read_all().to_batches()
             self._first = 0
 
         def corrupt(self, ids: pa.StringArray, copies: pa.Array, clean: pa.StringArray) -> list[pa.Array]:
-            if self._first + len(ids) > len(self._made):
+            if self._first + len(ids) > len(self._output):
                 self._first = 0
             self._first += len(ids)
-            columns: list[pa.Array] = self._made.slice(self._first - len(ids), len(ids)).columns
+            columns: list[pa.Array] = self._output.slice(self._first - len(ids), len(ids)).columns
             return columns
 
     return Constant
@@ -200,17 +200,17 @@ class Peak:
 
     def __enter__(self) -> Peak:
         self.megabytes = 0.0
-        self._done = threading.Event()
+        self._end = threading.Event()
         self._watch = threading.Thread(target=self._look)
         self._watch.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._done.set()
+        self._end.set()
         self._watch.join()
 
     def _look(self) -> None:
-        while not self._done.wait(0.5):
+        while not self._end.wait(0.5):
             self.megabytes = max(self.megabytes, look(psutil.Process(), {}) / 1e6)
 
 
