@@ -32,8 +32,6 @@ PENALTY_OF_TEXT, PENALTY_OF_CHANGE = 10.0, 30.0
 """Of the coefficients: features are many and examples a few hundred. The second one keeps confidences from the extremes."""
 CONFIDENCES = (0.0, 0.3, 0.4, 0.5, 0.6)
 """Least confidences that are tried."""
-GROUP = 4
-"""Texts of a document from which what they say together counts as the document's."""
 READ_FROM = math.log(0.05 / 0.95)
 """Log-odds, by the first pass, from which the second one is asked: below, text is foreign, and reading it takes long."""
 
@@ -149,8 +147,6 @@ class Acceptance(Frozen):
     """Of a change, from which it is made; who asks may want more (`Restoration.surer`)."""
     document_evidence: DocumentEvidence | None = None
     """Without it the candidate is from before documents were looked at: each text is judged by itself."""
-    least_odds_in_document: float = math.inf
-    """As `least_odds`, where at least GROUP texts of the document have been evidence."""
 
     def in_documents(self, odds: Doubles, documents: Sequence[Document | None]) -> Doubles:
         """[text]: log-odds with what the other texts of the same document say."""
@@ -170,8 +166,7 @@ class Acceptance(Frozen):
         if evidence is None:
             return Restoration(text=text, confidence=1.0, edits=(), fallback=False)
         noisy = float(probabilities(np.array([odds]))[0])
-        least = self.least_odds if document is None or document.size < GROUP else self.least_odds_in_document
-        if odds < least:
+        if odds < self.least_odds:
             return Restoration(text=text, confidence=1 - noisy, edits=(), fallback=True)
         change_odds = self.judge.change_odds(evidence)
         if document is not None:
@@ -191,36 +186,21 @@ class Acceptance(Frozen):
     ) -> Acceptance:
         """The lowest bounds that harm no more texts than allowed; `odds` by judges that did not see the text."""
         is_noisy = [np.full(len(values), sort == 0) for sort, values in enumerate(odds)]
-        document_evidence = DocumentEvidence.fit(odds, is_noisy, weights)
+        worse = [
+            value if example.evidence is not None and example.gain < 0 else -math.inf
+            for example, value in zip(examples.noisy, odds[0], strict=True)
+        ]
         return cls(
             judge=judge,
-            least_odds=_least_odds(examples, odds, bounds),
-            least_confidence=min(CONFIDENCES, key=lambda least: (_errors(judge, examples.noisy, least), least)),
-            document_evidence=document_evidence,
-            least_odds_in_document=_least_odds(
-                examples, [document_evidence.shifted(values, _in_groups(len(values))) for values in odds], bounds
+            least_odds=max(
+                math.log(bounds.least_probability / (1 - bounds.least_probability)),
+                bound_among(bounds.max_worse, worse),
+                bound_among(bounds.max_clean_altered, odds[1]),
+                bound_among(bounds.max_foreign_altered, odds[2]),
             ),
+            least_confidence=min(CONFIDENCES, key=lambda least: (_errors(judge, examples.noisy, least), least)),
+            document_evidence=DocumentEvidence.fit(odds, is_noisy, weights),
         )
-
-
-def _in_groups(count: int) -> list[Document]:
-    """For each of so many texts its document, where each GROUP of them are one."""
-    documents = [Document(()) for _ in range(0, count, GROUP)]
-    return [documents[number // GROUP] for number in range(count)]
-
-
-def _least_odds(examples: Examples, odds: Sequence[Doubles], bounds: Calibration) -> float:
-    """The lowest log-odds from which texts may be changed; `odds` of each sort."""
-    worse = [
-        value if example.evidence is not None and example.gain < 0 else -math.inf
-        for example, value in zip(examples.noisy, odds[0], strict=True)
-    ]
-    return max(
-        math.log(bounds.least_probability / (1 - bounds.least_probability)),
-        bound_among(bounds.max_worse, worse),
-        bound_among(bounds.max_clean_altered, odds[1]),
-        bound_among(bounds.max_foreign_altered, odds[2]),
-    )
 
 
 def _fitted(features: Doubles, answers: np.ndarray, weights: Doubles, penalty: float) -> Logistic:

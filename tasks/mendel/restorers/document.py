@@ -1,9 +1,8 @@
 """What the other texts of a document say of one: how noisy the document is, and which words it has elsewhere.
 
-A clean document has noise nowhere, a noisy one nearly everywhere. So each text is evidence about the document's share of noisy
-texts, and that share is the prior of every other text. This is the shift of a classifier's prior [Saerens, Latinne, Decaestecker
-2002], with a distribution over the shares and without the text that is judged.
-"""
+A clean document has noise nowhere, a noisy one nearly everywhere. So each text is evidence about the document's share of
+noisy texts, and that share is the prior of every other text. This is the shift of a classifier's prior [Saerens, Latinne,
+Decaestecker X"""
 
 from __future__ import annotations
 
@@ -33,10 +32,8 @@ class Document:
     def __init__(self, texts: Sequence[str]) -> None:
         """`texts`: the whole document, since its words are counted; they may be cut otherwise than when they are restored."""
         self.words = Counter(word for text in texts for word in WORD.findall(text))
-        self.size = 0
-        """Texts that have been evidence so far."""
         self.log_likelihood = np.zeros(len(SHARES))
-        """[share]: of those texts."""
+        """[share]: of the texts that have been evidence so far."""
 
     def word_odds(self, text: str, start: int, end: int, replacement: str) -> float:
         """Nats for a replacement of text[start:end] in one of its texts, by the words that it makes and takes away."""
@@ -64,21 +61,20 @@ class DocumentEvidence(Frozen):
     """Log-likelihood ratio of a text for which nothing is proposed."""
 
     def shifted(self, odds: Doubles, documents: Sequence[Document | None]) -> Doubles:
-        """[text]: the log-odds with what the other texts of the same document say, those before and those here."""
+        """[text]: the log-odds, raised by what the other texts of the same document say, those before and those here."""
         results = odds.copy()
         for document, numbers in _together(documents):
             terms = self._log_likelihoods(odds[numbers])
             others = PRIOR + document.log_likelihood + terms.sum(axis=0) - terms
             posterior = np.exp(others - others.max(axis=1, keepdims=True))
             share = posterior @ SHARES / posterior.sum(axis=1)
-            results[numbers] += np.log(share / (1 - share))
+            results[numbers] += np.maximum(np.log(share / (1 - share)), 0)
         return results
 
     def add(self, odds: Doubles, documents: Sequence[Document | None]) -> None:
         """Take down what texts say, for those that come later."""
         for document, numbers in _together(documents):
             document.log_likelihood += self._log_likelihoods(odds[numbers]).sum(axis=0)
-            document.size += len(numbers)
 
     def _log_likelihoods(self, odds: Doubles) -> Doubles:
         """[text, share]"""

@@ -29,8 +29,7 @@ class FittedPass(NamedTuple):
     @property
     def summary(self) -> dict[str, Any]:
         """The few numbers that a log has room for."""
-        names = ("least_odds", "least_odds_in_document", "least_confidence")
-        bounds = {name: getattr(self.acceptance, name) for name in names}
+        bounds = {name: getattr(self.acceptance, name) for name in ("least_odds", "least_confidence")}
         return {**self.weights.model_dump(exclude={"threshold"}), **bounds}
 
 
