@@ -199,7 +199,7 @@ class Acceptance(Frozen):
                 bound_among(bounds.max_foreign_altered, odds[2]),
             ),
             least_confidence=min(CONFIDENCES, key=lambda least: (_errors(judge, examples.noisy, least), least)),
-            document_evidence=DocumentEvidence.fit(odds, is_noisy, weights),
+            document_evidence=DocumentEvidence.fit(odds, is_noisy, weights.tolist()),
         )
 
 
