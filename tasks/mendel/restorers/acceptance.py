@@ -32,6 +32,8 @@ PENALTY_OF_TEXT, PENALTY_OF_CHANGE = 10.0, 30.0
 """Of the coefficients: features are many and examples a few hundred. The second one keeps confidences from the extremes."""
 CONFIDENCES = (0.0, 0.3, 0.4, 0.5, 0.6)
 """Least confidences that are tried."""
+GROUP = 4
+"""Texts of a document from which what they say together counts."""
 READ_FROM = math.log(0.05 / 0.95)
 """Log-odds, by the first pass, from which the second one is asked: below, text is foreign, and reading it takes long."""
 
@@ -147,26 +149,33 @@ class Acceptance(Frozen):
     """Of a change, from which it is made; who asks may want more (`Restoration.surer`)."""
     document_evidence: DocumentEvidence | None = None
     """Without it the candidate is from before documents were looked at: each text is judged by itself."""
+    least_odds_in_document: float = math.inf
+    """Of a text with what the other texts of its document say, from which it is changed too."""
 
     def in_documents(self, odds: Doubles, documents: Sequence[Document | None]) -> Doubles:
-        """[text]: log-odds with what the other texts of the same document say."""
-        return odds if self.document_evidence is None else self.document_evidence.shifted(odds, documents)
+        """[text]: log-odds with what the other texts of the same document say; -inf where these are too few."""
+        if self.document_evidence is None:
+            return np.full(len(odds), -math.inf)
+        return self.document_evidence.shifted(odds, documents, GROUP)
 
-    def taken_down(self, odds: Doubles, documents: Sequence[Document | None]) -> Doubles:
-        """The same; and later texts of the documents will have heard of these."""
-        shifted = self.in_documents(odds, documents)
+    def add(self, odds: Doubles, documents: Sequence[Document | None]) -> None:
+        """Take down what texts say, for those of the same documents that come later."""
         if self.document_evidence is not None:
             self.document_evidence.add(odds, documents)
-        return shifted
 
     def decide(
-        self, text: str, evidence: BestReading | None, odds: float, document: Document | None = None
+        self,
+        text: str,
+        evidence: BestReading | None,
+        odds: float,
+        odds_in_document: float = -math.inf,
+        document: Document | None = None,
     ) -> Restoration:
-        """`odds`: of the text, with what its document says, if it is from one that has been taken down."""
+        """`odds`: of the text by itself, by this judge or by that of the first pass; then with what its document says."""
         if evidence is None:
             return Restoration(text=text, confidence=1.0, edits=(), fallback=False)
-        noisy = float(probabilities(np.array([odds]))[0])
-        if odds < self.least_odds:
+        noisy = float(probabilities(np.array([max(odds, odds_in_document)]))[0])
+        if odds < self.least_odds and odds_in_document < self.least_odds_in_document:
             return Restoration(text=text, confidence=1 - noisy, edits=(), fallback=True)
         change_odds = self.judge.change_odds(evidence)
         if document is not None:
@@ -186,21 +195,35 @@ class Acceptance(Frozen):
     ) -> Acceptance:
         """The lowest bounds that harm no more texts than allowed; `odds` by judges that did not see the text."""
         is_noisy = [np.full(len(values), sort == 0) for sort, values in enumerate(odds)]
-        worse = [
-            value if example.evidence is not None and example.gain < 0 else -math.inf
-            for example, value in zip(examples.noisy, odds[0], strict=True)
-        ]
+        evidence = DocumentEvidence.fit(odds, is_noisy, weights.tolist())
+        in_documents = [evidence.shifted(values, _in_groups(len(values)), GROUP) for values in odds]
         return cls(
             judge=judge,
-            least_odds=max(
-                math.log(bounds.least_probability / (1 - bounds.least_probability)),
-                bound_among(bounds.max_worse, worse),
-                bound_among(bounds.max_clean_altered, odds[1]),
-                bound_among(bounds.max_foreign_altered, odds[2]),
-            ),
+            least_odds=_least_odds(examples, odds, bounds),
             least_confidence=min(CONFIDENCES, key=lambda least: (_errors(judge, examples.noisy, least), least)),
-            document_evidence=DocumentEvidence.fit(odds, is_noisy, weights.tolist()),
+            document_evidence=evidence,
+            least_odds_in_document=_least_odds(examples, in_documents, bounds),
         )
+
+
+def _in_groups(count: int) -> list[Document]:
+    """For each of so many texts its document, where each GROUP of them are one."""
+    documents = [Document(()) for _ in range(0, count, GROUP)]
+    return [documents[number // GROUP] for number in range(count)]
+
+
+def _least_odds(examples: Examples, odds: Sequence[Doubles], bounds: Calibration) -> float:
+    """The lowest log-odds from which texts may be changed; `odds` of each sort."""
+    worse = [
+        value if example.evidence is not None and example.gain < 0 else -math.inf
+        for example, value in zip(examples.noisy, odds[0], strict=True)
+    ]
+    return max(
+        math.log(bounds.least_probability / (1 - bounds.least_probability)),
+        bound_among(bounds.max_worse, worse),
+        bound_among(bounds.max_clean_altered, odds[1]),
+        bound_among(bounds.max_foreign_altered, odds[2]),
+    )
 
 
 def _fitted(features: Doubles, answers: np.ndarray, weights: Doubles, penalty: float) -> Logistic:

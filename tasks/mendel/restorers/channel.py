@@ -103,7 +103,7 @@ class ChannelRestorer(Restorer):
         evidence = [self._evidence(FIRST_PASS, *each) for each in zip(texts, candidates, strict=True)]
         odds = np.array([first.judge.odds(reading) for reading in evidence])
         if self.llm is not None:
-            numbers = np.flatnonzero(first.in_documents(odds, documents) >= READ_FROM).tolist()
+            numbers = np.flatnonzero(np.maximum(odds, first.in_documents(odds, documents)) >= READ_FROM).tolist()
             second_candidates = self.llm.second_pass.explore(
                 [texts[i] for i in numbers], [candidates[i] for i in numbers]
             )
@@ -111,8 +111,12 @@ class ChannelRestorer(Restorer):
                 if better is not None:
                     evidence[number] = self._evidence(self.llm.name, texts[number], better)
                     odds[number] = last.judge.odds(evidence[number])
-        odds = last.taken_down(odds, documents)
-        return [last.decide(*each) for each in zip(texts, evidence, odds.tolist(), documents, strict=True)]
+        in_documents = last.in_documents(odds, documents)
+        last.add(odds, documents)
+        return [
+            last.decide(*each)
+            for each in zip(texts, evidence, odds.tolist(), in_documents.tolist(), documents, strict=True)
+        ]
 
     def _decide_whole(self, texts: Sequence[str], candidates: Sequence[Sequence[TextCandidate]]) -> list[Restoration]:
         """As a candidate of format 1 does."""

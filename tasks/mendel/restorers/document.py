@@ -2,7 +2,10 @@
 
 A clean document has noise nowhere, a noisy one nearly everywhere. So each text is evidence about the document's share of
 noisy texts, and that share is the prior of every other text. This is the shift of a classifier's prior [Saerens, Latinne,
-Decaestecker X"""
+Decaestecker 2002], with a distribution over the shares and without the text that is judged.
+
+A quiet document does not clear a text that is suspicious by itself, since a few slips in many pages are noise too.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +35,10 @@ class Document:
     def __init__(self, texts: Sequence[str]) -> None:
         """`texts`: the whole document, since its words are counted; they may be cut otherwise than when they are restored."""
         self.words = Counter(word for text in texts for word in WORD.findall(text))
+        self.size = 0
+        """Texts that have been evidence so far."""
         self.log_likelihood = np.zeros(len(SHARES))
-        """[share]: of the texts that have been evidence so far."""
+        """[share]: of those."""
 
     def word_odds(self, text: str, start: int, end: int, replacement: str) -> float:
         """Nats for a replacement of text[start:end] in one of its texts, by the words that it makes and takes away."""
@@ -60,21 +65,27 @@ class DocumentEvidence(Frozen):
     silence: float
     """Log-likelihood ratio of a text for which nothing is proposed."""
 
-    def shifted(self, odds: Doubles, documents: Sequence[Document | None]) -> Doubles:
-        """[text]: the log-odds, raised by what the other texts of the same document say, those before and those here."""
-        results = odds.copy()
+    def shifted(self, odds: Doubles, documents: Sequence[Document | None], fewest: int) -> Doubles:
+        """[text]: the log-odds with what the other texts of the same document say, those before and those here.
+
+        -inf where the document has fewer than so many texts, or there is none.
+        """
+        results = np.full(len(odds), -np.inf)
         for document, numbers in _together(documents):
+            if document.size + len(numbers) < fewest:
+                continue
             terms = self._log_likelihoods(odds[numbers])
             others = PRIOR + document.log_likelihood + terms.sum(axis=0) - terms
             posterior = np.exp(others - others.max(axis=1, keepdims=True))
             share = posterior @ SHARES / posterior.sum(axis=1)
-            results[numbers] += np.maximum(np.log(share / (1 - share)), 0)
+            results[numbers] = odds[numbers] + np.log(share / (1 - share))
         return results
 
     def add(self, odds: Doubles, documents: Sequence[Document | None]) -> None:
         """Take down what texts say, for those that come later."""
         for document, numbers in _together(documents):
             document.log_likelihood += self._log_likelihoods(odds[numbers]).sum(axis=0)
+            document.size += len(numbers)
 
     def _log_likelihoods(self, odds: Doubles) -> Doubles:
         """[text, share]"""

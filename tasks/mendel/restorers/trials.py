@@ -29,7 +29,8 @@ class FittedPass(NamedTuple):
     @property
     def summary(self) -> dict[str, Any]:
         """The few numbers that a log has room for."""
-        bounds = {name: getattr(self.acceptance, name) for name in ("least_odds", "least_confidence")}
+        names = ("least_odds", "least_odds_in_document", "least_confidence")
+        bounds = {name: getattr(self.acceptance, name) for name in names}
         return {**self.weights.model_dump(exclude={"threshold"}), **bounds}
 
 

@@ -69,6 +69,31 @@ def test_a_text_is_changed_from_the_least_odds_on(odds: float, text: str) -> Non
     assert made.confidence == pytest.approx(right), "it is the probability that what was done is right"
 
 
+@pytest.mark.parametrize(
+    ("odds", "in_document", "is_changed"),
+    [(0.5, 2.0, True), (0.5, 1.9, False), (1.0, -5.0, True), (0.9, -math.inf, False)],
+)
+def test_a_text_is_changed_where_it_or_its_document_says_so(odds: float, in_document: float, is_changed: bool) -> None:
+    # Given bounds for a text by itself, 1, and with what its document says, 2
+    both = accept().model_copy(update={"least_odds_in_document": 2.0})
+    # When it is decided about, then either suffices: a quiet document clears no text
+    restoration = both.decide(NOISY, reading(NOISY, CLEAN, 3), odds, in_document)
+    assert (restoration.text == CLEAN) == is_changed
+
+
+def test_the_bound_in_documents_is_that_of_groups() -> None:
+    # Given judges that think well of one foreign text in ten, and of all noisy ones
+    right = Example(NOISY, CLEAN, reading(NOISY, CLEAN, 0))
+    examples = Examples([right] * 40, [right] * 40, [right] * 40)
+    odds = [np.full(40, 2.0), np.full(40, -math.inf), np.where(np.arange(40) % 10 == 0, 3.0, -math.inf)]
+    bounds = Calibration(max_worse=1, max_clean_altered=0, max_foreign_altered=0, least_probability=0.5)
+    # When the bounds are fitted
+    acceptance = Acceptance.fit(JUDGE, examples, odds, np.ones(3), bounds)
+    # Then such a text by itself bars the noisy ones, and in a document its neighbours tell that it is none
+    assert acceptance.least_odds > 2
+    assert acceptance.least_odds_in_document < 2
+
+
 def test_a_change_is_made_from_the_least_confidence_on() -> None:
     # Given two changes, of which one is improbable
     found = reading(NOISY, CLEAN, 3, [math.log(4), -0.1])

@@ -151,28 +151,30 @@ def test_a_candidate_of_format_2_decides_by_its_acceptance(
     assert (clean.text, clean.fallback, clean.confidence) == (TRAIN[0], False, 1.0)
 
 
+DOCUMENTS = {"document_evidence": {"prior_odds": -1.0, "silence": -1.0}, "least_odds_in_document": 0.1}
+
+
 def test_what_a_text_alone_does_not_reach_a_noisy_document_does(tmp_path: Path, restorer: Restorer) -> None:
     # Given a bound a little above a judge's even odds, before which noisy text was improbable
-    evidence = {"prior_odds": -1.0, "silence": -1.0}
-    careful = Restorer.load(str(write(tmp_path, **accepting(0.1, document_evidence=evidence, least_confidence=0.2))))
-    mended = [one.text for one in restorer.restore(NOISY)]
-    # When the texts are by themselves, or each is of another document, then they stay
-    for documents in (None, [None] * len(NOISY), [Document([text]) for text in NOISY]):
-        assert [one.text for one in careful.restore(NOISY, documents)] == NOISY
+    careful = Restorer.load(str(write(tmp_path, **accepting(0.1, **DOCUMENTS, least_confidence=0.2))))
+    noisy = [*NOISY, NOISY[0]]
+    mended = [one.text for one in restorer.restore(noisy)]
+    # When the texts are by themselves, or each is of another document, or too few are, then they stay
+    for documents in (None, [None] * 4, [Document([text]) for text in noisy], [Document(noisy[:3])] * 3 + [None]):
+        assert [one.text for one in careful.restore(noisy, documents)] == noisy
     # And as a document, or as one text that is long enough to be cut, they vouch for each other
-    assert [one.text for one in careful.restore(NOISY, [Document(NOISY)] * len(NOISY))] == mended
-    long = " ".join(NOISY * (2 * LONGEST // len(" ".join(NOISY))))
+    assert [one.text for one in careful.restore(noisy, [Document(noisy)] * 4)] == mended
+    long = " ".join(NOISY * (5 * LONGEST // len(" ".join(NOISY))))
     (whole,) = careful.restore([long])
     assert whole.text.startswith(" ".join(mended[:2])), "its pieces were judged by themselves"
 
 
 def test_a_document_is_remembered_from_one_call_to_the_next(tmp_path: Path) -> None:
-    evidence = {"prior_odds": -1.0, "silence": -1.0}
-    careful = Restorer.load(str(write(tmp_path, **accepting(0.1, document_evidence=evidence))))
+    careful = Restorer.load(str(write(tmp_path, **accepting(0.1, **DOCUMENTS))))
     document = Document(NOISY)
-    first, second = (careful.restore([text], [document])[0] for text in NOISY[:2])
-    assert first.text == NOISY[0], "nothing was known of its document"
-    assert second.text == "Our nation together the."
+    texts = [careful.restore([text], [document])[0].text for text in [*NOISY, NOISY[1]]]
+    assert texts[:3] == NOISY, "nothing was known of their document"
+    assert texts[3] == "Our nation together the."
 
 
 def test_a_name_that_the_document_has_elsewhere_stays(tmp_path: Path) -> None:

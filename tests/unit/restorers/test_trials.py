@@ -71,7 +71,7 @@ def test_hardly_any_text_is_fitted_to(small_decoder: Decoder, noisy: int, clean:
     made = found.fit("first_pass")
     assert math.isfinite(made.acceptance.least_odds)
     assert 0 <= found.reductions["first_pass"] <= 1
-    assert set(made.summary) == {"ngram", "llm", "least_odds", "least_confidence"}
+    assert set(made.summary) == {"ngram", "llm", "least_odds", "least_odds_in_document", "least_confidence"}
 
 
 def test_without_any_error_nothing_is_learned(small_decoder: Decoder) -> None:
