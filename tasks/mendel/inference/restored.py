@@ -37,8 +37,8 @@ def restorations(restorer: Restorer, texts: Sequence[str], threshold: float | No
     A text longer than LONGEST is restored by itself, some pieces at a time, so that none is too long for the memory.
     """
     answers = iter(restorer.restore([text for text in texts if len(text) <= LONGEST]))
-    found = [next(answers) if len(text) <= LONGEST else _piece_by_piece(restorer, text) for text in texts]
-    return [each.surer(text, threshold or 0.0) for text, each in zip(texts, found, strict=True)]
+    whole = [next(answers) if len(text) <= LONGEST else _piece_by_piece(restorer, text) for text in texts]
+    return [restoration.surer(text, threshold or 0.0) for text, restoration in zip(texts, whole, strict=True)]
 
 
 def _piece_by_piece(restorer: Restorer, text: str) -> Restoration:
