@@ -18,7 +18,7 @@ from mendel.core.frozen import Frozen
 from mendel.core.log import log, track
 from mendel.core.manifest import InputEntry
 from mendel.core.stage import Context, Draft, Outcome, Stage
-from mendel.inference import inbox, planned, whole_files
+from mendel.inference import inbox, planned
 from mendel.inference.inbox import InboxFile
 from mendel.inference.records import InboxRecord, RecordRules, Rejection
 from mendel.promotion import champions, ledger
@@ -101,6 +101,8 @@ class Plan(Stage):
         return [day, context.as_input(decision.candidate)]
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
+        from mendel.inference import whole_files  # loads the formats of documents
+
         files = inbox.files(draft.context.root, draft.context.partition)
         tallies: dict[str, _Tally] = {}
         shards = _Shards(draft.folder, self.settings.records_per_shard, self.settings.characters_per_shard)

@@ -264,7 +264,7 @@ def test_columns_of_any_type_are_kept_as_json() -> None:
         "nan": [float("nan"), 1.5],
         "day": pa.array([None, 1], pa.date32()),
         "ns": pa.array([1, None], pa.timestamp("ns")),
-        "far": pa.array([2**62, None], pa.timestamp("s")),
+        "far": pa.array([2**62, None], pa.timestamp("us")),
         "raw": [b"\xff", None],
         "list": [[1, None], []],
     }
