@@ -53,6 +53,7 @@ from mendel.recipes.channel import ChannelLlm, ChannelNgram
 from mendel.recipes.decoder import DecoderConfig
 from mendel.restorers.candidate import Text
 from mendel.restorers.channel import FIRST_PASS, UNTUNED, ChannelRestorer, Llm
+from mendel.restorers.document import Document
 from mendel.restorers.second_pass import SecondPass
 from mendel.restorers.trials import FittedPass, Trials
 
@@ -167,6 +168,20 @@ def _restorer(
     return ChannelRestorer(recipe.kind, decoder, weights, acceptance, recipe.protect, llm)
 
 
+def by_document(restorer: ChannelRestorer, pairs: Sequence[Pair]) -> Correct:
+    """Restores the pairs' texts, noisy or clean ones, with what the other texts of a document say."""
+
+    def correct(texts: Sequence[str]) -> list[str]:
+        texts_of_documents: dict[str, list[str]] = defaultdict(list)
+        for pair, text in zip(pairs, texts, strict=False):  # the first call is of a few
+            texts_of_documents[pair.document].append(text)
+        documents = {name: Document(some) for name, some in texts_of_documents.items()}
+        restorations = restorer.restore(texts, [documents[pair.document] for pair in pairs[: len(texts)]])
+        return [restoration.text for restoration in restorations]
+
+    return correct
+
+
 def row(name: str, pairs: Sequence[Pair], correct: Correct) -> dict[str, Any]:
     """What a system makes of the pairs' noisy texts, and of the clean ones."""
     noisy, clean = [pair.noisy for pair in pairs], [pair.clean for pair in pairs]
@@ -247,7 +262,9 @@ def main() -> None:
     rows = [row("identity", judged, identity()), row("symspellpy", judged, symspell(fitting.train))]
 
     def restored(name: str, fitting: Fitting, decoder: Decoder, *, unbounded: bool = True) -> None:
-        rows.append(row(name, judged, texts_of(fitting.restorer(decoder, recipe))))
+        restorer = fitting.restorer(decoder, recipe)
+        rows.append(row(f"{name}, each sentence by itself", judged, texts_of(restorer)))
+        rows.append(row(name, judged, by_document(restorer, judged)))
         if unbounded:
             free = recipe.model_copy(update={"calibration": UNBOUNDED, "protect": ()})
             rows.append(row(f"{name}, unbounded", judged, texts_of(fitting.restorer(decoder, free))))
@@ -259,7 +276,9 @@ def main() -> None:
     restored("mendel, more text", fitting, wider)
     if arguments.second_pass:
         both = ChannelLlm.model_validate(recipe_of("channel-ocr-llm"))
-        rows.append(row("mendel, more text, both passes", judged[:few], texts_of(fitting.with_llm(wider, both))))
+        rows.append(
+            row("mendel, more text, both passes", judged[:few], by_document(fitting.with_llm(wider, both), judged))
+        )
     columns = {"system": "", "sentences": "d", "documents": "d", "removed": ".1%", "mean_removed": ".1%"}
     columns |= {"worse": ".1%", "clean_altered": ".1%", "cer": ".2%", "chars_per_second": ",.0f"}
     name = "ocr" if arguments.judge == "test" else "ocr_validation"

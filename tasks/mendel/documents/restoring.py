@@ -14,6 +14,7 @@ from mendel.documents.changes import applied, sure, without_end
 from mendel.documents.document import ReadingOptions, Segment, SegmentedDocument
 from mendel.documents.reading import Read
 from mendel.restorers import pieces
+from mendel.restorers.document import Document
 from mendel.restorers.pieces import Piece
 from mendel.restorers.restorer import Restoration, Restorer, Span
 
@@ -97,7 +98,8 @@ def restore_segments(
     Changes less sure (0 to 1) than `threshold` are left out.
     """
     cut = [[by_sentence(text) for text in texts] for texts in documents]
-    answers = _answers(restorer, [piece.text for texts in cut for parts in texts for piece in parts], what)
+    sentences_of = [[piece.text for parts in texts for piece in parts] for texts in cut]
+    answers = _answers(restorer, sentences_of, what)
     return [joined(texts, answers, threshold) for texts in cut]
 
 
@@ -108,9 +110,11 @@ def joined(
     return [pieces.join(parts, [sure(piece.text, next(answers), threshold) for piece in parts]) for parts in texts]
 
 
-def _answers(restorer: Restorer, texts: Sequence[str], what: str) -> Iterator[Restoration]:
-    for start in track(range(0, len(texts), BATCH), what):
-        yield from restorer.restore(texts[start : start + BATCH])
+def _answers(restorer: Restorer, documents: Sequence[Sequence[str]], what: str) -> Iterator[Restoration]:
+    pairs = [(text, document) for texts in documents for document in [Document(texts)] for text in texts]
+    for start in track(range(0, len(pairs), BATCH), what):
+        texts, of_documents = zip(*pairs[start : start + BATCH], strict=True)
+        yield from restorer.restore(texts, of_documents)
 
 
 def by_sentence(text: str) -> list[Piece]:

@@ -20,6 +20,7 @@ from mendel.models.ngram import Doubles
 from mendel.recipes.calibration import Calibration
 from mendel.restorers.best_reading import CHANGE_FEATURES, TEXT_FEATURES, BestReading
 from mendel.restorers.calibration import bound_among
+from mendel.restorers.document import Document, DocumentEvidence
 from mendel.restorers.logistic import Logistic, probabilities
 from mendel.restorers.restorer import Restoration, applied
 
@@ -103,13 +104,13 @@ class Judge(Frozen):
         """Log-odds (nats) that the text is noisy text of the domain which its changes improve; -inf without any."""
         return -math.inf if evidence is None else float(self.text.odds(evidence.of_text)[0])
 
-    def confidences(self, evidence: BestReading) -> Doubles:
-        """[change]: probability that it is right, where the text is to be restored."""
-        return probabilities(self.change.odds(evidence.of_changes))
+    def change_odds(self, evidence: BestReading) -> Doubles:
+        """[change]: log-odds (nats) that it is right, where the text is to be restored."""
+        return self.change.odds(evidence.of_changes)
 
     @classmethod
-    def fit(cls, examples: Examples) -> tuple[Judge, list[Doubles]]:
-        """A judge, and for each sort [text] the log-odds that judges of the other texts give it."""
+    def fit(cls, examples: Examples) -> tuple[Judge, list[Doubles], Doubles]:
+        """A judge; for each sort, [text] the log-odds that judges of the other texts give it; [sort] how much a text counts."""
         rows = [
             (sort, number, example.evidence.of_text, sort == 0 and example.gain > 0)
             for sort, texts in enumerate(examples.sorts)
@@ -121,18 +122,19 @@ class Judge(Frozen):
         features = np.array([row[2] for row in rows]).reshape(-1, len(TEXT_FEATURES))
         answers = np.array([row[3] for row in rows], bool)
         counts = np.maximum(np.bincount(sorts, minlength=3), 1)
-        weights = np.minimum(MOST_WEIGHT, counts[0] / counts)[sorts]
+        weights = np.minimum(MOST_WEIGHT, counts[0] / counts)
         folds = np.arange(len(rows)) % FOLDS
         for fold in range(min(FOLDS, len(rows))):
             held_out = folds == fold
-            model = _fitted(features[~held_out], answers[~held_out], weights[~held_out], PENALTY_OF_TEXT)
+            model = _fitted(features[~held_out], answers[~held_out], weights[sorts[~held_out]], PENALTY_OF_TEXT)
             for (sort, number, *_), value in zip(
                 [row for row, out in zip(rows, held_out, strict=True) if out],
                 model.odds(features[held_out]),
                 strict=True,
             ):
                 odds[sort][number] = value
-        return cls(text=_fitted(features, answers, weights, PENALTY_OF_TEXT), change=_of_changes(examples)), odds
+        judge = cls(text=_fitted(features, answers, weights[sorts], PENALTY_OF_TEXT), change=_of_changes(examples))
+        return judge, odds, weights
 
 
 class Acceptance(Frozen):
@@ -143,25 +145,47 @@ class Acceptance(Frozen):
     """Log-odds (nats) of a text, from which it is changed."""
     least_confidence: float
     """Of a change, from which it is made; who asks may want more (`Restoration.surer`)."""
+    document_evidence: DocumentEvidence | None = None
+    """Without it the candidate is from before documents were looked at: each text is judged by itself."""
 
-    def decide(self, text: str, evidence: BestReading | None, odds: float) -> Restoration:
-        """`odds`: of the text, by this judge or by that of the first pass."""
+    def in_documents(self, odds: Doubles, documents: Sequence[Document | None]) -> Doubles:
+        """[text]: log-odds with what the other texts of the same document say."""
+        return odds if self.document_evidence is None else self.document_evidence.shifted(odds, documents)
+
+    def taken_down(self, odds: Doubles, documents: Sequence[Document | None]) -> Doubles:
+        """The same; and later texts of the documents will have heard of these."""
+        shifted = self.in_documents(odds, documents)
+        if self.document_evidence is not None:
+            self.document_evidence.add(odds, documents)
+        return shifted
+
+    def decide(
+        self, text: str, evidence: BestReading | None, odds: float, document: Document | None = None
+    ) -> Restoration:
+        """`odds`: of the text, with what its document says, if it is from one that has been taken down."""
         if evidence is None:
             return Restoration(text=text, confidence=1.0, edits=(), fallback=False)
         noisy = float(probabilities(np.array([odds]))[0])
         if odds < self.least_odds:
             return Restoration(text=text, confidence=1 - noisy, edits=(), fallback=True)
+        change_odds = self.judge.change_odds(evidence)
+        if document is not None:
+            change_odds += [
+                document.word_odds(text, change.start, change.end, change.replacement) for change in evidence.changes
+            ]
         sure = [
             change.model_copy(update={"confidence": float(confidence)})
-            for change, confidence in zip(evidence.changes, self.judge.confidences(evidence), strict=True)
+            for change, confidence in zip(evidence.changes, probabilities(change_odds), strict=True)
             if confidence >= self.least_confidence
         ]
         return Restoration(text=applied(text, sure), confidence=noisy, edits=tuple(sure), fallback=not sure)
 
     @classmethod
-    def fit(cls, judge: Judge, examples: Examples, odds: Sequence[Doubles], bounds: Calibration) -> Acceptance:
+    def fit(
+        cls, judge: Judge, examples: Examples, odds: Sequence[Doubles], weights: Doubles, bounds: Calibration
+    ) -> Acceptance:
         """The lowest bounds that harm no more texts than allowed; `odds` by judges that did not see the text."""
-        least_confidence = min(CONFIDENCES, key=lambda least: (_errors(judge, examples.noisy, least), least))
+        is_noisy = [np.full(len(values), sort == 0) for sort, values in enumerate(odds)]
         worse = [
             value if example.evidence is not None and example.gain < 0 else -math.inf
             for example, value in zip(examples.noisy, odds[0], strict=True)
@@ -174,7 +198,8 @@ class Acceptance(Frozen):
                 bound_among(bounds.max_clean_altered, odds[1]),
                 bound_among(bounds.max_foreign_altered, odds[2]),
             ),
-            least_confidence=least_confidence,
+            least_confidence=min(CONFIDENCES, key=lambda least: (_errors(judge, examples.noisy, least), least)),
+            document_evidence=DocumentEvidence.fit(odds, is_noisy, weights.tolist()),
         )
 
 
@@ -204,7 +229,7 @@ def _errors(judge: Judge, examples: Sequence[Example], least: float) -> int:
             else [
                 change
                 for change, confidence in zip(
-                    example.evidence.changes, judge.confidences(example.evidence), strict=True
+                    example.evidence.changes, probabilities(judge.change_odds(example.evidence)), strict=True
                 )
                 if confidence >= least
             ]

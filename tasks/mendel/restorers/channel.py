@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import numpy as np
 from pydantic import Field
 
 from mendel.channel.costs import Channel
@@ -22,6 +23,7 @@ from mendel.restorers import artifact, pieces, whole_text
 from mendel.restorers.acceptance import READ_FROM, Acceptance
 from mendel.restorers.best_reading import BestReading
 from mendel.restorers.calibration import Weights
+from mendel.restorers.document import Document
 from mendel.restorers.restorer import Restoration, Restorer
 from mendel.restorers.second_pass import SecondPass
 
@@ -79,29 +81,38 @@ class ChannelRestorer(Restorer):
         """The last pass."""
         return FIRST_PASS if self.llm is None else self.llm.name
 
-    def restore(self, texts: Sequence[str]) -> list[Restoration]:
+    def restore(self, texts: Sequence[str], documents: Sequence[Document | None] | None = None) -> list[Restoration]:
         parts = [pieces.cut(text) for text in texts]
-        restored = iter(self._restore([piece.text for part in parts for piece in part]))
+        of_texts = [
+            document or (Document([text]) if len(part) > 1 else None)
+            for text, part, document in zip(texts, parts, documents or [None] * len(texts), strict=True)
+        ]
+        restored = iter(
+            self._restore(
+                [piece.text for part in parts for piece in part],
+                [document for part, document in zip(parts, of_texts, strict=True) for _ in part],
+            )
+        )
         return [pieces.join(part, [next(restored) for _ in part]) for part in parts]
 
-    def _restore(self, texts: Sequence[str]) -> list[Restoration]:
+    def _restore(self, texts: Sequence[str], documents: Sequence[Document | None]) -> list[Restoration]:
         candidates = self.decoder.decode(texts, threads=available())
         if not self.acceptance:
             return self._decide_whole(texts, candidates)
-        judge = self.acceptance[FIRST_PASS].judge
-        evidence = [self._evidence(FIRST_PASS, *case) for case in zip(texts, candidates, strict=True)]
-        odds = [judge.odds(reading) for reading in evidence]
+        first, last = self.acceptance[FIRST_PASS], self.acceptance[self.in_force]
+        evidence = [self._evidence(FIRST_PASS, *each) for each in zip(texts, candidates, strict=True)]
+        odds = np.array([first.judge.odds(reading) for reading in evidence])
         if self.llm is not None:
-            numbers = [number for number, value in enumerate(odds) if value >= READ_FROM]
+            numbers = np.flatnonzero(first.in_documents(odds, documents) >= READ_FROM).tolist()
             second_candidates = self.llm.second_pass.explore(
                 [texts[i] for i in numbers], [candidates[i] for i in numbers]
             )
             for number, better in zip(numbers, second_candidates, strict=True):
                 if better is not None:
                     evidence[number] = self._evidence(self.llm.name, texts[number], better)
-                    odds[number] = self.acceptance[self.llm.name].judge.odds(evidence[number])
-        accept = self.acceptance[self.in_force].decide
-        return [accept(*case) for case in zip(texts, evidence, odds, strict=True)]
+                    odds[number] = last.judge.odds(evidence[number])
+        odds = last.taken_down(odds, documents)
+        return [last.decide(*each) for each in zip(texts, evidence, odds.tolist(), documents, strict=True)]
 
     def _decide_whole(self, texts: Sequence[str], candidates: Sequence[Sequence[TextCandidate]]) -> list[Restoration]:
         """As a candidate of format 1 does."""

@@ -33,6 +33,13 @@ WORDS: dict[ProtectedKind, re.Pattern[str]] = {
         | --[a-z][\w-]+(?:=\S*)? | [0-9a-fA-F]{12,} | [0-9a-fA-F]{4,}(?:-[0-9a-fA-F]{4,})+  # --set=x, a digest, a UUID"""
     ),
 }
+UNIT = re.compile(
+    r"""(?x) (?<!\w)\d[\d.,]*[ \u00a0\u202f]  # 2 s, 1,500 kWh, 3.5 °C
+    (?: [µμnmckhdMGTPE]?(?:[mgsAVWNJlLBbΩ]|Hz|Wh|Pa|eV|mol|cal|bit) | [KMGTP]iB | °[CF]
+    | min|h|d|K|rad|dB|px|pt|em|in|ft|yd|mi|oz|lb|mph|ha )
+    [²³]?(?:/(?:s|h|min|m[²³]?|l|L|kg))?(?!\w)"""
+)
+"""A number with the symbol of its unit: one letter for another makes another quantity."""
 SPACES = re.compile(r"^\s{2,}|\s{3,}|\t|\n|\s{2,}$")
 """Indentation, gaps between columns. Two spaces within a line may be noise: a space that was doubled."""
 CODE = re.compile(r"`[^`]+`|<[^<>\s][^<>]*>")
@@ -66,6 +73,8 @@ def _stretches(text: str, kinds: Collection[ProtectedKind]) -> Iterator[tuple[in
         yield from (match.span() for match in SPACES.finditer(text))
     if "code" in kinds:
         yield from (match.span() for match in CODE.finditer(text))
+    if "number" in kinds:
+        yield from (match.span() for match in UNIT.finditer(text))
     patterns = [pattern for kind, pattern in WORDS.items() if kind in kinds]
     for match in WORD.finditer(text):
         word = match.group()

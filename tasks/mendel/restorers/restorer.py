@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mendel.core import cache
 from mendel.core.errors import InputError
@@ -15,6 +16,9 @@ from mendel.core.frozen import Frozen
 from mendel.noise.changes import changes
 from mendel.recipes.kinds import KINDS, named
 from mendel.restorers import artifact
+
+if TYPE_CHECKING:
+    from mendel.restorers.document import Document  # loads numba
 
 READERS = {kind: recipe.restorer for kind, recipe in KINDS.items()}
 """Which class reads a folder of which kind, as `module:class`: a restorer without an LLM never imports torch."""
@@ -56,8 +60,12 @@ class Restorer(ABC):
     kind: str
 
     @abstractmethod
-    def restore(self, texts: Sequence[str]) -> list[Restoration]:
-        """One restoration for each text, in order. An empty text stays empty."""
+    def restore(self, texts: Sequence[str], documents: Sequence[Document | None] | None = None) -> list[Restoration]:
+        """One restoration for each text, in order. An empty text stays empty.
+
+        `documents`: for each text the one that it is from, if any, whose other texts may help to judge it. A text by
+        itself is a document where it is long enough to be cut.
+        """
 
     def ablations(self) -> Mapping[str, Restorer]:
         """The same restorer with parts left out, by name (`first_pass`, `untuned_llm`); none where it has no parts."""

@@ -12,6 +12,7 @@ import numpy as np
 from mendel.models.generation import CausalRewriter, Rewriter, Seq2SeqRewriter
 from mendel.recipes.models import PretrainedModel, Writing
 from mendel.restorers import artifact, pieces
+from mendel.restorers.document import Document
 from mendel.restorers.guard import Attempt, Guard
 from mendel.restorers.restorer import Restoration, Restorer, spans
 
@@ -42,7 +43,11 @@ class RewritingRestorer(Restorer):
         self.writing = writing
         self.guard = guard
 
-    def restore(self, texts: Sequence[str]) -> list[Restoration]:
+    def restore(
+        self,
+        texts: Sequence[str],
+        documents: Sequence[Document | None] | None = None,
+    ) -> list[Restoration]:
         parts = [pieces.cut(text) for text in texts]
         rewritings = iter(attempts(self.rewriter, [piece.text for part in parts for piece in part], self.writing))
         return [pieces.join(part, [self._decide(next(rewritings)) for _ in part]) for part in parts]

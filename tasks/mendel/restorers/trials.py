@@ -68,14 +68,16 @@ class Trials:
             evidence[number] = BestReading.of(
                 self.texts[number], text_candidates, weights, self.decoder.ngram, self.recipe.protect
             )
-        judge, judged = Judge.fit(self._examples(evidence))
+        judge, judged, weights_of_sorts = Judge.fit(self._examples(evidence))
         odds = np.concatenate(judged)
         if self.first is None:
             self.first = np.array([judge.odds(reading) for reading in evidence]), odds, evidence
         for number in set(range(len(self.texts))) - candidates.keys():  # these are left to the first pass
             odds[number], evidence[number] = self.first[1][number], self.first[2][number]
         examples = self._examples(evidence)
-        acceptance = Acceptance.fit(judge, examples, np.split(odds, self.ends[:-1]), self.recipe.calibration)
+        acceptance = Acceptance.fit(
+            judge, examples, np.split(odds, self.ends[:-1]), weights_of_sorts, self.recipe.calibration
+        )
         self._record(name, examples.noisy, odds, acceptance)
         return FittedPass(weights, acceptance)
 

@@ -88,11 +88,11 @@ class Batcher:
         with self._queued(model, texts, caller) as job:
             return await job.answer
 
-    async def restore_within(
+    async def restore_document(
         self, seconds: float, model: Model, texts: Sequence[str], caller: str = ""
     ) -> Sequence[Restoration | None]:
-        """As `restore`; of the texts whose turn has not come after so many seconds, None."""
-        with self._queued(model, texts, caller) as job:
+        """As `restore`, for the texts of one document; of those whose turn has not come after so many seconds, None."""
+        with self._queued(model, texts, caller, of_one_document=True) as job:
             try:
                 async with asyncio.timeout(seconds):
                     return await job.answer
@@ -100,9 +100,12 @@ class Batcher:
                 return job.answers
 
     @contextmanager
-    def _queued(self, model: Model, texts: Sequence[str], caller: str) -> Iterator[QueuedRequest]:
+    def _queued(
+        self, model: Model, texts: Sequence[str], caller: str, *, of_one_document: bool = False
+    ) -> Iterator[QueuedRequest]:
         self._check_room(model, sum(map(len, texts)), caller)
-        job = QueuedRequest(model, texts, caller, asyncio.get_running_loop().create_future())
+        answer = asyncio.get_running_loop().create_future()
+        job = QueuedRequest(model, texts, caller, answer, of_one_document=of_one_document)
         if job.next is None:  # of no texts: there is nothing whose turn would come
             job.answer.set_result([])
         else:
@@ -181,13 +184,13 @@ def _restore(items: Sequence[QueuedPiece]) -> Sequence[Restoration | Exception]:
     """In the worker thread. Where a batch fails, each piece is tried by itself: one bad text must not fail the others."""
     restorer = items[0].job.model.restorer
     try:
-        return restorer.restore([item.text for item in items])
+        return restorer.restore([item.text for item in items], [item.document for item in items])
     except Exception as error:
         log.warning("batch failed", texts=len(items), error=repr(error))
     results: list[Restoration | Exception] = []
     for item in items:
         try:
-            results += restorer.restore([item.text])
+            results += restorer.restore([item.text], [item.document])
         except Exception as error:
             results.append(error)
     return results

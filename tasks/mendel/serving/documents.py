@@ -195,7 +195,7 @@ async def _restored(
     seconds = min(parts.settings.document_seconds, parts.settings.answer_seconds / 2)
     started = time.monotonic()
     with failures_counted(parts, model, role):
-        answers = await parts.batcher.restore_within(seconds, model, texts, caller)
+        answers = await parts.batcher.restore_document(seconds, model, texts, caller)
     restorations = [answer for answer in answers if answer is not None]
     parts.metrics.answer(model.name, role, time.monotonic() - started, restorations)
     return answers

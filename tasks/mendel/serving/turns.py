@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from mendel.restorers import pieces
+from mendel.restorers.document import Document
 from mendel.restorers.restorer import Restoration
 from mendel.serving.models import Model
 
@@ -16,13 +17,26 @@ class QueuedRequest:
     """One request's texts, in pieces."""
 
     def __init__(
-        self, model: Model, texts: Sequence[str], caller: str, answer: asyncio.Future[list[Restoration]]
+        self,
+        model: Model,
+        texts: Sequence[str],
+        caller: str,
+        answer: asyncio.Future[list[Restoration]],
+        *,
+        of_one_document: bool = False,
     ) -> None:
         self.model = model
         self.caller = caller
         self.answer = answer
         self._texts = [pieces.cut(text) for text in texts]
         self._pieces = [piece.text for text in self._texts for piece in text]
+        whole = Document(texts) if of_one_document else None
+        self._documents = [
+            document
+            for text, parts in zip(texts, self._texts, strict=True)
+            for document in [whole or (Document([text]) if len(parts) > 1 else None)]
+            for _ in parts
+        ]
         self._next_place = 0
         self._results: dict[int, Restoration] = {}
         self.waiting = sum(map(len, self._pieces))
@@ -39,7 +53,7 @@ class QueuedRequest:
         return len(self._results) + 1
 
     def take(self) -> QueuedPiece:
-        item = QueuedPiece(self, self._next_place, self._pieces[self._next_place])
+        item = QueuedPiece(self, self._next_place, self._pieces[self._next_place], self._documents[self._next_place])
         self._next_place += 1
         self.waiting -= len(item.text)
         return item
@@ -73,6 +87,8 @@ class QueuedPiece(NamedTuple):
     job: QueuedRequest
     place: int
     text: str
+    document: Document | None
+    """Which it is from, if others are too."""
 
 
 class Turns:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mendel.documents.document import ReadingOptions
 from mendel.documents.reading import reader
-from mendel.documents.restoring import restore, restore_segments
+from mendel.documents.restoring import BATCH, restore, restore_segments
 from mendel.restorers.restorer import Restorer
 
 from ..restorers.test_channel import folder, restorer
@@ -28,6 +28,21 @@ def test_each_document_has_its_answers_sentence_by_sentence() -> None:
     assert [[each.text for each in some] for some in found] == [["One the. Two the!  Three", ""], [], ["the four"]]
     [edits, *_] = [each.edits for each in found[0]]
     assert [(edit.start, edit.end) for edit in edits] == [(4, 8), (13, 17)], "in positions of the whole text"
+
+
+def test_the_sentences_of_a_document_are_asked_about_as_such() -> None:
+    # given two documents with more sentences than are restored at once
+    rewords = Rewords({})
+    documents = [[f"Sentence {number}. " * 5 for number in range(BATCH // 4)], ["One more. Another one."]]
+    # when
+    restore_segments(rewords, documents, None)
+    # then all that is asked of one is asked with it, and with its words
+    several, two = rewords.documents[0], rewords.documents[-1]
+    assert rewords.documents == [several] * (5 * (BATCH // 4)) + [two] * 2
+    assert several is not None
+    assert two is not None
+    assert several is not two
+    assert two.words == {"One": 1, "more": 1, "Another": 1, "one": 1}
 
 
 @pytest.mark.parametrize("word", ["ende.Wb-,d", "what?!Yes", "v1.Next", "“Go.”He"])

@@ -24,7 +24,7 @@ class SpellingRestorer(Restorer):
     def read(cls, folder: Path) -> SpellingRestorer:
         return cls(json.loads((folder / "restorer.json").read_text())["words"])
 
-    def restore(self, texts: Sequence[str]) -> list[Restoration]:
+    def restore(self, texts: Sequence[str], documents: object = None) -> list[Restoration]:
         time.sleep(float(os.environ.get("SPELLING_SECONDS", "0")))
         return [self._one(text) for text in texts]
 

@@ -41,7 +41,7 @@ def __getattr__(name):
     class Shouter(Restorer):
         kind = "shout"
 
-        def restore(self, texts):
+        def restore(self, texts, documents=None):
             return [Restoration(text=text.upper(), confidence=1, edits=(), fallback=False) for text in texts]
 
         @classmethod

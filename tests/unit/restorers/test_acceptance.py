@@ -96,7 +96,7 @@ def test_no_more_texts_are_harmed_than_allowed(
         max_worse=allowed, max_clean_altered=allowed, max_foreign_altered=allowed, least_probability=0.6
     )
     # When the bounds are fitted
-    made = Acceptance.fit(JUDGE, examples, [np.array(each) for each in (worse, clean, foreign)], bounds)
+    made = Acceptance.fit(JUDGE, examples, [np.array(each) for each in (worse, clean, foreign)], np.ones(3), bounds)
     # Then as many as allowed are above, of each sort
     for name, values in (("worse", worse), ("clean", clean), ("foreign", foreign)):
         above = sum(value >= made.least_odds for value in values)
@@ -108,7 +108,9 @@ def test_noisy_texts_that_get_better_raise_no_bound() -> None:
     right = Example(NOISY, CLEAN, reading(NOISY, CLEAN, 0))
     examples = Examples([right] * 5, [], [])
     bounds = Calibration(max_worse=0, least_probability=0.5)
-    assert Acceptance.fit(JUDGE, examples, [np.full(5, 9.0), np.empty(0), np.empty(0)], bounds).least_odds == 0
+    assert (
+        Acceptance.fit(JUDGE, examples, [np.full(5, 9.0), np.empty(0), np.empty(0)], np.ones(3), bounds).least_odds == 0
+    )
 
 
 def examples_of(noisy: int, clean: int, foreign: int) -> Examples:
@@ -131,7 +133,7 @@ def test_a_judge_tells_noisy_text_from_other_text() -> None:
     # Given examples that their first feature tells apart
     examples = examples_of(60, 10, 10)
     # When a judge is fitted
-    judge, odds = Judge.fit(examples)
+    judge, odds, _ = Judge.fit(examples)
     # Then noisy texts are likelier than others, for judges that did not see them too
     assert [len(each) for each in odds] == [60, 20, 10]
     changed = [value for value in np.concatenate(odds[1:]) if value > -math.inf]
@@ -147,13 +149,14 @@ def test_a_judge_tells_noisy_text_from_other_text() -> None:
 def test_a_judge_of_few_examples_judges_each_of_them(counts: tuple[int, int, int]) -> None:
     # When a judge is fitted to a handful, or to none
     examples = examples_of(*counts)
-    judge, odds = Judge.fit(examples)
+    judge, odds, weights = Judge.fit(examples)
     # Then each text that would be changed has odds, so that bounds hold for it
     for texts, values in zip(examples.sorts, odds, strict=True):
         for each, value in zip(texts, values, strict=True):
             assert math.isfinite(value) == (each.evidence is not None), f"{value} in {counts}"
     assert math.isfinite(judge.odds(reading(NOISY, CLEAN, 3)))
-    assert all(0 <= value <= 1 for value in judge.confidences(reading(NOISY, CLEAN, 3)))
+    assert np.isfinite(judge.change_odds(reading(NOISY, CLEAN, 3))).all()
+    assert weights[0] == 1, "noisy texts count as they are"
 
 
 def test_a_judge_is_the_same_each_time() -> None:

@@ -17,6 +17,8 @@ from mendel.restorers.artifact import NAME
 from mendel.restorers.best_reading import CHANGE_FEATURES, TEXT_FEATURES
 from mendel.restorers.calibration import Weights
 from mendel.restorers.channel import FIRST_PASS, NGRAM, NOISE, UNTUNED, ChannelRestorer
+from mendel.restorers.document import Document
+from mendel.restorers.pieces import LONGEST
 from mendel.restorers.restorer import Restorer
 
 from ..models.conftest import (
@@ -122,13 +124,13 @@ def test_a_candidate_of_format_1_restores_as_it_did(restorer: Restorer) -> None:
     ]
 
 
-def accepting(least_odds: float) -> dict[str, object]:
+def accepting(least_odds: float, **more: object) -> dict[str, object]:
     """A description of format 2 whose judge finds every text and every change as likely as not."""
     judge = {}
     for part, features in (("text", TEXT_FEATURES), ("change", CHANGE_FEATURES)):
         size = len(features)
         judge[part] = {"mean": [0] * size, "scale": [1] * size, "coefficients": [0] * size, "intercept": 0}
-    acceptance = {"judge": judge, "least_odds": least_odds, "least_confidence": 0.3}
+    acceptance = {"judge": judge, "least_odds": least_odds, "least_confidence": 0.3, **more}
     return {"format": 2, "acceptance": {FIRST_PASS: acceptance}, "protect": ["number"]}
 
 
@@ -147,6 +149,44 @@ def test_a_candidate_of_format_2_decides_by_its_acceptance(
     # And clean text is left alone, without a doubt
     (clean,) = accepts.restore(TRAIN[:1])
     assert (clean.text, clean.fallback, clean.confidence) == (TRAIN[0], False, 1.0)
+
+
+def test_what_a_text_alone_does_not_reach_a_noisy_document_does(tmp_path: Path, restorer: Restorer) -> None:
+    # Given a bound a little above a judge's even odds, before which noisy text was improbable
+    evidence = {"prior_odds": -1.0, "silence": -1.0}
+    careful = Restorer.load(str(write(tmp_path, **accepting(0.1, document_evidence=evidence, least_confidence=0.2))))
+    mended = [one.text for one in restorer.restore(NOISY)]
+    # When the texts are by themselves, or each is of another document, then they stay
+    for documents in (None, [None] * len(NOISY), [Document([text]) for text in NOISY]):
+        assert [one.text for one in careful.restore(NOISY, documents)] == NOISY
+    # And as a document, or as one text that is long enough to be cut, they vouch for each other
+    assert [one.text for one in careful.restore(NOISY, [Document(NOISY)] * len(NOISY))] == mended
+    long = " ".join(NOISY * (2 * LONGEST // len(" ".join(NOISY))))
+    (whole,) = careful.restore([long])
+    assert whole.text.startswith(" ".join(mended[:2])), "its pieces were judged by themselves"
+
+
+def test_a_document_is_remembered_from_one_call_to_the_next(tmp_path: Path) -> None:
+    evidence = {"prior_odds": -1.0, "silence": -1.0}
+    careful = Restorer.load(str(write(tmp_path, **accepting(0.1, document_evidence=evidence))))
+    document = Document(NOISY)
+    first, second = (careful.restore([text], [document])[0] for text in NOISY[:2])
+    assert first.text == NOISY[0], "nothing was known of its document"
+    assert second.text == "Our nation together the."
+
+
+def test_a_name_that_the_document_has_elsewhere_stays(tmp_path: Path) -> None:
+    # Given a judge with even odds for each change, and a least confidence a little below them
+    certain = Restorer.load(str(write(tmp_path, **accepting(0.0))))
+    text = NOISY[1]
+    # When the document has the very word elsewhere, or the other one, or neither
+    texts = {
+        words: certain.restore([text], [Document([text, words])])[0] for words in ("nattion", "nation", "other words")
+    }
+    # Then the change is less sure, surer, or as sure as by itself
+    assert texts["nattion"].text == text, "a word of the document was taken for an error"
+    (known,), (unknown,) = texts["nation"].edits, texts["other words"].edits
+    assert known.confidence > unknown.confidence == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("name", [NAME, NOISE, NGRAM])

@@ -40,6 +40,20 @@ def refused(text: str, better: str, *kinds: ProtectedKind) -> bool:
 
 
 @pytest.mark.parametrize(
+    "quantity",
+    ["2 s", "1,500 kWh", "3.5 °C", "64 GiB", "9.81 m/s", "12 m²", "5\N{NO-BREAK SPACE}km", "10 in", "30 min"],
+)
+def test_the_unit_behind_a_number_is_part_of_it(quantity: str) -> None:
+    assert quantity in covered(f"about {quantity} after it", "number")
+    assert refused(f"about {quantity} after it", f"about {quantity}xy after it"), "2 s is not 2 sxy"
+
+
+@pytest.mark.parametrize("text", ["12 teh people", "of 7 members", "1 a day", "Section 2 sets", "G20 s", "2 dogs"])
+def test_a_word_behind_a_number_is_no_unit(text: str) -> None:
+    assert all(not re.search(r"[^\W\d]", stretch) or stretch == "G20" for stretch in covered(text, "number"))
+
+
+@pytest.mark.parametrize(
     ("kind", "yes", "no"),
     [
         ("url", ["https://x.example/teh", "www.example.org", "(ftp://a.b/c)."], ["http", "a:b", "see:this"]),

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from mendel.restorers.document import Document
 from mendel.restorers.pieces import LONGEST
 from mendel.restorers.restorer import Restoration, Restorer
 from mendel.serving.batcher import Batch, Batcher, QueueFullError, RecentSpeed
@@ -39,7 +40,7 @@ class Upper(Restorer):
     def read(cls, folder: Path) -> Upper:
         return cls()
 
-    def restore(self, texts: Sequence[str]) -> list[Restoration]:
+    def restore(self, texts: Sequence[str], documents: object = None) -> list[Restoration]:
         self.batches.append(list(texts))
         assert self.go_on.wait(30)
         if "bad" in texts:
@@ -91,7 +92,7 @@ async def test_a_request_of_no_texts_is_answered_at_once_and_the_others_go_on(up
 
 
 class StopsAtB(Upper):
-    def restore(self, texts: Sequence[str]) -> list[Restoration]:
+    def restore(self, texts: Sequence[str], documents: object = None) -> list[Restoration]:
         if texts == ["b"]:
             self.go_on.clear()
         else:
@@ -105,14 +106,42 @@ async def test_after_its_time_a_request_has_what_is_done_and_leaves_the_queue() 
     restorer = StopsAtB()
     batcher, by = Batcher(Serve(batch_texts=1)), model(restorer)
     # when
-    answers = await batcher.restore_within(0.5, by, ["a", "b", "c"])
+    answers = await batcher.restore_document(0.5, by, ["a", "b", "c"])
     # then
     assert [found and found.text for found in answers] == ["A", None, None]
     assert batcher.depth == 0
     restorer.go_on.set()
-    whole = await batcher.restore_within(30, by, ["d", "e"])
+    whole = await batcher.restore_document(30, by, ["d", "e"])
     assert [found and found.text for found in whole] == ["D", "E"]
     assert ["c"] not in restorer.batches, "a text was restored for nobody"
+
+
+class Remembers(Upper):
+    def __init__(self) -> None:
+        super().__init__()
+        self.go_on.set()
+        self.documents: list[Document | None] = []
+
+    def restore(self, texts: Sequence[str], documents: Sequence[Document | None] | None = None) -> list[Restoration]:
+        self.documents += documents or []
+        return super().restore(texts)
+
+
+@on_a_loop
+async def test_texts_of_a_document_are_restored_as_such_and_others_are_not() -> None:
+    # given
+    restorer = Remembers()
+    batcher, by = Batcher(Serve()), model(restorer)
+    # when
+    await batcher.restore_document(30, by, ["a", "b"])
+    await batcher.restore(by, ["c", "d", "e " * LONGEST])
+    # then
+    (first, second), (third, fourth), pieces = restorer.documents[:2], restorer.documents[2:4], restorer.documents[4:]
+    assert first is second is not None, "the texts of one document"
+    assert third is fourth is None, "texts of one request need not be of one document"
+    assert len(pieces) > 1
+    assert pieces[0] is not None
+    assert set(pieces) == {pieces[0]}, "the pieces of one text are"
 
 
 @on_a_loop

@@ -171,7 +171,7 @@ async def test_a_slow_or_failing_canary_is_neither_waited_for_nor_felt() -> None
 class Polite(Upper):
     """Remembers the priority of the thread that it restores in."""
 
-    def restore(self, texts: Sequence[str]) -> list[Restoration]:
+    def restore(self, texts: Sequence[str], documents: object = None) -> list[Restoration]:
         self.priority = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
         return super().restore(texts)
 
