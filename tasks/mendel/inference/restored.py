@@ -42,12 +42,13 @@ def restorations(restorer: Restorer, texts: Sequence[str], threshold: float | No
 
 
 def _piece_by_piece(restorer: Restorer, text: str) -> Restoration:
-    parts = pieces.cut(text)
-    answers = [
-        answer
-        for start in range(0, len(parts), PIECES)
-        for answer in restorer.restore([piece.text for piece in parts[start : start + PIECES]])
-    ]
+    from mendel.restorers.document import Document  # loads numba
+
+    parts, document = pieces.cut(text), Document([text])
+    answers: list[Restoration] = []
+    for start in range(0, len(parts), PIECES):
+        some = [piece.text for piece in parts[start : start + PIECES]]
+        answers += restorer.restore(some, [document] * len(some))
     return pieces.join(parts, answers)
 
 
