@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Annotated, NamedTuple, Self
 
@@ -77,7 +77,7 @@ class LearningPair(NamedTuple):
     clean: str
 
 
-def pairs(records: list[Feedback]) -> Iterator[LearningPair]:
+def pairs(records: Sequence[Feedback]) -> Iterator[LearningPair]:
     """A pair for each text that has letters: without changes that were rejected, with those that were accepted."""
     for text in (text for record in records for text in record.texts):
         pair = LearningPair(*(side.replace(PROTECTED, "") for side in (text.text, text.accepted())))

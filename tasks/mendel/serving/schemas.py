@@ -208,25 +208,21 @@ class DocumentRequest(Frozen):
     document: Base64 = Field(description="as it was sent to `/v1/documents`: base64")
 
 
-JUDGED = {
-    "text": "The goverment of the people.",
-    "changes": [
-        {
-            "start": 4,
-            "end": 13,
-            "original": "goverment",
-            "replacement": "government",
-            "confidence": 0.97,
-            "accepted": True,
-        }
-    ],
+JUDGED_CHANGE = {
+    "start": 4,
+    "end": 13,
+    "original": "goverment",
+    "replacement": "government",
+    "confidence": 0.97,
+    "accepted": True,
 }
+JUDGED = {"text": "The goverment of the people.", "changes": [JUDGED_CHANGE]}
 
 
 class JudgedEntry(Change):
     """A change, and what the reader thought of it."""
 
-    model_config = example(**JUDGED["changes"][0])  # type: ignore[arg-type, index]
+    model_config = example(**JUDGED_CHANGE)
 
     accepted: bool = Field(strict=True, description="whether it was right")
 

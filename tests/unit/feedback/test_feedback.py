@@ -65,7 +65,8 @@ def collect(root: str, day: str = DAY) -> Manifest:
     st.text(CHARACTERS, max_size=3),
 )
 def test_accepted_changes_are_made_and_rejected_ones_are_not(some: list[tuple[str, str, bool]], gap: str) -> None:
-    changes, text, expected = [], gap, gap
+    changes: list[JudgedChange] = []
+    text = expected = gap
     for before, after, accepted in some:
         place = {"start": len(text), "end": len(text) + len(before), "original": before, "replacement": after}
         changes.append(JudgedChange.model_validate({**place, "confidence": 0.5, "accepted": accepted}))

@@ -23,9 +23,15 @@ from mendel.inference.rewriting import rewrite
 
 quick = settings(max_examples=50, deadline=None)
 RULES = RecordRules(text_key="text")
-OPENED = {"": bytes, ".gz": gzip.decompress, ".bz2": bz2.decompress, ".xz": lzma.decompress}
+OPENED: dict[str, Any] = {"": bytes, ".gz": gzip.decompress, ".bz2": bz2.decompress, ".xz": lzma.decompress}
 OPENED[".zst"] = lambda content: zstandard.ZstdDecompressor().stream_reader(io.BytesIO(content)).read()
-PACKED = {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, ".zst": zstandard.compress}
+PACKED: dict[str, Any] = {
+    "": bytes,
+    ".gz": gzip.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+    ".zst": zstandard.compress,
+}
 LINE = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\0"), max_size=12)
 OBJECT = st.dictionaries(
     st.sampled_from(["text", "", "id", "a.text"]),
