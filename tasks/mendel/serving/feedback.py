@@ -39,9 +39,8 @@ async def feedback(body: schemas.FeedbackRequest, request: Request) -> schemas.F
         )
     except ValidationError as error:
         problem = error.errors()[0]
-        raise HTTPException(
-            400, f"{'.'.join(map(str, problem['loc']))}: {problem['msg'].removeprefix('Value error, ')}"
-        ) from error
+        message = problem["msg"].removeprefix("Value error, ")
+        raise HTTPException(400, f"{'.'.join(map(str, problem['loc']))}: {message}") from error
     request.state.log_fields |= {"about": body.request_id, "changes": judged.changes}
     try:
         await asyncio.to_thread(inbox.put, parts.root, judged)
