@@ -22,7 +22,7 @@ PROMISES = {
     "versioning": "import dvc, mendel.versioning.data_registry",
     "spark": "import mendel.spark.corruption, mendel.streaming.query, mendel.noise.learn",
     "restoration": "import mendel.restorers.channel; from mendel import NoiseProfile, Restorer, corrupt",
-    "documents": "import mendel.cli.restore_files, markdown_it, rapidfuzz, sentencex",
+    "documents": "import mendel.cli.restore_files, mendel.inference.whole_files, markdown_it, rapidfuzz, sentencex",
     "serve": "import mendel.serving.server, mendel.documents.restoring",
     "llm": "import mendel.models.llm, mendel.restorers.rewriter",
     "train": "import mendel.restorers.channel_candidate, mendel.restorers.rewriter_candidate, mendel.training.parallel, "

@@ -71,6 +71,14 @@ def guarded(lake: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
 
 
 @pytest.fixture(scope="module")
+def keeping(lake: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a service that keeps feedback."""
+    with process(lake.root, tmp_path_factory.mktemp("keeping"), feedback=True) as (_, url):
+        until(lambda: status(f"{url}/readyz") == 200)
+        yield url
+
+
+@pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a service without a champion."""
     folder = tmp_path_factory.mktemp("empty")

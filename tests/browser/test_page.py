@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 import threading
+from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
+from mendel.feedback.judged import Feedback
+
+from ..unit.promotion.conftest import Store
 from ..unit.serving.conftest import until
 from .conftest import opened
 
@@ -124,6 +128,29 @@ def test_changes_of_a_document_are_rejected_and_the_others_downloaded(page: Page
     assert downloaded(page) == DOCUMENT
     article.get_by_role("button", name="Accept all").click()
     assert downloaded(page) == everything
+
+
+def test_choices_are_sent_where_feedback_is_kept(context: BrowserContext, keeping: str, lake: Store) -> None:
+    # given a document, one of whose changes is rejected
+    page = opened(context, keeping)
+    page.get_by_label("Document").set_input_files({"name": "page.md", "mimeType": "", "buffer": DOCUMENT.encode()})
+    changes = page.get_by_role("article", name="page.md").get_by_role("button", name=re.compile("^change"))
+    changes.last.press("Space")
+    total = changes.count()
+    # when
+    page.get_by_role("button", name="Send my choices").click()
+    # then
+    expect(page.locator("#status")).to_contain_text("Your choices are kept.")
+    (path,) = (Path(lake.root.removeprefix("file://")) / "feedback_inbox").glob("dt=*/*.json")
+    feedback = Feedback.model_validate_json(path.read_bytes())
+    accepted = [change.accepted for text in feedback.texts for change in text.changes]
+    assert accepted == [*[True] * (total - 1), False]
+
+
+def test_where_no_feedback_is_kept_nothing_asks_for_it(page: Page) -> None:
+    page.get_by_label("Document").set_input_files({"name": "page.md", "mimeType": "", "buffer": DOCUMENT.encode()})
+    expect(page.get_by_role("article", name="page.md")).to_be_focused()
+    expect(page.get_by_role("button", name="Send my choices")).to_have_count(0)
 
 
 def test_a_dropped_document_is_restored(page: Page) -> None:

@@ -15,9 +15,10 @@ restore = typer.Typer(
     rich_markup_mode="markdown",
     help="""Restore a **text**, or the files that others left in `inbox/dt=DATE/` of the lake.
 
-    Of a day: **plan** it, restore each **shard** (in any order, side by side), **collect** the day. Files are .jsonl, .txt
-    or .parquet, plain or compressed (docs/reference/text.md); a record's id is its own `id`, else made of its file and
-    line. Every record comes out exactly once: in `restored/dt=DATE/`, or in that version's `rejected/` with the reason.""",
+    Of a day: **plan** it, restore each **shard** (in any order, side by side), **collect** the day. Files hold records
+    (.jsonl, .txt or .parquet, plain or compressed), or are documents, such as .docx and .md (docs/reference/text.md). A
+    record's id is its own `id`, else made of its file and line. Every record comes out exactly once: in
+    `restored/dt=DATE/`, documents below its `files/`, or in that version's `rejected/` with the reason.""",
 )
 inbox = typer.Typer(no_args_is_help=True, help="Put text to be restored into the inbox.")
 

@@ -119,7 +119,7 @@ def _read(root: str, version: VersionFiles) -> None:
         for name in version.files:
             if match := PART.fullmatch(name):
                 part = parts.read(root, version.path, int(match[1]))
-                version.parts[name] = attempts_of(part.file) if part else frozenset()
+                version.parts[name] = attempts_of(*part.files) if part else frozenset()
     except InputError as error:
         version.readable = False
         log.warning("kept, since it cannot be read", version=version.path, error=str(error))

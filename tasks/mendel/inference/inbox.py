@@ -63,6 +63,11 @@ class InboxFile:
             return error.reason
 
 
+def is_readable(sha256: str) -> bool:
+    """Whether a file could be read, by what stands for its checksum."""
+    return sha256 != UNREADABLE
+
+
 def files(root: str, day: str) -> list[InboxFile]:
     """The entries of a day's folder, by name; an absent folder has none. Raises InputError where it may not be read."""
     fs, folder = url_to_fs(lake.join(root, manifest.partition_path(DATASET, day)))

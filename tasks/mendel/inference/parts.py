@@ -1,6 +1,7 @@
 """Parts: the results of a day's shards, each committed for itself before the day is.
 
     restored/dt=DATE/<fingerprint>/attempt=…/part-00003.parquet   what an attempt wrote
+    restored/dt=DATE/<fingerprint>/attempt=…/files/letter.docx    and the documents of the shard
     restored/dt=DATE/<fingerprint>/_part-00003.json               the part's commit: names the one attempt that counts
 
 An attempt that was killed, or came second, leaves a file that nothing names.
@@ -43,7 +44,12 @@ class ShardPart(Frozen):
     shard: int
     run_id: str
     file: FileEntry
+    documents: tuple[FileEntry, ...] = ()
     totals: ShardTotals
+
+    @property
+    def files(self) -> tuple[FileEntry, ...]:
+        return (self.file, *self.documents)
 
 
 def read(root: str, folder: str, shard: int) -> ShardPart | None:
@@ -58,9 +64,9 @@ def read(root: str, folder: str, shard: int) -> ShardPart | None:
 
 
 def is_there(root: str, part: ShardPart) -> bool:
-    """Whether a part's file is in the lake, by presence and size."""
-    uri = lake.join(root, part.file.path)
-    return lake.exists(uri) and lake.size(uri) == part.file.bytes
+    """Whether a part's files are in the lake, by presence and size."""
+    uris = ((lake.join(root, file.path), file.bytes) for file in part.files)
+    return all(lake.exists(uri) and lake.size(uri) == size for uri, size in uris)
 
 
 def commit(root: str, folder: str, part: ShardPart, *, replace: bool = False) -> ShardPart:

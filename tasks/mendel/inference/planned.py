@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 from mendel.core import lake, manifest
 from mendel.core.errors import InputError
 from mendel.core.manifest import InputEntry, Manifest
 from mendel.core.stage import Context
-from mendel.inference import restored
+from mendel.inference import inbox, restored
 
 DATASET = "restore_plan"
+PLAN_VERSION = 2
 REJECTED = "rejected/part-00000.jsonl"
 
 
@@ -17,11 +22,13 @@ def shard_name(shard: int) -> str:
 
 
 def in_force(context: Context) -> Manifest:
-    """The day's plan. Raises InputError where there is none."""
+    """The day's plan. Raises InputError where there is none, or one of an earlier release."""
     plan = manifest.current(context.root, DATASET, context.partition)
     if plan is None:
         day = context.partition
         raise InputError(f"{day} has no plan in {context.root}. Run: mendel restore plan --partition {day}")
+    if plan.stage_version != PLAN_VERSION:
+        raise InputError(f"{plan.path} is of another release. Run: mendel restore plan --partition {plan.partition}")
     return plan
 
 
@@ -40,6 +47,21 @@ def verified(root: str, plan: Manifest, shard: int) -> str:
     entry = next(file for file in plan.files if file.path == path)
     manifest.verify(root, plan.model_copy(update={"files": (entry,)}))
     return lake.join(root, path)
+
+
+@contextmanager
+def original(root: str, plan: Manifest, name: str) -> Iterator[Path]:
+    """A file of the inbox on this machine, as it was when the plan was made. Raises InputError where it is not."""
+    files = {file.name: file for file in inbox.files(root, plan.partition)}
+    wanted = plan.metrics["files"][name]["sha256"]
+    found = files[name].sha256() if name in files else "no file"
+    if found != wanted:
+        raise InputError(
+            f"{lake.join(root, name)}: expected sha256 {wanted}, found {found}. Bring it back as it was, or plan the day "
+            f"again: mendel restore plan --partition {plan.partition}"
+        )
+    with files[name].local() as path:
+        yield path
 
 
 COLLECT, COLLECT_VERSION = "restore collect", 1

@@ -16,24 +16,28 @@ ID = "id"
 
 
 class RecordRules(Frozen):
-    """Where a record's text lies, and how long it may be."""
+    """Where a record's text lies, how long it may be, and what else of it is kept."""
 
     text_key: str
-    max_characters: int
+    max_characters: int | None = None
+    extra: bool = True
+    """Whether a record keeps its other keys or columns."""
 
     @property
     def layout(self) -> Layout:
-        return Layout(text_key=self.text_key, id_key=ID)
+        return Layout(text_key=self.text_key, id_key=ID, extra=self.extra)
 
 
 @dataclass(frozen=True, slots=True)
 class InboxRecord:
-    """A text to restore. `ordinal` is its line or row in `file`, from 1."""
+    """A text to restore. `ordinal` is its line or row in `file`, from 1; None: the file is one document, read later."""
 
     id: str
     text: str
     file: str
-    ordinal: int
+    ordinal: int | None
+    extra: str | None = None
+    """A JSON object of the record's other keys or columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +70,16 @@ def _of(item: reader.Record | reader.Fault, name: str, rules: RecordRules) -> In
     if isinstance(item, reader.Fault):
         return Rejection(name, item.ordinal, item.reason, item.detail, item.excerpt)
     assert item.ordinal is not None, "of an inbox file no record is the whole"
-    if len(item.text) > rules.max_characters:
+    if rules.max_characters is not None and len(item.text) > rules.max_characters:
         detail = f"{len(item.text)} characters; max_characters is {rules.max_characters}"
         return Rejection(name, item.ordinal, "too_long", detail, item.text[:EXCERPT_CHARACTERS])
-    return InboxRecord(item.id or _id(name, item.ordinal), item.text, name, item.ordinal)
+    return InboxRecord(item.id or _id(name, item.ordinal), item.text, name, item.ordinal, item.extra)
 
 
-def _id(name: str, ordinal: int) -> str:
+def of_file(name: str) -> InboxRecord:
+    """A whole file as one record."""
+    return InboxRecord(_id(name, None), "", name, None)
+
+
+def _id(name: str, ordinal: int | None) -> str:
     return hashlib.sha256(f"{name}\n{ordinal}".encode()).hexdigest()[:32]

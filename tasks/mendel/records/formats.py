@@ -8,6 +8,7 @@ from typing import NamedTuple
 from mendel.records.problems import UnreadableFileError
 
 KINDS = {".txt": "txt", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+UNKNOWN = "unknown_format"
 COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
 
 
@@ -25,7 +26,5 @@ def format_of(name: str) -> Format:
     suffix = others[-1] if compression else last
     if suffix not in KINDS:
         suffixes = f"{', '.join(KINDS)}, alone or followed by {', '.join(COMPRESSIONS)}"
-        raise UnreadableFileError(
-            "unknown_format", f"the name ends in {last or 'no suffix'}; it must end in {suffixes}"
-        )
+        raise UnreadableFileError(UNKNOWN, f"the name ends in {last or 'no suffix'}; it must end in {suffixes}")
     return Format(KINDS[suffix], compression)

@@ -29,6 +29,8 @@ class Layout(Frozen):
     """What a record is in .txt."""
     skip_blank_lines: bool = False
     """Of JSON Lines; else a blank line is a fault."""
+    extra: bool = False
+    """Whether a record keeps its other keys or columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Record:
     ordinal: int | None
     id: str | None
     text: str
+    extra: str | None = None
+    """A JSON object of its other keys or columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ def parse(raw: bytes | Row, kind: str, ordinal: int, layout: Layout) -> Record |
         record_id = id_of(row.id, layout.id_key) if layout.id_key else None
         if record_id is None and layout.id_wanted:
             raise BadRecordError("no_id", f"{layout.id_key!r} is null or empty")
-        return Record(ordinal, record_id, text_of(row.text, layout.text_key))
+        return Record(ordinal, record_id, text_of(row.text, layout.text_key), row.extra)
     except BadRecordError as error:
         return Fault(ordinal, error.reason, error.detail, excerpt(raw))
 
@@ -97,7 +101,8 @@ def _records(file: IO[bytes], form: Format, layout: Layout) -> Iterator[Record |
 
 def _raws(file: IO[bytes], form: Format, layout: Layout) -> Iterator[bytes | Row]:
     if form.kind == "parquet":
-        return rows(file, form.compression, layout.text_key, layout.id_key, id_wanted=layout.id_wanted)
+        keys = layout.text_key, layout.id_key
+        return rows(file, form.compression, *keys, id_wanted=layout.id_wanted, extra=layout.extra)
     return streams.lines(streams.text(file, form.compression))
 
 
@@ -118,9 +123,10 @@ def _row(raw: bytes | Row, kind: str, layout: Layout) -> Row:
     if isinstance(raw, Row):
         return raw
     if len(raw) >= streams.LINE_BYTES:
-        raise BadRecordError("too_long", f"a line of {streams.LINE_BYTES} bytes or more")
+        raise BadRecordError("too_long", f"a line of {streams.LINE_BYTES} bytes or more: divide the record")
     if kind == "jsonl":
-        return from_json(raw, layout.text_key, layout.id_key, id_wanted=layout.id_wanted)
+        keys = layout.text_key, layout.id_key
+        return from_json(raw, *keys, id_wanted=layout.id_wanted, extra=layout.extra)
     return Row(None, raw)
 
 

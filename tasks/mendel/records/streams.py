@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from mendel.records.problems import UnreadableFileError
 
-LINE_BYTES = 64 << 20
+LINE_BYTES = 512 << 20
 """Of a line that is longer only this much is read, so that a file without line ends cannot fill the memory."""
 BLOCK_BYTES = 1 << 20
 COMPRESSED_BYTES = 4 << 10

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from mendel.records.problems import BadRecordError, MissingKeyError
@@ -16,10 +18,15 @@ class Row(NamedTuple):
 
     id: Any
     text: Any
+    extra: str | None = None
+    """A JSON object of what else there is; None: nothing, or nobody asks."""
 
 
-def from_json(line: bytes, text_key: str, id_key: str | None, *, id_wanted: bool) -> Row:
-    """The fields of a line of JSON Lines, or of a message that is one. Raises BadRecordError."""
+def from_json(line: bytes, text_key: str, id_key: str | None, *, id_wanted: bool, extra: bool = False) -> Row:
+    """The fields of a line of JSON Lines, or of a message that is one; `extra`: the others too.
+
+    Raises BadRecordError.
+    """
     if not line.strip():
         raise BadRecordError("empty", "the line is blank")
     try:
@@ -34,7 +41,28 @@ def from_json(line: bytes, text_key: str, id_key: str | None, *, id_wanted: bool
         if key not in data:
             keys = ", ".join(sorted(data)[:KEYS_NAMED]).encode(errors="backslashreplace").decode()
             raise MissingKeyError(reason, f"no key {key!r}; there is: {keys or 'nothing'}")
-    return Row(data.get(id_key), data[text_key])
+    others = {key: value for key, value in data.items() if key not in (text_key, id_key)} if extra else {}
+    try:
+        return Row(data.get(id_key), data[text_key], as_json(others))
+    except RecursionError as error:
+        raise BadRecordError("not_json", "the line is nested too deeply") from error
+
+
+def as_json(others: Mapping[str, Any]) -> str | None:
+    """A record's other values as one JSON object in ASCII, None where there are none.
+
+    What JSON has no form for is written as text: bytes in Base64, others (dates, NaN) by their names.
+    """
+    if not others:
+        return None
+    try:
+        return json.dumps(others, default=_as_text, allow_nan=False)
+    except ValueError:
+        return json.dumps(json.loads(json.dumps(others, default=_as_text), parse_constant=str))
+
+
+def _as_text(value: Any) -> str:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
 def text_of(value: Any, key: str) -> str:

@@ -21,6 +21,7 @@ REFUSALS = {
         "The body is not JSON in UTF-8: expected value at line 1 column 1",
     ),
     401: ("No known key", "Send a known key as X-API-Key or Authorization: Bearer."),
+    403: ("Turned off: the detail says how to turn it on", "This service keeps no feedback."),
     404: (
         "No such thing: the detail says which there are",
         "there is no version 9; choose one of [1, 2], or leave it out",

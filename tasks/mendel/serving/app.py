@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from fastapi import FastAPI
 
-from mendel.serving import documents, health, history, page, problems, routes, trial
+from mendel.serving import documents, feedback, health, history, page, problems, routes, trial
 from mendel.serving.batcher import Batch, Batcher
 from mendel.serving.canary import CanaryModel, Shadow
 from mendel.serving.gateway import Gateway
@@ -25,6 +25,8 @@ from mendel.serving.settings import Serve
 class Parts:
     """What the routes need; `app.state.parts`. Made on the event loop that they run on."""
 
+    root: str
+    """URI of the lake."""
     settings: Serve
     metrics: Metrics
     models: Models
@@ -49,6 +51,7 @@ class Parts:
             settings.canary,
         )
         return cls(
+            root,
             settings,
             metrics,
             models,
@@ -89,7 +92,7 @@ def create(root: str, settings: Serve, keys: Keys | None = None) -> Gateway:
         lifespan=lifespan,
     )
     problems.install(app)
-    for part in (routes, documents, history, trial, health, page):
+    for part in (routes, documents, feedback, history, trial, health, page):
         app.include_router(part.router)
     app.mount("/static", page.files)
     return Gateway(app, settings, metrics, keys)

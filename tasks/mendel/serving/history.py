@@ -33,6 +33,7 @@ async def models(request: Request) -> schemas.ModelList:
         champion=champion,
         failure=parts.models.failure and "the newest champion cannot be read or loaded; the log says why",
         canary=_canary(parts),
+        feedback=parts.settings.feedback,
         models=[
             schemas.ModelEntry(
                 version=version,

@@ -208,6 +208,54 @@ class DocumentRequest(Frozen):
     document: Base64 = Field(description="as it was sent to `/v1/documents`: base64")
 
 
+JUDGED_CHANGE = {
+    "start": 4,
+    "end": 13,
+    "original": "goverment",
+    "replacement": "government",
+    "confidence": 0.97,
+    "accepted": True,
+}
+JUDGED = {"text": "The goverment of the people.", "changes": [JUDGED_CHANGE]}
+
+
+class JudgedEntry(Change):
+    """A change, and what the reader thought of it."""
+
+    model_config = example(**JUDGED_CHANGE)
+
+    accepted: bool = Field(strict=True, description="whether it was right")
+
+
+class JudgedSegment(Frozen):
+    """A text, and the changes of it that were judged."""
+
+    model_config = example(**JUDGED)
+
+    text: Text = Field(description="as it was before, such as one of an answer's `segments`")
+    changes: Annotated[tuple[JudgedEntry, ...], Field(min_length=1)] = Field(description="in order, without overlap")
+
+
+class FeedbackRequest(Frozen):
+    """What a reader thought of the changes of one answer."""
+
+    model_config = example(request_id="5f0c1b7a9c0d", version=2, texts=[JUDGED])
+
+    request_id: Annotated[str, StringConstraints(min_length=1, max_length=128)] = Field(
+        description="the answer's X-Request-ID"
+    )
+    version: Version | None = Field(None, description="of the model that answered, as the answer says")
+    texts: Annotated[tuple[JudgedSegment, ...], Field(min_length=1)] = Field(description="those with changes")
+
+
+class FeedbackResponse(Frozen):
+    """It is kept."""
+
+    model_config = example(changes=1)
+
+    changes: int = Field(description="how many were kept")
+
+
 PROMOTED = {
     "version": 2,
     "action": "promoted",
@@ -242,11 +290,14 @@ class CanaryEntry(Frozen):
 class ModelList(Frozen):
     """The versions that can be asked for."""
 
-    model_config = example(champion=2, failure=None, canary=None, models=[{**PROMOTED, "champion": True}])
+    model_config = example(
+        champion=2, failure=None, canary=None, feedback=False, models=[{**PROMOTED, "champion": True}]
+    )
 
     champion: int | None = Field(description="version in force; null before the first")
     failure: str | None = Field(description="why a newer champion, if there is one, is not in force")
     canary: CanaryEntry | None = Field(description="null where none is set up")
+    feedback: bool = Field(description="whether `/v1/feedback` keeps what it is told")
     models: list[ModelEntry] = Field(description="by version")
 
 

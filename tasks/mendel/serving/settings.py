@@ -79,6 +79,10 @@ class Serve(Frozen):
         ge=0,
         description="after SIGTERM it answers so long, not ready, each connection closed: callers go elsewhere",
     )
+    feedback: bool = Field(
+        False,
+        description="keep what callers say about changes (`/v1/feedback`), with the texts that these are of, in the lake",
+    )
     log_text: bool = Field(False, description="put the texts into the access log")
 
     @model_validator(mode="after")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mendel.core import digest, lake
 from mendel.core.errors import GateError, InputError
-from mendel.core.log import log
+from mendel.core.log import log, track
 from mendel.core.manifest import InputEntry, Manifest
 from mendel.core.stage import Context, Draft, Outcome, Stage
 from mendel.inference import parts, planned, restored
+from mendel.inference.inbox import is_readable
 from mendel.inference.parts import ShardPart, ShardTotals
+from mendel.inference.rewriting import rewrite
+from mendel.stages.restore_plan import Restore
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,12 +44,15 @@ class Collect(Stage):
         lake.download(planned.uri(root, plan, planned.REJECTED), rejected)
         with rejected.open() as lines:
             _check_balance(plan, table, sum(1 for _ in lines))
+        settings = Restore.model_validate(plan.parameters["settings"])
+        if settings.files:
+            _write_files(root, plan, settings, table, draft.folder)
         if not table.num_rows:
             log.info("nothing to restore", partition=plan.partition, **_counts(plan, table))
         return Outcome(
             rows=table.num_rows,
             digest=digest.of_table(table),
-            files=[part.file for part in shards],
+            files=[file for part in shards for file in part.files],
             parameters=plan.parameters,
             metrics={
                 "model_version": plan.parameters["model_version"],
@@ -90,14 +97,29 @@ def _parts(root: str, plan: Manifest) -> list[ShardPart]:
 
 
 def _verified(root: str, plan: Manifest, part: ShardPart) -> ShardPart:
-    uri = lake.join(root, part.file.path)
-    state = f"sha256 {lake.sha256(uri)}" if lake.exists(uri) else "no file"
-    if state != (expected := f"sha256 {part.file.sha256}"):
-        raise InputError(
-            f"{uri}: expected {expected}, found {state}. "
-            f"Run: mendel restore shard --partition {plan.partition} --shard {part.shard} --force"
-        )
+    for file in part.files:
+        uri = lake.join(root, file.path)
+        state = f"sha256 {lake.sha256(uri)}" if lake.exists(uri) else "no file"
+        if state != (expected := f"sha256 {file.sha256}"):
+            raise InputError(
+                f"{uri}: expected {expected}, found {state}. "
+                f"Run: mendel restore shard --partition {plan.partition} --shard {part.shard} --force"
+            )
     return part
+
+
+def _write_files(root: str, plan: Manifest, settings: Restore, table: pa.Table, folder: Path) -> None:
+    """Each file of the day again, its restored texts in their places. Documents are written, by their shards."""
+    import pyarrow.compute as pc
+
+    texts: dict[str, dict[int, str]] = {}
+    for row in table.filter(pc.field("changed")).select(["file", "ordinal", "text"]).to_pylist():
+        texts.setdefault(row["file"], {})[row["ordinal"]] = row["text"]
+    documents = {row["file"] for row in table.filter(pc.field("ordinal").is_null()).select(["file"]).to_pylist()}
+    for name, tally in track(sorted(plan.metrics["files"].items()), "files written again"):
+        if name not in documents and is_readable(tally["sha256"]):
+            with planned.original(root, plan, name) as source:
+                rewrite(source, folder / restored.file_path(name), texts.get(name, {}), settings.text_key)
 
 
 def _rows(root: str, plan: Manifest, shards: Sequence[ShardPart]) -> pa.Table:

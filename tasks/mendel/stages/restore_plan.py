@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -33,21 +33,29 @@ class Restore(Frozen):
 
     alias: str = Field("champion", description="whose model restores a day that has not been planned yet")
     text_key: str = Field("text", description="key (JSON Lines) or column (Parquet) that holds the text")
-    max_characters: int = Field(10_000, ge=1, description="a longer text is rejected")
+    txt: Literal["line", "document"] = Field(
+        "line", description="what .txt holds: records, one a line, or one document whose layout is kept"
+    )
+    extra: bool = Field(True, description="keep a record's other keys or columns, as JSON in the column `extra`")
+    files: bool = Field(False, description="write each file of the day again, restored, beside the rows")
+    max_characters: int | None = Field(None, ge=1, description="a longer record is rejected; without one, none is")
     threshold: float | None = Field(None, ge=0, le=1, description="changes of less confidence than this are left out")
     records_per_shard: int = Field(5_000, ge=1)
+    characters_per_shard: int = Field(
+        1_000_000, ge=1, description="a shard that has so many gets no more; of documents bytes"
+    )
     batch_records: int = Field(256, ge=1, description="texts that the restorer is given at once: bounds the memory")
 
     @property
     def rules(self) -> RecordRules:
-        return RecordRules(text_key=self.text_key, max_characters=self.max_characters)
+        return RecordRules(text_key=self.text_key, max_characters=self.max_characters, extra=self.extra)
 
 
 class Plan(Stage):
-    """Makes `restore_plan`: the day's good records cut into shards, the bad ones with reasons, and the model."""
+    """Makes `restore_plan`: the day's good records and documents cut into shards, the bad ones with reasons, the model."""
 
     name: ClassVar = "restore plan"
-    stage_version: ClassVar = 1
+    stage_version: ClassVar = planned.PLAN_VERSION
     dataset: ClassVar = planned.DATASET
     settings: Restore
     model_version: int
@@ -73,9 +81,8 @@ class Plan(Stage):
         return cls(settings=settings, model_version=version)
 
     def identity(self) -> Any:
-        """All but the alias: what counts is the version that it meant. Without a threshold, as before there was one."""
-        absent = {"threshold"} if self.settings.threshold is None else set()
-        return self.model_dump(mode="json", exclude={"settings": {"alias", *absent}})
+        """All but the alias: what counts is the version that it meant."""
+        return self.model_dump(mode="json", exclude={"settings": {"alias"}})
 
     def inputs(self, context: Context) -> Sequence[InputEntry]:
         files = inbox.files(context.root, context.partition)
@@ -94,9 +101,11 @@ class Plan(Stage):
         return [day, context.as_input(decision.candidate)]
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
+        from mendel.inference import whole_files  # loads the formats of documents
+
         files = inbox.files(draft.context.root, draft.context.partition)
         tallies: dict[str, _Tally] = {}
-        shards = _Shards(draft.folder, self.settings.records_per_shard)
+        shards = _Shards(draft.folder, self.settings.records_per_shard, self.settings.characters_per_shard)
         reasons: Counter[str] = Counter()
         seen: set[bytes] = set()
         path = draft.folder / planned.REJECTED
@@ -104,10 +113,11 @@ class Plan(Stage):
         with path.open("w") as rejected:
             for file in track(files, "inbox files"):
                 tally = tallies[file.name] = _Tally(bytes=file.bytes)
-                for item in _distinct(inbox.records(file, self.settings.rules), seen):
+                items = whole_files.items(file, self.settings.rules, txt=self.settings.txt == "document")
+                for item in _distinct(items, seen):
                     tally.add(item)
                     if isinstance(item, InboxRecord):
-                        shards.add(item)
+                        shards.add(item, file.bytes if item.ordinal is None else len(item.text))
                     else:
                         rejected.write(json.dumps(asdict(item), ensure_ascii=False) + "\n")
                         reasons[item.reason] += 1
@@ -150,14 +160,18 @@ class _Shards:
     """Writes records in order, a full shard at a time, which is all that is held in memory."""
 
     folder: Path
-    records_per_shard: int
+    most_records: int
+    most_characters: int
+    characters: int = 0
+    """Of those that wait."""
     rows: int = 0
     digests: list[str] = field(default_factory=list)
     waiting: list[InboxRecord] = field(default_factory=list)
 
-    def add(self, record: InboxRecord) -> None:
+    def add(self, record: InboxRecord, characters: int) -> None:
         self.waiting.append(record)
-        if len(self.waiting) == self.records_per_shard:
+        self.characters += characters
+        if len(self.waiting) == self.most_records or self.characters >= self.most_characters:
             self._write()
 
     def close(self) -> None:
@@ -178,12 +192,14 @@ class _Shards:
         self.digests.append(digest.of_table(table))
         self.rows += len(self.waiting)
         self.waiting = []
+        self.characters = 0
 
 
 def _table(records: Sequence[InboxRecord]) -> pa.Table:
     import pyarrow as pa
 
-    schema = pa.schema({"id": pa.string(), "text": pa.string(), "file": pa.string(), "ordinal": pa.int64()})
+    strings = {name: pa.string() for name in ("id", "text", "file", "extra")}
+    schema = pa.schema({**strings, "ordinal": pa.int64()})
     return pa.Table.from_pylist([asdict(record) for record in records], schema)
 
 

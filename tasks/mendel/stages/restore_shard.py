@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from mendel.core import lake
 from mendel.core.errors import InputError
 from mendel.core.log import log, track
 from mendel.core.manifest import Manifest
 from mendel.core.stage import Context, Draft
-from mendel.inference import parts, planned, restored
+from mendel.inference import parts, planned, restored, whole_files
 from mendel.inference.parts import ShardPart, ShardTotals
 from mendel.promotion import champions
 from mendel.restorers.restorer import Restoration, Restorer
 from mendel.stages.restore_plan import Restore
-
-if TYPE_CHECKING:
-    pass
 
 
 def restore_shard(context: Context, shard: int) -> ShardPart:
@@ -39,8 +37,10 @@ def restore_shard(context: Context, shard: int) -> ShardPart:
     log.info("start", stage="restore shard", partition=context.partition, shard=shard, run_id=context.run_id)
     with Draft(context, folder) as draft:
         totals = _restore(plan, source, shard, restorer, draft)
-        (file,) = draft.files()
-    shard_part = ShardPart(shard=shard, run_id=context.run_id, file=file, totals=totals)
+        files = draft.files()
+    documents = tuple(file for file in files if f"/{restored.FILES}/" in file.path)
+    (rows,) = set(files).difference(documents)
+    shard_part = ShardPart(shard=shard, run_id=context.run_id, file=rows, documents=documents, totals=totals)
     part = parts.commit(context.root, folder, shard_part, replace=existing is not None)
     if part != shard_part:
         draft.discard()
@@ -64,6 +64,7 @@ def _restore(plan: Manifest, source: str, shard: int, restorer: Restorer, draft:
 
     settings = Restore.model_validate(plan.parameters["settings"])
     model_version = plan.parameters["model_version"]
+    restoring = _Restoring(restorer, settings.threshold, plan, draft)
     totals = ShardTotals()
     with lake.open_uri(source) as file, pq.ParquetFile(file) as records:
         batches = -(-records.metadata.num_rows // settings.batch_records)
@@ -71,13 +72,38 @@ def _restore(plan: Manifest, source: str, shard: int, restorer: Restorer, draft:
             draft.folder / f"part-{shard:05d}.parquet", restored.schema(), compression="zstd"
         ) as writer:
             for batch in track(records.iter_batches(settings.batch_records), f"batches of shard {shard}", batches):
-                texts = batch.column("text").to_pylist()
                 started = time.monotonic()
-                restorations = restored.restorations(restorer, texts, settings.threshold)
+                texts, restorations = restoring.batch(batch.to_pylist())
                 seconds = time.monotonic() - started
-                writer.write_batch(restored.rows(batch, restorations, model_version))
+                writer.write_batch(restored.rows(batch, texts, restorations, model_version))
                 totals += _totals(texts, restorations, seconds)
     return totals
+
+
+@dataclass(frozen=True)
+class _Restoring:
+    """What a shard's records and documents go through."""
+
+    restorer: Restorer
+    threshold: float | None
+    """Changes less sure (0 to 1) are left out."""
+    plan: Manifest
+    draft: Draft
+
+    def batch(self, records: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[Restoration]]:
+        """The texts of records, and what became of them; documents are written into the draft."""
+        texts = [record["text"] for record in records if record["ordinal"] is not None]
+        answers = zip(texts, restored.restorations(self.restorer, texts, self.threshold), strict=True)
+        pairs = [self._document(each["file"]) if each["ordinal"] is None else next(answers) for each in records]
+        return [text for text, _ in pairs], [restoration for _, restoration in pairs]
+
+    def _document(self, name: str) -> tuple[str, Restoration]:
+        with planned.original(self.draft.context.root, self.plan, name) as path:
+            whole = whole_files.restore(self.restorer, path.read_bytes(), name, self.threshold)
+        target = self.draft.folder / restored.file_path(name)
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(whole.data)
+        return whole.original, whole.restoration
 
 
 def _totals(texts: Sequence[str], restorations: Sequence[Restoration], seconds: float) -> ShardTotals:

@@ -125,7 +125,7 @@ class EachBatch:
             self.gauges.model.set(model.registered)
         schema = from_arrow_schema(restored.schema())
         restore = restorer(model, self.settings.threshold)
-        rows = frame.where(good).select("id", "text", "file", "ordinal").mapInArrow(restore, schema)
+        rows = frame.where(good).select("id", "text", "file", "ordinal", "extra").mapInArrow(restore, schema)
         rejected = frame.where(~good).select("file", "ordinal", "reason", "detail", "excerpt")
         if isinstance(self.settings.sink, KafkaSink):
             kafka.write(self.settings.sink, rows, rejected)

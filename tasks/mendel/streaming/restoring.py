@@ -27,8 +27,9 @@ def restorer(
 
     def restore(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            restorations = restored.restorations(load(model), batch["text"].to_pylist(), threshold)
-            yield restored.rows(batch, restorations, model.registered)
+            texts = batch["text"].to_pylist()
+            restorations = restored.restorations(load(model), texts, threshold)
+            yield restored.rows(batch, texts, restorations, model.registered)
 
     return restore
 

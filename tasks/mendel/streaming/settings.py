@@ -103,6 +103,7 @@ class Stream(Frozen):
     sink: Sink = LakeSink()
     text_key: str = Field("text", description="key (JSON) or column (Parquet) that holds the text")
     max_characters: int = Field(10_000, ge=1, description="a longer text is rejected")
+    extra: bool = Field(True, description="keep a record's other keys or columns, as JSON in the column `extra`")
     threshold: float | None = Field(None, ge=0, le=1, description="changes of less confidence than this are left out")
     batch_records: int = Field(256, ge=1, description="texts that the restorer is given at once: bounds the memory")
     duplicate_seconds: int = Field(3600, ge=1, description="a record whose id came within this time before is dropped")
@@ -113,7 +114,7 @@ class Stream(Frozen):
 
     @property
     def rules(self) -> RecordRules:
-        return RecordRules(text_key=self.text_key, max_characters=self.max_characters)
+        return RecordRules(text_key=self.text_key, max_characters=self.max_characters, extra=self.extra)
 
     def checkpoint(self, root: str) -> str:
         """URI of the folder where Spark keeps how far the stream has come, and the ids that it has seen."""

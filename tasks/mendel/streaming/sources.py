@@ -27,6 +27,7 @@ FIELDS = {
     "text": "string",
     "file": "string",
     "ordinal": "long",
+    "extra": "string",
     "reason": "string",  # only of a rejection, as are the two that follow
     "detail": "string",
     "excerpt": "string",

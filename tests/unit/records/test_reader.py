@@ -241,3 +241,53 @@ def test_a_message_is_read_as_a_line_is() -> None:
 
     assert parse(b'{"id": 7, "text": "a"}', "jsonl", 3, layout) == Record(3, "7", "a")
     assert parse(b"a", "txt", 3, layout) == Record(3, None, "a")
+
+
+@quick
+@given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), JSON, max_size=4))
+def test_other_keys_are_kept_as_json_where_asked(others: dict[str, Any]) -> None:
+    line = json.dumps({**others, "id": "x", "text": "words"})
+
+    kept, without = (read_bytes("a.jsonl", line.encode(), extra=extra)[0] for extra in (True, False))
+
+    assert isinstance(kept, Record)
+    assert isinstance(without, Record)
+    wanted = {key: value for key, value in others.items() if key not in ("id", "text")}
+    strict = json.loads(json.dumps(wanted), parse_constant=str)
+    assert (json.loads(kept.extra) if kept.extra else {}) == strict
+    assert without.extra is None
+
+
+def test_columns_of_any_type_are_kept_as_json() -> None:
+    columns = {
+        "text": ["words", "more"],
+        "nan": [float("nan"), 1.5],
+        "day": pa.array([None, 1], pa.date32()),
+        "ns": pa.array([1, None], pa.timestamp("ns")),
+        "far": pa.array([2**62, None], pa.timestamp("us")),
+        "raw": [b"\xff", None],
+        "list": [[1, None], []],
+    }
+
+    first, second = read_bytes("a.parquet", parquet(**columns), extra=True)
+
+    assert isinstance(first, Record)
+    assert isinstance(second, Record)
+    assert json.loads(second.extra or "") == {
+        "nan": 1.5,
+        "day": "1970-01-02",
+        "ns": None,
+        "far": None,
+        "raw": None,
+        "list": [],
+    }
+    kept = json.loads(first.extra or "")
+    assert (kept["nan"], kept["raw"], kept["list"]) == ("NaN", "/w==", [1, None])
+    assert kept["ns"].startswith("1970-01-01 00:00:00.000000001"), kept
+
+
+def test_few_rows_are_read_at_once_where_they_are_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mendel.records.parquet.BATCH_BYTES", 1000)
+    content = parquet(text=["x" * 400 + str(number) for number in range(5)])
+
+    assert len(read_bytes("a.parquet", content)) == 5

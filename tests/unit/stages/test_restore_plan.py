@@ -111,14 +111,31 @@ def test_planning_again_is_the_same_plan(a_lake: Any) -> None:
     assert (forced.fingerprint, forced.digest) == (first.fingerprint, first.digest)
 
 
-def test_a_threshold_makes_another_plan_and_none_leaves_it_as_it_was(a_lake: Any) -> None:
+def test_another_threshold_makes_another_plan(a_lake: Any) -> None:
     a_lake.put("a.txt", b"one")
 
     without, strict, stricter = (a_lake.plan(threshold=threshold) for threshold in (None, 0.5, 0.9))
 
     assert len({plan.fingerprint for plan in (without, strict, stricter)}) == 3, "what differs has one name"
-    identity = Plan(settings=Restore(), model_version=1).identity()
-    assert "threshold" not in identity["settings"], "days that were planned before there was one would be made again"
+
+
+def test_a_shard_ends_where_it_has_enough_text(a_lake: Any) -> None:
+    a_lake.put("a.jsonl", [{"id": str(number), "text": "x" * (25 if number == 2 else 4)} for number in range(6)])
+    a_lake.put("b.md", b"Teh end of a document of many more than ten characters.")
+
+    ids = planned(a_lake.root, a_lake.plan(characters_per_shard=10))
+
+    assert [shard[:3] for shard in ids[:2]] == [["0", "1", "2"], ["3", "4", "5"]]
+    assert list(map(len, ids)) == [3, 3, 1], "the document has no shard of its own"
+
+
+def test_a_plan_of_another_release_says_what_to_run(a_lake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    a_lake.put("a.txt", b"one")
+    monkeypatch.setattr(Plan, "stage_version", 1)
+    a_lake.plan()
+
+    with pytest.raises(InputError, match=r"is of another release\. Run: mendel restore plan --partition 2026-11-20"):
+        a_lake.shard(0)
 
 
 def test_two_days_of_equal_content_have_plans_and_ids_of_their_own(a_lake: Any) -> None:

@@ -47,6 +47,7 @@ def test_a_part_holds_the_restored_text_and_where_it_came_from(a_lake: Any) -> N
             "model_version": 1,
             "file": "inbox/dt=2026-11-20/a.jsonl",
             "ordinal": ordinal,
+            "extra": None,
         }
         for own, text, original, confidence, fallback, ordinal in [
             ("x", "the end", "teh end", 0.75, False, 1),

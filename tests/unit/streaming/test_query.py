@@ -48,7 +48,7 @@ def numbered(first: int, last: int) -> list[dict[str, object]]:
 
 
 def test_records_come_out_restored_with_where_they_came_from(session: SparkSession, a_stream: StreamLake) -> None:
-    a_stream.drop("a.jsonl", [{"id": "x", "text": "teh end"}, {"id": "y", "text": "teh end?"}])
+    a_stream.drop("a.jsonl", [{"id": "x", "text": "teh end", "lang": "en"}, {"id": "y", "text": "teh end?"}])
     a_stream.drop("below/b.txt.gz", gzip.compress(b"fine\n"))
 
     found = run(session, a_stream)
@@ -65,6 +65,7 @@ def test_records_come_out_restored_with_where_they_came_from(session: SparkSessi
         "model_version": 1,
         "file": "a.jsonl",
         "ordinal": 1,
+        "extra": '{"lang": "en"}',
     }
     assert by_file["a.jsonl", 2]["fallback"] is True
     assert found.totals.restored == found.totals.records == 3

@@ -9,14 +9,15 @@ import json
 import re
 from collections.abc import Iterator
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mendel.core.errors import InputError
-from mendel.corpus.traced import Rewriting, TracedText
+from mendel.corpus.traced import Rewriting, Splice, TracedText, spliced
 from mendel.documents.document import ReadingOptions, TextDocument, decoded
 from mendel.documents.fields import chosen
 from mendel.documents.prose import from_text
 from mendel.documents.protected import OBJECT
+from mendel.restorers.restorer import spans
 
 TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"(\s*:)?|[\[\]{}]')
 ESCAPE = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.")
@@ -48,6 +49,27 @@ def read(data: bytes, options: ReadingOptions) -> TextDocument:
         for segment in from_text(_text(source, string), encode, f"line {string.line}, {string.name}")
     ]
     return TextDocument(source, encoding, segments, tuple(string.name for string in strings))
+
+
+def with_value(line: str, key: str, text: str) -> str:
+    """A line that is an object, its string `key` being another text; all that this leaves as it was is so byte for byte."""
+    wanted = _object(line) | {key: text}
+    whole = re.fullmatch(r"(?s).*", line)
+    assert whole, "it matches any text"
+    encode = partial(_escaped, ascii_only=line.isascii())
+    for string in reversed([each for each in _values(whole, 1) if each.name == key]):  # of two the last one counts
+        before = _text(line, string)
+        edits = ((edit.start, edit.end, edit.replacement) for edit in spans(before.text, text))
+        fine = [splice for group in before.splices(edits, encode) for splice in group]
+        for splices in (fine, [Splice(string.start, string.end, encode(text))]):
+            if _object(written := spliced(line, splices)) == wanted:
+                return written
+    raise ValueError(f"the line has no string {key!r}")
+
+
+def _object(line: str) -> dict[str, Any]:
+    """What a line holds, its NaN as a text, which equals itself."""
+    return dict(json.loads(line, parse_constant=str))
 
 
 def _strings(source: str) -> Iterator[JsonString]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from mendel.core.errors import InputError
 from mendel.corpus.traced import Splice, TracedText, spliced
@@ -36,9 +36,6 @@ class ParquetDocument(SegmentedDocument):
 
     def written(self, changes: Sequence[Sequence[Splice]]) -> bytes:
         """The table with values changed, in row groups and compressions as they were."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         splices: dict[ParquetCell, list[Splice]] = {}
         sources: dict[ParquetCell, str] = {}
         for segment, owner, of_segment in zip(self.segments, self.owners, changes, strict=True):
@@ -49,20 +46,38 @@ class ParquetDocument(SegmentedDocument):
         for cell, of_segment in splices.items():
             values.setdefault(cell.column, {})[cell.row] = spliced(sources[cell], of_segment)
         target = io.BytesIO()
-        with pq.ParquetFile(io.BytesIO(self.data)) as file:
-            schema = file.schema_arrow
-            with pq.ParquetWriter(target, schema, compression=_compressions(file)) as writer:
-                first = 0
-                for number in range(file.num_row_groups):
-                    group = file.read_row_group(number)
-                    for column, changed in values.items():
-                        field = schema.field(column)
-                        texts = enumerate(group.column(column).to_pylist(), start=first)
-                        new_column = pa.array([changed.get(row, text) for row, text in texts], _plain(field.type))
-                        group = group.set_column(column, field, new_column.cast(field.type))
-                    writer.write_table(group, row_group_size=max(group.num_rows, 1))
-                    first += group.num_rows
+        rewrite(io.BytesIO(self.data), target, values)
         return target.getvalue()
+
+
+def rewrite(source: IO[bytes], target: IO[bytes], values: Mapping[int, Mapping[int, str]]) -> None:
+    """A file with other texts in some columns, by column and row, from 0: a row group at a time, in the form it has."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(source) as file:
+        schema = file.schema_arrow
+        with pq.ParquetWriter(target, schema, compression=_compressions(file)) as writer:
+            first = 0
+            for number in range(file.num_row_groups):
+                group = file.read_row_group(number)
+                for column, changed in values.items():
+                    field = schema.field(column)
+                    new_column = _changed(group.column(column), changed, first)
+                    group = group.set_column(column, field, pa.chunked_array([new_column.cast(field.type)]))
+                writer.write_table(group, row_group_size=max(group.num_rows, 1))
+                first += group.num_rows
+
+
+def _changed(column: pa.ChunkedArray, changed: Mapping[int, str], first: int) -> pa.Array:
+    """The values of a column whose first is of the row `first`; what is no UTF-8 stays what it is."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = _plain(column.type)
+    texts = enumerate(column.cast(kind).cast(pa.large_binary()).to_pylist(), start=first)
+    values = [changed[row].encode() if row in changed else text for row, text in texts]
+    return pc.cast(pa.array(values, pa.large_binary()), kind, safe=False)
 
 
 def read(data: bytes, options: ReadingOptions) -> ParquetDocument:

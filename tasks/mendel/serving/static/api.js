@@ -19,8 +19,11 @@ export const get = async (path, signal) => (await ask(path, { signal })).json();
 export const blob = async (path, signal) => (await ask(path, { signal })).blob();
 export const post = async (path, body, signal) => (await send(path, body, signal)).json();
 export const postForBlob = async (path, body, signal) => (await send(path, body, signal)).blob();
-export const upload = async (path, file, signal) =>
-  (await ask(path, { method: "POST", headers: { Accept: "application/json" }, body: file, signal })).json();
+/** The answer, and the `requestId` by which feedback names it. */
+export const upload = async (path, file, signal) => {
+  const response = await ask(path, { method: "POST", headers: { Accept: "application/json" }, body: file, signal });
+  return { ...(await response.json()), requestId: response.headers.get("X-Request-ID") };
+};
 
 const send = (path, body, signal) =>
   ask(path, {

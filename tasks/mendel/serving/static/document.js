@@ -1,6 +1,6 @@
 /** A document on the page: each of its changes to accept or reject, and the result to take away. */
 
-import { postForBlob, upload } from "./api.js";
+import { get, post, postForBlob, upload } from "./api.js";
 import { $, count, h, percent } from "./dom.js";
 import { level, marked, visible } from "./marks.js";
 import { during, threshold } from "./restore.js";
@@ -31,12 +31,13 @@ function open(file) {
   const query = new URLSearchParams({ name: file.name, threshold: threshold() });
   return during("Restoring the document…", async (signal) => {
     const answer = await upload(`v1/documents?${query}`, file, signal);
-    show(file, answer);
+    const { feedback } = await get("v1/models", signal);
+    show(file, answer, feedback);
     $("file").value = ""; // so that the same file can be chosen again
   }, () => open(file));
 }
 
-function show(file, answer) {
+function show(file, answer, takesFeedback) {
   const { changes, segments } = answer;
   const tally = h("p", { class: "facts" });
   const told = () => {
@@ -49,6 +50,7 @@ function show(file, answer) {
     buttons.forEach((button) => button.setAttribute("aria-pressed", accepted));
     told();
   };
+  const judged = () => changes.map((change, index) => ({ ...change, accepted: isAccepted(buttons[index]) }));
   const chosen = () => changes.filter((_, index) => isAccepted(buttons[index]));
   const article = $("document");
   article.replaceChildren(
@@ -57,6 +59,10 @@ function show(file, answer) {
       tally,
       h("button", { type: "button", class: "quiet", onclick: () => setAll(true) }, "Accept all"),
       h("button", { type: "button", class: "quiet", onclick: () => setAll(false) }, "Reject all"),
+      takesFeedback && changes.length ? h("button", {
+        type: "button", class: "quiet", title: "The paragraphs with changes are stored, so that the model can learn from them.",
+        onclick: () => tell(answer, judged()),
+      }, "Send my choices") : null,
       h("button", { type: "button", class: "primary", onclick: () => download(file, answer, chosen()) }, "Download")),
     ...(answer.unread ? [h("p", { class: "notice" },
       `There was no time for the last ${count(answer.unread, "sentence")}: they are as they were. Divide the document to restore them too.`)] : []),
@@ -105,6 +111,19 @@ function download(file, answer, accepted) {
     setTimeout(() => URL.revokeObjectURL(url), 60_000); // the browser may still be asking where to put it
     $("status").textContent = "The document is downloaded.";
   }, () => download(file, answer, accepted));
+}
+
+/** Which changes were right, with the segments that they are of. */
+function tell(answer, judged) {
+  return during("Sending your choices…", async (signal) => {
+    const texts = answer.segments
+      .map((text, segment) => ({
+        text, changes: judged.filter((change) => change.segment === segment).map(({ segment: _, ...change }) => change),
+      }))
+      .filter(({ changes }) => changes.length);
+    await post("v1/feedback", { request_id: answer.requestId, version: answer.version, texts }, signal);
+    $("status").textContent = "Your choices are kept.";
+  }, () => tell(answer, judged));
 }
 
 const bytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
