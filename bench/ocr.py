@@ -53,7 +53,7 @@ from mendel.recipes.channel import ChannelLlm, ChannelNgram
 from mendel.recipes.decoder import DecoderConfig
 from mendel.restorers.candidate import Text
 from mendel.restorers.channel import FIRST_PASS, UNTUNED, ChannelRestorer, Llm
-from mendel.restorers.document import Document
+from mendel.restorers.document import DocumentContext
 from mendel.restorers.second_pass import SecondPass
 from mendel.restorers.trials import FittedPass, Trials
 
@@ -175,7 +175,7 @@ def by_document(restorer: ChannelRestorer, pairs: Sequence[Pair]) -> Correct:
         texts_of_documents: dict[str, list[str]] = defaultdict(list)
         for pair, text in zip(pairs, texts, strict=False):  # the first call is of a few
             texts_of_documents[pair.document].append(text)
-        documents = {name: Document(some) for name, some in texts_of_documents.items()}
+        documents = {name: DocumentContext(some) for name, some in texts_of_documents.items()}
         restorations = restorer.restore(texts, [documents[pair.document] for pair in pairs[: len(texts)]])
         return [restoration.text for restoration in restorations]
 

@@ -14,7 +14,7 @@ from mendel.documents.changes import applied, sure, without_end
 from mendel.documents.document import ReadingOptions, Segment, SegmentedDocument
 from mendel.documents.reading import Read
 from mendel.restorers import pieces
-from mendel.restorers.document import Document
+from mendel.restorers.document import DocumentContext
 from mendel.restorers.pieces import Piece
 from mendel.restorers.restorer import Restoration, Restorer, Span
 
@@ -111,7 +111,7 @@ def joined(
 
 
 def _answers(restorer: Restorer, documents: Sequence[Sequence[str]], what: str) -> Iterator[Restoration]:
-    pairs = [(text, document) for texts in documents for document in [Document(texts)] for text in texts]
+    pairs = [(text, document) for texts in documents for document in [DocumentContext(texts)] for text in texts]
     for start in track(range(0, len(pairs), BATCH), what):
         texts, of_documents = zip(*pairs[start : start + BATCH], strict=True)
         yield from restorer.restore(texts, of_documents)

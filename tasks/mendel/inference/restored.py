@@ -42,9 +42,9 @@ def restorations(restorer: Restorer, texts: Sequence[str], threshold: float | No
 
 
 def _piece_by_piece(restorer: Restorer, text: str) -> Restoration:
-    from mendel.restorers.document import Document  # loads numba
+    from mendel.restorers.document import DocumentContext  # loads numba
 
-    parts, document = pieces.cut(text), Document([text])
+    parts, document = pieces.cut(text), DocumentContext([text])
     answers: list[Restoration] = []
     for start in range(0, len(parts), PIECES):
         some = [piece.text for piece in parts[start : start + PIECES]]

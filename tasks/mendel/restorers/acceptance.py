@@ -20,7 +20,7 @@ from mendel.models.ngram import Doubles
 from mendel.recipes.calibration import Calibration
 from mendel.restorers.best_reading import CHANGE_FEATURES, TEXT_FEATURES, BestReading
 from mendel.restorers.calibration import bound_among
-from mendel.restorers.document import Document, DocumentEvidence
+from mendel.restorers.document import DocumentContext, DocumentEvidence
 from mendel.restorers.logistic import Logistic, probabilities
 from mendel.restorers.restorer import Restoration, applied
 
@@ -152,13 +152,13 @@ class Acceptance(Frozen):
     least_odds_in_document: float = math.inf
     """Of a text with what the other texts of its document say, from which it is changed too."""
 
-    def in_documents(self, odds: Doubles, documents: Sequence[Document | None]) -> Doubles:
+    def in_documents(self, odds: Doubles, documents: Sequence[DocumentContext | None]) -> Doubles:
         """[text]: log-odds with what the other texts of the same document say; -inf where these are too few."""
         if self.document_evidence is None:
             return np.full(len(odds), -math.inf)
         return self.document_evidence.shifted(odds, documents, GROUP)
 
-    def add(self, odds: Doubles, documents: Sequence[Document | None]) -> None:
+    def add(self, odds: Doubles, documents: Sequence[DocumentContext | None]) -> None:
         """Take down what texts say, for those of the same documents that come later."""
         if self.document_evidence is not None:
             self.document_evidence.add(odds, documents)
@@ -169,7 +169,7 @@ class Acceptance(Frozen):
         evidence: BestReading | None,
         odds: float,
         odds_in_document: float = -math.inf,
-        document: Document | None = None,
+        document: DocumentContext | None = None,
     ) -> Restoration:
         """`odds`: of the text by itself, by this judge or by that of the first pass; then with what its document says."""
         if evidence is None:
@@ -206,9 +206,9 @@ class Acceptance(Frozen):
         )
 
 
-def _in_groups(count: int) -> list[Document]:
+def _in_groups(count: int) -> list[DocumentContext]:
     """For each of so many texts its document, where each GROUP of them are one."""
-    documents = [Document(()) for _ in range(0, count, GROUP)]
+    documents = [DocumentContext(()) for _ in range(0, count, GROUP)]
     return [documents[number // GROUP] for number in range(count)]
 
 

@@ -23,7 +23,7 @@ from mendel.restorers import artifact, pieces, whole_text
 from mendel.restorers.acceptance import READ_FROM, Acceptance
 from mendel.restorers.best_reading import BestReading
 from mendel.restorers.calibration import Weights
-from mendel.restorers.document import Document
+from mendel.restorers.document import DocumentContext
 from mendel.restorers.restorer import Restoration, Restorer
 from mendel.restorers.second_pass import SecondPass
 
@@ -81,10 +81,12 @@ class ChannelRestorer(Restorer):
         """The last pass."""
         return FIRST_PASS if self.llm is None else self.llm.name
 
-    def restore(self, texts: Sequence[str], documents: Sequence[Document | None] | None = None) -> list[Restoration]:
+    def restore(
+        self, texts: Sequence[str], documents: Sequence[DocumentContext | None] | None = None
+    ) -> list[Restoration]:
         parts = [pieces.cut(text) for text in texts]
         of_texts = [
-            document or (Document([text]) if len(part) > 1 else None)
+            document or (DocumentContext([text]) if len(part) > 1 else None)
             for text, part, document in zip(texts, parts, documents or [None] * len(texts), strict=True)
         ]
         restored = iter(
@@ -95,7 +97,7 @@ class ChannelRestorer(Restorer):
         )
         return [pieces.join(part, [next(restored) for _ in part]) for part in parts]
 
-    def _restore(self, texts: Sequence[str], documents: Sequence[Document | None]) -> list[Restoration]:
+    def _restore(self, texts: Sequence[str], documents: Sequence[DocumentContext | None]) -> list[Restoration]:
         candidates = self.decoder.decode(texts, threads=available())
         if not self.acceptance:
             return self._decide_whole(texts, candidates)

@@ -29,7 +29,7 @@ WORD_ODDS = 1.0
 WORD = re.compile(r"\w+")
 
 
-class Document:
+class DocumentContext:
     """What is known of a document while it is restored, batch by batch. For one thread at a time."""
 
     def __init__(self, texts: Sequence[str]) -> None:
@@ -65,7 +65,7 @@ class DocumentEvidence(Frozen):
     silence: float
     """Log-likelihood ratio of a text for which nothing is proposed."""
 
-    def shifted(self, odds: Doubles, documents: Sequence[Document | None], fewest: int) -> Doubles:
+    def shifted(self, odds: Doubles, documents: Sequence[DocumentContext | None], fewest: int) -> Doubles:
         """[text]: the log-odds with what the other texts of the same document say, those before and those here.
 
         -inf where the document has fewer than so many texts, or there is none.
@@ -81,7 +81,7 @@ class DocumentEvidence(Frozen):
             results[numbers] = odds[numbers] + np.log(share / (1 - share))
         return results
 
-    def add(self, odds: Doubles, documents: Sequence[Document | None]) -> None:
+    def add(self, odds: Doubles, documents: Sequence[DocumentContext | None]) -> None:
         """Take down what texts say, for those that come later."""
         for document, numbers in _together(documents):
             document.log_likelihood += self._log_likelihoods(odds[numbers]).sum(axis=0)
@@ -105,7 +105,7 @@ class DocumentEvidence(Frozen):
         return cls(prior_odds=prior, silence=float(log_ratios[0]) - prior)
 
 
-def _together(documents: Sequence[Document | None]) -> Iterator[tuple[Document, list[int]]]:
+def _together(documents: Sequence[DocumentContext | None]) -> Iterator[tuple[DocumentContext, list[int]]]:
     """Each document with the numbers of its texts."""
     numbers: dict[int, list[int]] = {}
     for number, document in enumerate(documents):

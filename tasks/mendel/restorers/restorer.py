@@ -18,7 +18,7 @@ from mendel.recipes.kinds import KINDS, named
 from mendel.restorers import artifact
 
 if TYPE_CHECKING:
-    from mendel.restorers.document import Document  # loads numba
+    from mendel.restorers.document import DocumentContext  # loads numba
 
 READERS = {kind: recipe.restorer for kind, recipe in KINDS.items()}
 """Which class reads a folder of which kind, as `module:class`: a restorer without an LLM never imports torch."""
@@ -60,7 +60,9 @@ class Restorer(ABC):
     kind: str
 
     @abstractmethod
-    def restore(self, texts: Sequence[str], documents: Sequence[Document | None] | None = None) -> list[Restoration]:
+    def restore(
+        self, texts: Sequence[str], documents: Sequence[DocumentContext | None] | None = None
+    ) -> list[Restoration]:
         """One restoration for each text, in order. An empty text stays empty.
 
         `documents`: for each text the one that it is from, if any, whose other texts may help to judge it. A text by

@@ -12,7 +12,7 @@ import numpy as np
 from mendel.models.generation import CausalRewriter, Rewriter, Seq2SeqRewriter
 from mendel.recipes.models import PretrainedModel, Writing
 from mendel.restorers import artifact, pieces
-from mendel.restorers.document import Document
+from mendel.restorers.document import DocumentContext
 from mendel.restorers.guard import Attempt, Guard
 from mendel.restorers.restorer import Restoration, Restorer, spans
 
@@ -46,7 +46,7 @@ class RewritingRestorer(Restorer):
     def restore(
         self,
         texts: Sequence[str],
-        documents: Sequence[Document | None] | None = None,
+        documents: Sequence[DocumentContext | None] | None = None,
     ) -> list[Restoration]:
         parts = [pieces.cut(text) for text in texts]
         rewritings = iter(attempts(self.rewriter, [piece.text for part in parts for piece in part], self.writing))

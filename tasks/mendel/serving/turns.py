@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from mendel.restorers import pieces
-from mendel.restorers.document import Document
+from mendel.restorers.document import DocumentContext
 from mendel.restorers.restorer import Restoration
 from mendel.serving.models import Model
 
@@ -30,11 +30,11 @@ class QueuedRequest:
         self.answer = answer
         self._texts = [pieces.cut(text) for text in texts]
         self._pieces = [piece.text for text in self._texts for piece in text]
-        whole = Document(texts) if of_one_document else None
+        whole = DocumentContext(texts) if of_one_document else None
         self._documents = [
             document
             for text, parts in zip(texts, self._texts, strict=True)
-            for document in [whole or (Document([text]) if len(parts) > 1 else None)]
+            for document in [whole or (DocumentContext([text]) if len(parts) > 1 else None)]
             for _ in parts
         ]
         self._next_place = 0
@@ -87,7 +87,7 @@ class QueuedPiece(NamedTuple):
     job: QueuedRequest
     place: int
     text: str
-    document: Document | None
+    document: DocumentContext | None
     """Which it is from, if others are too."""
 
 

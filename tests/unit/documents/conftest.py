@@ -9,7 +9,7 @@ from pathlib import Path
 from mendel.documents.document import ReadingOptions
 from mendel.documents.reading import reader
 from mendel.documents.restoring import RestoredDocument, restore
-from mendel.restorers.document import Document
+from mendel.restorers.document import DocumentContext
 from mendel.restorers.restorer import Restoration, Restorer, Span
 
 OPTIONS = ReadingOptions()
@@ -23,14 +23,16 @@ class Rewords(Restorer):
     def __init__(self, words: Mapping[str, str]) -> None:
         self.words = words
         self.asked: list[str] = []
-        self.documents: list[Document | None] = []
+        self.documents: list[DocumentContext | None] = []
         self._pattern = re.compile("|".join(map(re.escape, words))) if words else re.compile(r"(?!)")
 
     @classmethod
     def read(cls, folder: Path) -> Rewords:
         raise NotImplementedError(f"it is in no folder such as {folder}")
 
-    def restore(self, texts: Sequence[str], documents: Sequence[Document | None] | None = None) -> list[Restoration]:
+    def restore(
+        self, texts: Sequence[str], documents: Sequence[DocumentContext | None] | None = None
+    ) -> list[Restoration]:
         self.asked += texts
         self.documents += documents or [None] * len(texts)
         return [self._one(text) for text in texts]

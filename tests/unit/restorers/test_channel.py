@@ -17,7 +17,7 @@ from mendel.restorers.artifact import NAME
 from mendel.restorers.best_reading import CHANGE_FEATURES, TEXT_FEATURES
 from mendel.restorers.calibration import Weights
 from mendel.restorers.channel import FIRST_PASS, NGRAM, NOISE, UNTUNED, ChannelRestorer
-from mendel.restorers.document import Document
+from mendel.restorers.document import DocumentContext
 from mendel.restorers.pieces import LONGEST
 from mendel.restorers.restorer import Restorer
 
@@ -160,10 +160,15 @@ def test_what_a_text_alone_does_not_reach_a_noisy_document_does(tmp_path: Path, 
     noisy = [*NOISY, NOISY[0]]
     mended = [one.text for one in restorer.restore(noisy)]
     # When the texts are by themselves, or each is of another document, or too few are, then they stay
-    for documents in (None, [None] * 4, [Document([text]) for text in noisy], [Document(noisy[:3])] * 3 + [None]):
+    for documents in (
+        None,
+        [None] * 4,
+        [DocumentContext([text]) for text in noisy],
+        [DocumentContext(noisy[:3])] * 3 + [None],
+    ):
         assert [one.text for one in careful.restore(noisy, documents)] == noisy
     # And as a document, or as one text that is long enough to be cut, they vouch for each other
-    assert [one.text for one in careful.restore(noisy, [Document(noisy)] * 4)] == mended
+    assert [one.text for one in careful.restore(noisy, [DocumentContext(noisy)] * 4)] == mended
     long = " ".join(NOISY * (5 * LONGEST // len(" ".join(NOISY))))
     (whole,) = careful.restore([long])
     assert whole.text.startswith(" ".join(mended[:2])), "its pieces were judged by themselves"
@@ -171,7 +176,7 @@ def test_what_a_text_alone_does_not_reach_a_noisy_document_does(tmp_path: Path, 
 
 def test_a_document_is_remembered_from_one_call_to_the_next(tmp_path: Path) -> None:
     careful = Restorer.load(str(write(tmp_path, **accepting(0.1, **DOCUMENTS))))
-    document = Document(NOISY)
+    document = DocumentContext(NOISY)
     texts = [careful.restore([text], [document])[0].text for text in [*NOISY, NOISY[1]]]
     assert texts[:3] == NOISY, "nothing was known of their document"
     assert texts[3] == "Our nation together the."
@@ -183,7 +188,8 @@ def test_a_name_that_the_document_has_elsewhere_stays(tmp_path: Path) -> None:
     text = NOISY[1]
     # When the document has the very word elsewhere, or the other one, or neither
     texts = {
-        words: certain.restore([text], [Document([text, words])])[0] for words in ("nattion", "nation", "other words")
+        words: certain.restore([text], [DocumentContext([text, words])])[0]
+        for words in ("nattion", "nation", "other words")
     }
     # Then the change is less sure, surer, or as sure as by itself
     assert texts["nattion"].text == text, "a word of the document was taken for an error"

@@ -9,29 +9,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mendel.restorers.document import MOST_RATIO, WORD_ODDS, Document, DocumentEvidence
+from mendel.restorers.document import MOST_RATIO, WORD_ODDS, DocumentContext, DocumentEvidence
 
 EVIDENCE = DocumentEvidence(prior_odds=-1.0, silence=-1.2)
 ODDS = st.one_of(st.just(-math.inf), st.floats(-30, 30))
 
 
-def shifts(*odds: float, document: Document | None = None) -> list[float]:
+def shifts(*odds: float, document: DocumentContext | None = None) -> list[float]:
     """By how much the log-odds of one document's texts change; of -inf nothing can be said."""
     values = np.array(odds)
-    shifted = EVIDENCE.shifted(values, [document or Document(())] * len(odds), fewest=1)
+    shifted = EVIDENCE.shifted(values, [document or DocumentContext(())] * len(odds), fewest=1)
     return [new - old if math.isfinite(old) else math.nan for new, old in zip(shifted, values, strict=True)]
 
 
 @given(ODDS)
 def test_a_text_by_itself_says_nothing_of_its_document(odds: float) -> None:
-    shifted = EVIDENCE.shifted(np.array([odds, odds]), [Document(()), None], fewest=1)
+    shifted = EVIDENCE.shifted(np.array([odds, odds]), [DocumentContext(()), None], fewest=1)
     assert shifted == pytest.approx([odds, -math.inf], abs=1e-9), "one is alone in its document, the other is of none"
 
 
 @pytest.mark.parametrize("earlier", [0, 1, 3])
 def test_a_document_of_few_texts_says_nothing(earlier: int) -> None:
     # Given a document of which some texts have been taken down
-    document = Document(())
+    document = DocumentContext(())
     EVIDENCE.add(np.zeros(earlier), [document] * earlier)
     # When two more come, then all count
     shifted = EVIDENCE.shifted(np.zeros(2), [document] * 2, fewest=4)
@@ -48,7 +48,7 @@ def test_neither_order_nor_batches_count(odds: list[float], data: st.DataObject)
     # Given texts of a document that have been taken down in two batches, in another order
     order = data.draw(st.permutations(odds))
     cut = data.draw(st.integers(0, len(order)))
-    document = Document(())
+    document = DocumentContext(())
     for batch in (order[:cut], order[cut:]):
         EVIDENCE.add(np.array(batch), [document] * len(batch))
     # When one more comes
@@ -72,7 +72,7 @@ def test_a_document_is_of_either_sort() -> None:
 
 
 def test_documents_do_not_hear_of_each_other() -> None:
-    one, other = Document(()), Document(())
+    one, other = DocumentContext(()), DocumentContext(())
     odds = np.array([0.0, 3.0, 0.0, 1.0])
     shifted = EVIDENCE.shifted(odds, [one, one, other, other], fewest=1)
     assert shifted[0] == pytest.approx(shifts(0.0, 3.0)[0])
@@ -108,13 +108,13 @@ def test_what_silence_says_is_counted() -> None:
 )
 def test_a_word_that_the_document_has_elsewhere_is_a_word(replaced: str, replacement: str, odds: float) -> None:
     text = "Ms Okonkwo was here with Szcur."
-    document = Document([text, "Mr Okonkwo is here, Szczur is there, Szczur goes."])
+    document = DocumentContext([text, "Mr Okonkwo is here, Szczur is there, Szczur goes."])
     start = text.index(replaced)
     assert document.word_odds(text, start, start + len(replaced), replacement) == odds
 
 
 def test_a_change_inside_a_word_is_judged_by_the_whole_word() -> None:
     text = "restroe it"
-    document = Document([text, "restore"])
+    document = DocumentContext([text, "restore"])
     assert document.word_odds(text, 5, 7, "or") == 0, "restr|or|: no such word"
     assert document.word_odds(text, 4, 7, "ore") == WORD_ODDS

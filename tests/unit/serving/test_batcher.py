@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mendel.restorers.document import Document
+from mendel.restorers.document import DocumentContext
 from mendel.restorers.pieces import LONGEST
 from mendel.restorers.restorer import Restoration, Restorer
 from mendel.serving.batcher import Batch, Batcher, QueueFullError, RecentSpeed
@@ -120,9 +120,11 @@ class Remembers(Upper):
     def __init__(self) -> None:
         super().__init__()
         self.go_on.set()
-        self.documents: list[Document | None] = []
+        self.documents: list[DocumentContext | None] = []
 
-    def restore(self, texts: Sequence[str], documents: Sequence[Document | None] | None = None) -> list[Restoration]:
+    def restore(
+        self, texts: Sequence[str], documents: Sequence[DocumentContext | None] | None = None
+    ) -> list[Restoration]:
         self.documents += documents or []
         return super().restore(texts)
 
