@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from mendel.core.errors import InputError
 from mendel.core.log import track
-from mendel.corpus import sentences
 from mendel.corpus.traced import Splice
 from mendel.documents.changes import applied, sure, without_end
 from mendel.documents.document import ReadingOptions, Segment, SegmentedDocument
@@ -19,7 +18,6 @@ from mendel.restorers.restorer import Restoration, Restorer, Span
 
 BATCH = 64
 """Sentences that are restored at once."""
-SENTENCE = re.compile(r"(.*?)(\s*)\Z", re.DOTALL)
 UNSAID = re.compile(r"[\W_]+")
 
 
@@ -70,18 +68,14 @@ def changed(
 ) -> RestoredDocument:
     """A document, read from its bytes, with changes made, which are given for each segment, in positions of its text."""
     texts = [segment.text for segment in document.segments]
-    wanted = [
-        list(without_end(text, some) if len(by_sentence(text)) == 1 else some)
-        for text, some in zip(texts, edits, strict=True)
-    ]
     splices = [
         segment.traced.splices(((edit.start, edit.end, edit.replacement) for edit in some), segment.encode)
-        for segment, some in zip(document.segments, wanted, strict=True)
+        for segment, some in zip(document.segments, edits, strict=True)
     ]
-    kept = _without_harm(document, read, options, wanted, splices)
+    kept = _without_harm(document, read, options, edits, splices)
     made: list[SegmentChange] = []
     left_out: list[SegmentChange] = []
-    for number, (text, some) in enumerate(zip(texts, wanted, strict=True)):
+    for number, (text, some) in enumerate(zip(texts, edits, strict=True)):
         for edit, splice in zip(some, splices[number], strict=True):
             change = SegmentChange(number, edit, text[edit.start : edit.end])
             (made if splice and number in kept else left_out).append(change)
@@ -96,7 +90,7 @@ def restore_segments(
 
     Changes less sure (0 to 1) than `threshold` are left out.
     """
-    cut = [[by_sentence(text) for text in texts] for texts in documents]
+    cut = [[pieces.by_sentence(text, restorer.language) for text in texts] for texts in documents]
     answers = _answers(restorer, [piece.text for texts in cut for parts in texts for piece in parts], what)
     return [joined(texts, answers, threshold) for texts in cut]
 
@@ -105,27 +99,24 @@ def joined(
     texts: Sequence[Sequence[Piece]], answers: Iterator[Restoration], threshold: float | None
 ) -> list[Restoration]:
     """Each text's restoration, word by word, from those of its sentences, which are taken from `answers` in order."""
-    return [pieces.join(parts, [sure(piece.text, next(answers), threshold) for piece in parts]) for parts in texts]
+    return [_joined(parts, [sure(piece.text, next(answers), threshold) for piece in parts]) for parts in texts]
+
+
+def _joined(parts: Sequence[Piece], restorations: Sequence[Restoration]) -> Restoration:
+    """A text of one sentence may be a heading."""
+    if len(parts) > 1:
+        return pieces.join(parts, restorations)
+    [sentence], [found] = parts, restorations
+    edits = tuple(without_end(sentence.text + sentence.gap, found.edits))
+    text = applied(sentence.text + sentence.gap, edits)
+    return (
+        found if edits == found.edits and not sentence.gap else found.model_copy(update={"text": text, "edits": edits})
+    )
 
 
 def _answers(restorer: Restorer, texts: Sequence[str], what: str) -> Iterator[Restoration]:
     for start in track(range(0, len(texts), BATCH), what):
         yield from restorer.restore(texts[start : start + BATCH])
-
-
-def by_sentence(text: str) -> list[Piece]:
-    """What a restorer is asked about one by one; joined, with their gaps, they are the text.
-
-    A word is never cut: a full stop inside one is noise, or belongs to an address.
-    """
-    parts: list[str] = []
-    for sentence in sentences.split(text, "en"):
-        if parts and not parts[-1][-1].isspace():
-            parts[-1] += sentence
-        else:
-            parts.append(sentence)
-    matches = [SENTENCE.fullmatch(part) for part in parts]
-    return [Piece(match[1], match[2]) for match in matches if match] or [Piece("", "")]
 
 
 def _without_harm(

@@ -66,6 +66,7 @@ class ChannelRestorer(Restorer):
         acceptance: Mapping[str, Acceptance] | None = None,
         protect: Collection[ProtectedKind] = (),
         llm: Llm | None = None,
+        language: str = artifact.ENGLISH,
     ) -> None:
         self.kind = kind
         self.decoder = decoder
@@ -73,6 +74,7 @@ class ChannelRestorer(Restorer):
         self.acceptance = acceptance or {}
         self.protect = protect
         self.llm = llm
+        self.language = language
 
     @property
     def in_force(self) -> str:
@@ -80,7 +82,7 @@ class ChannelRestorer(Restorer):
         return FIRST_PASS if self.llm is None else self.llm.name
 
     def restore(self, texts: Sequence[str]) -> list[Restoration]:
-        parts = [pieces.cut(text) for text in texts]
+        parts = [pieces.cut(text, self.language) for text in texts]
         restored = iter(self._restore([piece.text for part in parts for piece in part]))
         return [pieces.join(part, [next(restored) for _ in part]) for part in parts]
 
@@ -118,9 +120,9 @@ class ChannelRestorer(Restorer):
         if self.llm is None:
             return {}
         settled = self.kind, self.decoder, self.weights, self.acceptance, self.protect
-        parts = {FIRST_PASS: ChannelRestorer(*settled)}
+        parts = {FIRST_PASS: ChannelRestorer(*settled, language=self.language)}
         if self.llm.name == TUNED and UNTUNED in self.weights:
-            parts[UNTUNED] = ChannelRestorer(*settled, self.llm.untuned())
+            parts[UNTUNED] = ChannelRestorer(*settled, self.llm.untuned(), self.language)
         return parts
 
     @classmethod
@@ -133,7 +135,8 @@ class ChannelRestorer(Restorer):
             raise artifact.incomplete(folder, repr(error)) from error
         decoder = Decoder(Channel.from_profile(profile), ngram, settings.decoder)
         llm = Llm.read(folder, decoder, settings.llm) if settings.llm else None
-        return cls(settings.kind, decoder, settings.weights, settings.acceptance, settings.protect, llm)
+        judged = settings.weights, settings.acceptance, settings.protect
+        return cls(settings.kind, decoder, *judged, llm, settings.language)
 
 
 class Llm(NamedTuple):

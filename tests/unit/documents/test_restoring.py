@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mendel.documents.document import ReadingOptions
 from mendel.documents.reading import reader
@@ -30,20 +28,33 @@ def test_each_document_has_its_answers_sentence_by_sentence() -> None:
     assert [(edit.start, edit.end) for edit in edits] == [(4, 8), (13, 17)], "in positions of the whole text"
 
 
-@pytest.mark.parametrize("word", ["ende.Wb-,d", "what?!Yes", "v1.Next", "“Go.”He"])
-def test_a_word_is_asked_about_whole_whatever_stands_in_it(word: str) -> None:
-    rewords = Rewords({})
-    restore_segments(rewords, [[f"It came to the {word} of it. And on."]], None)
-    assert rewords.asked == [f"It came to the {word} of it.", "And on."]
+def test_what_may_be_a_heading_gets_no_full_stop() -> None:
+    rewords = Rewords({"road": "road."})
+    [found] = restore_segments(rewords, [["The road", "It ends. The road"]], None)
+    assert [each.text for each in found] == ["The road", "It ends. The road."]
 
 
-@given(text=st.text("ab .!?\"'“”。」\u3000\n", max_size=60))
-def test_sentences_are_the_text_cut_at_white_space(text: str) -> None:
-    rewords = Rewords({})
-    [[found]] = restore_segments(rewords, [[text]], None)
-    assert found.text == text
-    assert "".join("".join(rewords.asked).split()) == "".join(text.split())
-    assert [word for each in rewords.asked for word in each.split()] == text.split(), "no word is cut"
+@pytest.mark.parametrize(
+    ("language", "text", "sentences"),
+    [
+        ("de", "Vgl. Abb. 3 und Kap. 4. Das geht.", ["Vgl. Abb. 3 und Kap. 4.", "Das geht."]),
+        ("fr", "Voici M. Dupont. Il arrive.", ["Voici M. Dupont.", "Il arrive."]),
+        ("zh", "他来了。我们走吧！好。", ["他来了。", "我们走吧！", "好。"]),
+        ("ja", "「行こう。」と彼は言った。雨が降っている。", ["「行こう。」と彼は言った。", "雨が降っている。"]),
+    ],
+)
+def test_a_document_is_cut_by_the_rules_of_the_language_that_the_restorer_has_learned(
+    language: str, text: str, sentences: list[str]
+) -> None:
+    # given
+    rewords = Rewords({"geht": "steht", "arrive": "est là", "走吧": "走罢", "雨が": "雪が"})
+    rewords.language = language
+    # when
+    found = restore(rewords, f"{text}\n".encode(), reader("text"), ReadingOptions(), None, "test")
+    # then
+    assert rewords.asked == sentences
+    [change] = found.changes
+    assert found.data.decode() == text.replace(change.before, change.span.replacement) + "\n"
 
 
 @pytest.mark.parametrize(("threshold", "expected"), [(0.89, "the end of it\n"), (0.91, "teh end of it\n")])
