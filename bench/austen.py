@@ -35,23 +35,23 @@ def fetch(target: Path) -> bool:
 
 def paragraphs(database: bytes) -> list[str]:
     """The paragraphs of all books in R's lazy-load database: for each a length, and zlib data that hold its lines."""
-    found = []
+    all_paragraphs = []
     while database:
         chunk = zlib.decompressobj()
         text = "\n".join(lines(chunk.decompress(database[4:])))
-        found += [" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", text)]
+        all_paragraphs += [" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", text)]
         database = chunk.unused_data
-    return found
+    return all_paragraphs
 
 
 def lines(serialised: bytes) -> list[str]:
     """All ASCII strings of a serialised vector."""
-    found, at = [], 0
+    strings, at = [], 0
     while (at := serialised.find(STRING, at)) >= 0:
         size = int.from_bytes(serialised[at + 4 : at + 8], "big")
         at += 8 + size
-        found.append(serialised[at - size : at].decode("ascii", "replace"))
-    return found
+        strings.append(serialised[at - size : at].decode("ascii", "replace"))
+    return strings
 
 
 if __name__ == "__main__":

@@ -59,9 +59,9 @@ def prepare() -> Manifest:
 def candidate(recipe: str, settings: Sequence[str] = ()) -> Candidate:
     """The restorer of a recipe in include/recipes, fitted where it is not there yet."""
     run("finetune", "--set", f"recipe=@{RECIPES / recipe}.yaml", *settings)
-    found = current("candidate")
-    seconds = sum(found.metrics["seconds"].values())
-    return Candidate(lake.join(ROOT, found.folder), seconds, sum(file.bytes for file in found.files) / 1e6)
+    version = current("candidate")
+    seconds = sum(version.metrics["seconds"].values())
+    return Candidate(lake.join(ROOT, version.folder), seconds, sum(file.bytes for file in version.files) / 1e6)
 
 
 def run(stage: str, *options: str) -> None:
@@ -73,23 +73,23 @@ def run(stage: str, *options: str) -> None:
     }
     FOLDER.mkdir(parents=True, exist_ok=True)
     command = [str(MENDEL), *stage.split(), "-c", str(CONFIG), "-p", PARTITION, *options]
-    done = subprocess.run(command, env=environment, cwd=REPO, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"mendel {stage}: exit code {done.returncode}\n{(done.stdout + done.stderr)[-3000:]}")
+    process = subprocess.run(command, env=environment, cwd=REPO, capture_output=True, text=True)
+    if process.returncode:
+        sys.exit(f"mendel {stage}: exit code {process.returncode}\n{(process.stdout + process.stderr)[-3000:]}")
 
 
 def current(dataset: str) -> Manifest:
-    found = manifest.current(ROOT, dataset, PARTITION)
-    assert found is not None, f"{dataset} was just made"
-    return found
+    version = manifest.current(ROOT, dataset, PARTITION)
+    assert version is not None, f"{dataset} was just made"
+    return version
 
 
 def sentences(split: str, column: str = "clean") -> list[str]:
     """Sentences of the lake's pairs, in the order of a hash: any first part is a fair sample."""
     folder = lake.join(ROOT, current("pairs").folder)
     uris = [uri for uri in lake.list_files(folder) if uri.endswith(".parquet")]
-    found: list[str] = pairs.read(uris, splits=[split], columns=[column])[column].to_pylist()
-    return sorted(found, key=lambda text: hashlib.sha256(text.encode()).digest())
+    texts: list[str] = pairs.read(uris, splits=[split], columns=[column])[column].to_pylist()
+    return sorted(texts, key=lambda text: hashlib.sha256(text.encode()).digest())
 
 
 def alone(function: Callable[..., Result], *arguments: Any) -> Result:
@@ -161,5 +161,5 @@ def rounded(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.4g}")
     if isinstance(value, Mapping):
-        return {key: rounded(each) for key, each in value.items()}
-    return [rounded(each) for each in value] if isinstance(value, list | tuple) else value
+        return {key: rounded(item) for key, item in value.items()}
+    return [rounded(item) for item in value] if isinstance(value, list | tuple) else value

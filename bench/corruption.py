@@ -71,27 +71,27 @@ def kernel(resolved: ResolvedProfile, texts: pa.StringArray, megabytes: float) -
     corrupt = Kernel(resolved, 1).corrupt
     copies = pa.array(np.zeros(BATCH, np.int32))
     corrupt(texts[:9], copies[:9], texts[:9])  # compiled
-    first, done, seconds = 0, 0.0, 0.0
+    first, volume, seconds = 0, 0.0, 0.0
     rows = min(BATCH, round(len(texts) * megabytes / size(texts)))
-    while done < megabytes:
+    while volume < megabytes:
         (batch,) = grown(texts, first, rows).to_batches()
         began = time.perf_counter()
         corrupt(batch["id"], copies[:rows], batch["text"])
         seconds += time.perf_counter() - began
-        first, done = first + rows, done + size(batch["text"])
-    return row("mendel kernel", done, seconds, 1, common.peak_megabytes())
+        first, volume = first + rows, volume + size(batch["text"])
+    return row("mendel kernel", volume, seconds, 1, common.peak_megabytes())
 
 
 def peer(name: str, texts: pa.StringArray) -> dict[str, Any]:
     """One core; single sentences, as these libraries take them."""
     corrupt = PEERS[name]()
     corrupt(texts[0].as_py())
-    some = texts[:SENTENCES]
-    sentences = some.to_pylist()
+    sample = texts[:SENTENCES]
+    sentences = sample.to_pylist()
     began = time.perf_counter()
     for text in sentences:
         corrupt(text)
-    return row(name, size(some), time.perf_counter() - began, 1, common.peak_megabytes())
+    return row(name, size(sample), time.perf_counter() - began, 1, common.peak_megabytes())
 
 
 def textnoisr() -> Callable[[str], Any]:
@@ -170,8 +170,8 @@ def write_corpus(texts: pa.StringArray, megabytes: float, folder: Path) -> float
 
 def write_constant(resolved: ResolvedProfile, texts: pa.StringArray, path: Path) -> None:
     """Noisy texts and edits as the kernel makes them, for workers to map into memory."""
-    made = Kernel(resolved, 2).corrupt(texts, pa.array(np.zeros(len(texts), np.int32)), texts)
-    table = pa.table({"noisy": made.noisy, "edits": made.edits})
+    output = Kernel(resolved, 2).corrupt(texts, pa.array(np.zeros(len(texts), np.int32)), texts)
+    table = pa.table({"noisy": output.noisy, "edits": output.edits})
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
         writer.write_table(table)
 
@@ -182,14 +182,14 @@ def constant(path: Path) -> type:
 
     class Constant:  # here, so that it goes to the workers by value
         def __init__(self, resolved: ResolvedProfile, seed: int) -> None:
-            (self._made,) = pa.ipc.open_file(pa.memory_map(source)).read_all().to_batches()
+            (self._output,) = pa.ipc.open_file(pa.memory_map(source)).read_all().to_batches()
             self._first = 0
 
         def corrupt(self, ids: pa.StringArray, copies: pa.Array, clean: pa.StringArray) -> list[pa.Array]:
-            if self._first + len(ids) > len(self._made):
+            if self._first + len(ids) > len(self._output):
                 self._first = 0
             self._first += len(ids)
-            columns: list[pa.Array] = self._made.slice(self._first - len(ids), len(ids)).columns
+            columns: list[pa.Array] = self._output.slice(self._first - len(ids), len(ids)).columns
             return columns
 
     return Constant
@@ -200,17 +200,17 @@ class Peak:
 
     def __enter__(self) -> Peak:
         self.megabytes = 0.0
-        self._done = threading.Event()
+        self._end = threading.Event()
         self._watch = threading.Thread(target=self._look)
         self._watch.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._done.set()
+        self._end.set()
         self._watch.join()
 
     def _look(self) -> None:
-        while not self._done.wait(0.5):
+        while not self._end.wait(0.5):
             self.megabytes = max(self.megabytes, look(psutil.Process(), {}) / 1e6)
 
 
@@ -240,8 +240,8 @@ def main() -> None:
     for cores in sorted({1, available()}):
         rows += common.pinned(cores, spark, resolved, texts, SIZES, 9 if arguments.full else 3)
     columns = {"system": "", "size_mb": ",.1f", "cores": "d", "mb_per_second": ".1f", "mb_per_second_per_core": ".1f"}
-    for each in rows:
-        each.setdefault("share_of_constant", None)
+    for figures in rows:
+        figures.setdefault("share_of_constant", None)
     common.report("corruption", described, rows, columns | {"share_of_constant": ".0%", "memory_mb": ",.0f"})
 
 

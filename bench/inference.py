@@ -52,7 +52,7 @@ def channel(recipe: str, uri: str, setting: str | None, case: Case) -> dict[str,
     noisy = list(case.sample.noisy)
     restorer.restore(noisy[:4])
     began = time.perf_counter()
-    restored = [found.text for found in restorer.restore(noisy)]
+    restored = [restoration.text for restoration in restorer.restore(noisy)]
     seconds = time.perf_counter() - began
     peak = common.peak_megabytes()
     order = random.Random(1).sample(range(len(noisy)), min(len(noisy), 70))
@@ -84,10 +84,10 @@ def plain_loop(uri: str, case: Case) -> dict[str, Any]:
     second = restorer.llm.second_pass
     llm = second.llm
     noisy = list(case.sample.noisy)
-    found = restorer.decoder.decode(noisy, threads=available())
+    candidate_lists = restorer.decoder.decode(noisy, threads=available())
     began = time.perf_counter()
     restored = []
-    for text, candidates in zip(noisy, found, strict=True):
+    for text, candidates in zip(noisy, candidate_lists, strict=True):
         scores = {text: -float("inf")}
         for candidate in second.plausible(text, candidates):
             ids = torch.tensor(
@@ -103,7 +103,7 @@ def plain_loop(uri: str, case: Case) -> dict[str, Any]:
 def row(system: str, case: Case, seconds: float, restored: Sequence[str], memory: float) -> dict[str, Any]:
     from rapidfuzz.distance import Levenshtein
 
-    left = sum(map(Levenshtein.distance, case.sample.clean, restored))
+    after = sum(map(Levenshtein.distance, case.sample.clean, restored))
     before = sum(map(Levenshtein.distance, case.sample.clean, case.sample.noisy))
     speed = sum(map(len, case.sample.noisy)) / seconds
     cores = available()
@@ -114,7 +114,7 @@ def row(system: str, case: Case, seconds: float, restored: Sequence[str], memory
         "sentences": len(restored),
         "chars_per_second": speed,
         "chars_per_second_per_core": speed / cores,
-        "reduction": 1 - left / before,
+        "reduction": 1 - after / before,
         "same_in_other_batches": None,
         "memory_mb": memory,
     }

@@ -162,8 +162,8 @@ class Fitting(NamedTuple):
 def _restorer(
     recipe: ChannelNgram | ChannelLlm, decoder: Decoder, passes: Mapping[str, FittedPass], llm: Llm | None = None
 ) -> ChannelRestorer:
-    weights = {name: each.weights for name, each in passes.items()}
-    acceptance = {name: each.acceptance for name, each in passes.items()}
+    weights = {name: fitted_pass.weights for name, fitted_pass in passes.items()}
+    acceptance = {name: fitted_pass.acceptance for name, fitted_pass in passes.items()}
     return ChannelRestorer(recipe.kind, decoder, weights, acceptance, recipe.protect, llm)
 
 
@@ -183,9 +183,9 @@ def row(name: str, pairs: Sequence[Pair], correct: Correct) -> dict[str, Any]:
 
     def share(above: Any, below: Any) -> Interval:
         sides = [np.bincount(of, values, len(documents)) for values in (above, below)]
-        found = bootstrap.ratio(*sides)
-        assert found is not None, f"{name}: no sentence to score"
-        return found
+        ratio = bootstrap.ratio(*sides)
+        assert ratio is not None, f"{name}: no sentence to score"
+        return ratio
 
     scores = {
         "cer": share(after, [len(text) for text in clean]),
@@ -195,12 +195,12 @@ def row(name: str, pairs: Sequence[Pair], correct: Correct) -> dict[str, Any]:
         "clean_altered": share(altered, ones),
     }
     print(f"{name}: done", flush=True)
-    found: dict[str, Any] = {"system": name, "sentences": len(pairs), "documents": len(documents)}
+    figures: dict[str, Any] = {"system": name, "sentences": len(pairs), "documents": len(documents)}
     for key, interval in scores.items():
-        found |= {key: interval.value, f"{key}_ci": [interval.low, interval.high]}
+        figures |= {key: interval.value, f"{key}_ci": [interval.low, interval.high]}
     if name != "identity":
-        found["chars_per_second"] = sum(map(len, noisy)) / seconds
-    return found
+        figures["chars_per_second"] = sum(map(len, noisy)) / seconds
+    return figures
 
 
 def published() -> list[dict[str, Any]]:
@@ -233,13 +233,13 @@ def main() -> None:
     if not arguments.pairs:
         parser.error("give --pairs, or set MENDEL_BLN600")
     described = common.machine()
-    found = parts(str(Path(arguments.pairs)))
-    fitted_on, judged = (found.validation, found.test) if arguments.judge == "test" else halves(found.validation)
+    split = parts(str(Path(arguments.pairs)))
+    fitted_on, judged = (split.validation, split.test) if arguments.judge == "test" else halves(split.validation)
     if not arguments.full:
         fitted_on, judged = fitted_on[:SENTENCES], judged[:SENTENCES]
     few = len(judged) if arguments.full else SECOND_PASS
-    fitting = Fitting([pair.clean for pair in found.train], fitted_on, few)
-    learned = learn(fitting.train, [pair.noisy for pair in found.train], "bln600")
+    fitting = Fitting([pair.clean for pair in split.train], fitted_on, few)
+    learned = learn(fitting.train, [pair.noisy for pair in split.train], "bln600")
     print(table(learned))
     recipe = ChannelNgram.model_validate(recipe_of("channel-ocr"))
     ngram = fitting.ngram(recipe)

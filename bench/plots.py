@@ -19,8 +19,8 @@ LOWEST = -0.2
 
 
 def rows(name: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads((common.RESULTS / f"{name}.json").read_text())["rows"]
-    return found
+    table: list[dict[str, Any]] = json.loads((common.RESULTS / f"{name}.json").read_text())["rows"]
+    return table
 
 
 def main() -> None:

@@ -69,25 +69,25 @@ class Errors(NamedTuple):
 
 def misspellings() -> dict[str, list[str]]:
     """Word → its misspellings, those with a single correction alone."""
-    found = defaultdict(list)
+    by_word = defaultdict(list)
     for line in (files("codespell_lib") / "data" / "dictionary.txt").read_text().splitlines():
         wrong, _, right = line.partition("->")
         if WORD.fullmatch(right) and WORD.fullmatch(wrong):
-            found[right.lower()].append(wrong.lower())
-    return found
+            by_word[right.lower()].append(wrong.lower())
+    return by_word
 
 
 def half(word: str) -> int:
     return zlib.crc32(word.encode()) % 2
 
 
-def misspelt(texts: Sequence[str], known: Mapping[str, list[str]], which: int) -> list[str]:
+def misspelt(texts: Sequence[str], dictionary: Mapping[str, list[str]], which: int) -> list[str]:
     """The texts with misspellings of one half of the words; capitals stay."""
     chance = random.Random(SEED)
 
     def replaced(match: re.Match[str]) -> str:
         word = match.group()
-        options = known.get(word.lower())
+        options = dictionary.get(word.lower())
         if not options or half(word.lower()) != which or chance.random() > SHARE:
             return word
         wrong = chance.choice(options)
@@ -97,8 +97,8 @@ def misspelt(texts: Sequence[str], known: Mapping[str, list[str]], which: int) -
 
 
 def typed(train: Sequence[str], test: Sequence[str]) -> Errors:
-    known, taught = misspellings(), list(train[:LEARNED_FROM])
-    return Errors("misspelt", misspelt(taught, known, 0), taught, sample(test, misspelt(test, known, 1)))
+    dictionary, taught = misspellings(), list(train[:LEARNED_FROM])
+    return Errors("misspelt", misspelt(taught, dictionary, 0), taught, sample(test, misspelt(test, dictionary, 1)))
 
 
 def scanned(train: Sequence[str], test: Sequence[str]) -> Errors:
@@ -129,11 +129,16 @@ def named(name: str) -> NoiseProfile:
 def recovered(name: str, clean: Sequence[str], train: Sequence[str]) -> dict[str, Any]:
     """Known and learned rates of a profile in include/noise, per thousand characters."""
     profile = named(name)
-    known = resolve(profile, train, SEED).rates
+    true_rates = resolve(profile, train, SEED).rates
     noisy = damaged("sotu", clean, profile, train).sample.noisy
-    found = learn(clean, noisy, name).profile
-    rates = {f"{o}s": [1000 * getattr(known, o), 1000 * getattr(found.rates, o)] for o in OPERATIONS}
-    return {"system": "noise learn", "profile": name, **rates, "mean_length": [profile.mean_length, found.mean_length]}
+    learned_profile = learn(clean, noisy, name).profile
+    rates = {f"{o}s": [1000 * getattr(true_rates, o), 1000 * getattr(learned_profile.rates, o)] for o in OPERATIONS}
+    return {
+        "system": "noise learn",
+        "profile": name,
+        **rates,
+        "mean_length": [profile.mean_length, learned_profile.mean_length],
+    }
 
 
 def adapted(uri: str, profile: NoiseProfile, train: Sequence[str], validation: Sequence[str]) -> ChannelRestorer:
@@ -152,7 +157,7 @@ def adapted(uri: str, profile: NoiseProfile, train: Sequence[str], validation: S
 
 
 def texts_of(restorer: Restorer) -> Correct:
-    return lambda texts: [each.text for each in restorer.restore(texts)]
+    return lambda texts: [restoration.text for restoration in restorer.restore(texts)]
 
 
 def main() -> None:
@@ -165,15 +170,15 @@ def main() -> None:
     train, validation, test = (common.sentences(split) for split in ("train", "validation", "test"))
     test = test[: 5000 if arguments.full else 500]
     known_profiles = [recovered(name, train[:LEARNED_FROM], train) for name in ("default", "ocr")]
-    for each in known_profiles:
-        print(*(f"{name}: {value}" for name, value in common.rounded(each).items()), sep="\n  ")
-    found = [typed(train, test)]
+    for figures in known_profiles:
+        print(*(f"{name}: {value}" for name, value in common.rounded(figures).items()), sep="\n  ")
+    error_sets = [typed(train, test)]
     if scans.installed():
-        found.append(scanned(train, test))
+        error_sets.append(scanned(train, test))
     else:
         print("read errors are left out: no tesseract on PATH (Debian: apt-get install tesseract-ocr)")
     rows = []
-    for errors in found:
+    for errors in error_sets:
         profiles = {"after": learned(errors)}
         if errors.profile:
             profiles[f"{errors.profile}.yaml"] = named(errors.profile)

@@ -64,9 +64,9 @@ class Case(NamedTuple):
     """Noise that differs from the fitted one in one thing; only for systems that are fitted to noise."""
 
     def first(self, count: int) -> Case:
-        given = self.sample
+        sample = self.sample
         parts = ("ids", "clean", "noisy", "edits", "untouched")
-        return self._replace(sample=Sample(**{part: getattr(given, part)[:count] for part in parts}))
+        return self._replace(sample=Sample(**{part: getattr(sample, part)[:count] for part in parts}))
 
 
 class System(NamedTuple):
@@ -107,8 +107,8 @@ def harper() -> Correct:
     linter = Linter()
 
     def correct(text: str) -> str:
-        found = [lint for lint in linter.lint(text) if lint.lint_kind == "Spelling" and lint.suggestion_count]
-        for lint in reversed(found):  # from the end, so that places stay right
+        lints = [lint for lint in linter.lint(text) if lint.lint_kind == "Spelling" and lint.suggestion_count]
+        for lint in reversed(lints):  # from the end, so that places stay right
             text = linter.apply_suggestion(text, lint, lint.suggestions[0])
         return text
 
@@ -132,8 +132,8 @@ def pyspellchecker() -> Correct:
     def correct(word: str) -> str:
         if len(word) < SHORTEST or word.lower() in checker:
             return word
-        found = checker.correction(word) or word
-        return found.capitalize() if word[0].isupper() else found
+        correction = checker.correction(word) or word
+        return correction.capitalize() if word[0].isupper() else correction
 
     return lambda texts: [WORD.sub(lambda match: correct(match.group()), text) for text in texts]
 
@@ -152,9 +152,9 @@ def few_shot(shots: Sequence[tuple[str, str]]) -> Correct:
         ids = torch.tensor(llm.encode([f"{examples}Noisy: {text}\nClean:"]), device=llm.model.device)
         most = 8 + len(llm.encode([text])[0]) * 5 // 4
         with torch.inference_mode():
-            said = llm.model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=most, do_sample=False,
+            output = llm.model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=most, do_sample=False,
                                       stop_strings=["\n"], tokenizer=llm.tokenizer)  # fmt: skip
-        return str(llm.tokenizer.decode(said[0, ids.shape[1] :])).partition("\n")[0].strip() or text
+        return str(llm.tokenizer.decode(output[0, ids.shape[1] :])).partition("\n")[0].strip() or text
 
     return lambda texts: [correct(text) for text in texts]
 
@@ -162,8 +162,8 @@ def few_shot(shots: Sequence[tuple[str, str]]) -> Correct:
 def restorer(uri: str) -> Correct:
     from mendel.restorers.restorer import Restorer
 
-    found = Restorer.load(uri)
-    return lambda texts: [each.text for each in found.restore(texts)]
+    model = Restorer.load(uri)
+    return lambda texts: [restoration.text for restoration in model.restore(texts)]
 
 
 def apply(system: System, cases: Sequence[Case]) -> list[Run]:
@@ -185,9 +185,9 @@ def damaged(corpus: str, clean: Sequence[str], profile: NoiseProfile, train: Seq
     """Sentences under a profile whose alphabet and rates are those of the training text."""
     ids = [str(number) for number in range(len(clean))]
     kernel = Kernel(resolve(profile, train, SEED), SEED)
-    made = kernel.corrupt(pa.array(ids), pa.array(np.zeros(len(ids), int)), pa.array(clean, pa.string()))
-    steps = [edits.decode(encoded) for encoded in made.edits.to_pylist()]
-    return Case(corpus, profile.name, Sample(ids, clean, made.noisy.to_pylist(), steps, untouched=clean))
+    output = kernel.corrupt(pa.array(ids), pa.array(np.zeros(len(ids), int)), pa.array(clean, pa.string()))
+    steps = [edits.decode(encoded) for encoded in output.edits.to_pylist()]
+    return Case(corpus, profile.name, Sample(ids, clean, output.noisy.to_pylist(), steps, untouched=clean))
 
 
 def profiles() -> list[NoiseProfile]:
@@ -217,8 +217,8 @@ def foreign(file: Path | None) -> tuple[list[str], list[str]]:
     if not file.exists() and not austen.fetch(file):
         return [], []
     cleaning = Cleaning(ascii_only=True)
-    found = [text for text in cleaning.sentences(file.read_text()) if cleaning.fault(text) is None]
-    halves = found[len(found) // 2 :], found[: len(found) // 2]
+    texts = [text for text in cleaning.sentences(file.read_text()) if cleaning.fault(text) is None]
+    halves = texts[len(texts) // 2 :], texts[: len(texts) // 2]
     draw = np.random.default_rng(SEED)
     restore, fit = ([half[place] for place in draw.permutation(len(half))] for half in halves)
     return restore, fit
@@ -226,10 +226,10 @@ def foreign(file: Path | None) -> tuple[list[str], list[str]]:
 
 def recipes(names: Sequence[str], times: int) -> list[System]:
     """Ours, fitted where they are not there yet."""
-    found = {name: common.candidate(name) for name in names}
+    candidates = {name: common.candidate(name) for name in names}
     return [
         System(f"mendel {name}", restorer, (fitted.folder,), times * main, times * others, candidate=fitted)
-        for name, fitted in found.items()
+        for name, fitted in candidates.items()
         for main, others in [RECIPES[name]]
     ]
 
@@ -280,21 +280,23 @@ def row(system: System, case: Case, run: Run) -> dict[str, Any]:
 def removed(case: Case, run: Run, count: int) -> float:
     """The reduction on the first sentences."""
     clean, noisy = case.sample.clean[:count], case.sample.noisy[:count]
-    left = sum(map(Levenshtein.distance, clean, run.output.restored[:count]))
-    return 1 - left / sum(map(Levenshtein.distance, clean, noisy))
+    errors_after = sum(map(Levenshtein.distance, clean, run.output.restored[:count]))
+    return 1 - errors_after / sum(map(Levenshtein.distance, clean, noisy))
 
 
 def rows_of(system: System, cases: Sequence[Case]) -> list[dict[str, Any]]:
     """The system's row for each case that it sees, in a process of its own."""
     counts = [system.others if number else system.main for number in range(len(cases))]
-    seen = [case.first(n) for case, n in zip(cases, counts, strict=True) if n and (system.candidate or not case.wrong)]
-    runs = common.alone(apply, system, seen)
-    found = [row(system, case, run) for case, run in zip(seen, runs, strict=True)]
-    for each, case, run in zip(found, seen, runs, strict=True):
+    subset = [
+        case.first(n) for case, n in zip(cases, counts, strict=True) if n and (system.candidate or not case.wrong)
+    ]
+    runs = common.alone(apply, system, subset)
+    rows = [row(system, case, run) for case, run in zip(subset, runs, strict=True)]
+    for figures, case, run in zip(rows, subset, runs, strict=True):
         if case.wrong:
             count = len(case.sample.ids)
-            each["against_default"] = removed(case, run, count) - removed(seen[0], runs[0], count)
-    return found
+            figures["against_default"] = removed(case, run, count) - removed(subset[0], runs[0], count)
+    return rows
 
 
 def main() -> None:
@@ -337,7 +339,9 @@ def main() -> None:
     if domain:
         [case] = domain
         rows += rows_of(adapted(fit)._replace(main=count), [case])
-    rows.sort(key=lambda each: [case.corpus + case.profile for case in cases].index(each["corpus"] + each["profile"]))
+    rows.sort(
+        key=lambda figures: [case.corpus + case.profile for case in cases].index(figures["corpus"] + figures["profile"])
+    )
     columns = {
         "corpus": "",
         "profile": "",

@@ -53,8 +53,8 @@ def read(texts: Sequence[str], folder: Path | None = None) -> list[str]:
         paths = [folder / f"{number:05}.jpg" for number in range(len(texts))]
         parts = [slice(first, first + READ_AT_ONCE) for first in range(0, len(texts), READ_AT_ONCE)]
         with ThreadPoolExecutor(available()) as pool:
-            found = pool.map(_read, [texts[part] for part in parts], [paths[part] for part in parts])
-            return [text for part in found for text in part]
+            batches = pool.map(_read, [texts[part] for part in parts], [paths[part] for part in parts])
+            return [text for part in batches for text in part]
 
 
 def _read(texts: Sequence[str], paths: Sequence[Path]) -> list[str]:
@@ -63,9 +63,9 @@ def _read(texts: Sequence[str], paths: Sequence[Path]) -> list[str]:
     command = ["tesseract", "stdin", "stdout", "-l", "eng", "--psm", "6", "--dpi", "100"]
     listed = "\n".join(map(str, paths))
     one_thread = os.environ | {"OMP_THREAD_LIMIT": "1"}  # else processes that wait for each other
-    done = subprocess.run(command, input=listed, capture_output=True, text=True, env=one_thread, check=True)
-    pages = done.stdout.split("\f")
-    assert len(pages) == len(texts), f"{len(texts)} images, {len(pages)} pages: {done.stderr[-500:]}"
+    process = subprocess.run(command, input=listed, capture_output=True, text=True, env=one_thread, check=True)
+    pages = process.stdout.split("\f")
+    assert len(pages) == len(texts), f"{len(texts)} images, {len(pages)} pages: {process.stderr[-500:]}"
     return [clean(" ".join(page.split())) for page in pages]
 
 

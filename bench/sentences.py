@@ -42,9 +42,9 @@ def main() -> int:
     table = Table("text", *(f"{size / 1e6:g}M" for size in SIZES), f"growth ({LINEAR:g} is linear)")
     worst = 0.0
     for name, (language, piece) in LINES.items():
-        taken = [seconds(language, piece, size) for size in SIZES]
-        worst = max(worst, taken[-1] / taken[0])
-        table.add_row(name, *(f"{value:.2f} s" for value in taken), f"{taken[-1] / taken[0]:.1f}")
+        times = [seconds(language, piece, size) for size in SIZES]
+        worst = max(worst, times[-1] / times[0])
+        table.add_row(name, *(f"{value:.2f} s" for value in times), f"{times[-1] / times[0]:.1f}")
     Console().print(table)
     return int(worst > ALLOWED)
 

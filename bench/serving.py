@@ -154,19 +154,19 @@ def load(server: Server, url: str, texts: Sequence[str], clients: int) -> Iterat
     command = [sys.executable, "-m", "locust", "-f", str(HERE / "serving_load.py"), "--headless", "--only-summary"]
     command += ["-u", str(clients), "-r", str(clients), "-H", url, "--path", server.path]
     command += ["--bodies", str(bodies), "--out", str(out), "--stop-timeout", "120"]
-    seen: list[Load] = []
+    loads: list[Load] = []
     with (FOLDER / "locust.log").open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, preexec_fn=lambda: _pin(CORES[-1:]))
         try:
             deadline = time.monotonic() + PATIENCE
             while not out.exists() and process.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.05)
-            yield seen
+            yield loads
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait()
-    told = json.loads(out.read_text())
-    seen.append(Load(np.array(told["answers"], np.float64), told["cpu"]))
+    report = json.loads(out.read_text())
+    loads.append(Load(np.array(report["answers"], np.float64), report["cpu"]))
 
 
 def measured(
@@ -174,14 +174,14 @@ def measured(
 ) -> dict[str, Any]:
     """Throughput and latencies of the answers that came in the window of `seconds`, a warm-up of half as long before it."""
     before = _batches(url)
-    with load(server, url, texts, clients) as seen:
+    with load(server, url, texts, clients) as loads:
         time.sleep(seconds / 2)
         used, since = _cpu(process), time.time()
         time.sleep(seconds)
         used, stopped = _cpu(process) - used, time.time()
     after = _batches(url)
-    (found,) = seen
-    began, took, status = found.answers[:, 0], found.answers[:, 1], found.answers[:, 2]
+    (outcome,) = loads
+    began, took, status = outcome.answers[:, 0], outcome.answers[:, 1], outcome.answers[:, 2]
     counted = (began + took > since) & (began + took <= stopped)
     if not counted.any():
         sys.exit(f"{server.name} gave no answer within {seconds} s; see the logs in {FOLDER}")
@@ -197,34 +197,34 @@ def measured(
         "p99_ms": p99,
         "cpu_ms_an_answer": 1000 * used / counted.sum(),
         "texts_a_batch": (after[1] - before[1]) / (after[0] - before[0]) if before and after else None,
-        "generator_cpu": found.cpu,
+        "generator_cpu": outcome.cpu,
     }
 
 
 def _cpu(process: psutil.Process) -> float:
     """Seconds that a server and its children have computed."""
-    return float(sum(sum(each.cpu_times()[:2]) for each in [process, *process.children(recursive=True)]))
+    return float(sum(sum(member.cpu_times()[:2]) for member in [process, *process.children(recursive=True)]))
 
 
 def _batches(url: str) -> tuple[float, float] | None:
     """Batches so far and texts in them, by the service's metrics."""
-    told = httpx.get(f"{url}/metrics")
-    if told.status_code != 200:
+    response = httpx.get(f"{url}/metrics")
+    if response.status_code != 200:
         return None
-    values = dict(line.rsplit(" ", 1) for line in told.text.splitlines() if not line.startswith("#"))
+    values = dict(line.rsplit(" ", 1) for line in response.text.splitlines() if not line.startswith("#"))
     return float(values["mendel_batch_texts_count"]), float(values["mendel_batch_texts_sum"])
 
 
 def swapped(server: Server, url: str, texts: Sequence[str], candidate: Manifest) -> dict[str, Any]:
     """From a promotion, under load, to the first answer by the new champion."""
-    with load(server, url, texts, SWAP_CLIENTS) as seen:
+    with load(server, url, texts, SWAP_CLIENTS) as loads:
         time.sleep(5)
         decision = promote(candidate)
         while httpx.get(f"{url}/readyz").json()["version"] != decision.version:
             time.sleep(0.1)
         time.sleep(5)
-    (found,) = seen
-    began, took, status, version = found.answers.T
+    (outcome,) = loads
+    began, took, status, version = outcome.answers.T
     promoted = decision.decided.timestamp()
     first = (began + took)[version == decision.version].min()
     during = (began < first) & (began + took > promoted)
@@ -243,12 +243,12 @@ def promote(candidate: Manifest) -> Decision:
     """A decision of the ledger, as `mendel promote` makes it, but without an evaluation."""
 
     def judge(history: History) -> Decision:
-        known = [past.version for past in history if past.candidate.digest == candidate.digest]
+        versions = [past.version for past in history if past.candidate.digest == candidate.digest]
         champion = ledger.state(history).champion
         return Decision(
             number=len(history) + 1,
             action="promoted",
-            version=known[0] if known else len({past.version for past in history}) + 1,
+            version=versions[0] if versions else len({past.version for past in history}) + 1,
             candidate=candidate,
             champion_before=champion.version if champion else None,
             reasons=("for bench/serving.py",),

@@ -50,5 +50,5 @@ class Client(FastHttpUser):
         began = time.time()
         answer = self.client.post(self.path, data=next(self.bodies), headers={"Content-Type": "application/json"})
         seconds = time.time() - began
-        told = answer.json() if answer.status_code == 200 else {}
-        answers.append((began, seconds, answer.status_code, told.get("version")))
+        body = answer.json() if answer.status_code == 200 else {}
+        answers.append((began, seconds, answer.status_code, body.get("version")))

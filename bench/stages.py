@@ -95,18 +95,18 @@ class Lake:
         return Cost(step.command, wall, sum(spent.values()), peak / 1e6, digest=self.digest(step))
 
     def digest(self, step: Step) -> str | None:
-        found = manifest.current(self.root, step.dataset, step.partition) if step.dataset else None
-        return found.digest if found else None
+        version = manifest.current(self.root, step.dataset, step.partition) if step.dataset else None
+        return version.digest if version else None
 
 
 def look(process: psutil.Process, spent: dict[int, float]) -> float:
     """Bytes of a process and all below it, shared pages counted once; `spent` gets the CPU seconds of each so far."""
     total = 0.0
-    for each in [process, *children(process)]:
+    for member in [process, *children(process)]:
         try:
-            total += each.memory_full_info().pss
-            times = each.cpu_times()
-            spent[each.pid] = times.user + times.system
+            total += member.memory_full_info().pss
+            times = member.cpu_times()
+            spent[member.pid] = times.user + times.system
         except psutil.Error:  # it has just ended
             continue
     return total
@@ -127,7 +127,7 @@ def steps(finetune: list[str], shards: int) -> list[Step]:
         Step("corrupt", "pairs"),
         Step("validate pairs", "pairs_validation"),
         Step("register pairs", "pairs_version"),
-        Step("finetune", "candidate", options=tuple(word for each in finetune for word in ("--set", each))),
+        Step("finetune", "candidate", options=tuple(word for setting in finetune for word in ("--set", setting))),
         Step("register candidate", "candidate_version"),
         Step("evaluate", "evaluation"),
         Step("promote", "promotion"),

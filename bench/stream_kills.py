@@ -90,9 +90,9 @@ class Route:
         if self.sink == "kafka":
             yield from self._messages()
             return
-        for made in self.committed():
-            manifest.verify(self.root, made)
-            for file in made.files:
+        for version in self.committed():
+            manifest.verify(self.root, version)
+            for file in version.files:
                 if file.path.endswith(".parquet"):
                     yield from pq.read_table(lake.join(self.root, file.path)).to_pylist()
 
@@ -114,11 +114,11 @@ class Route:
 
     def committed(self) -> list[manifest.Manifest]:
         keys = manifest.partitions(self.root, batches.DATASET)
-        return [made for key in keys if (made := manifest.current(self.root, batches.DATASET, key)) is not None]
+        return [version for key in keys if (version := manifest.current(self.root, batches.DATASET, key)) is not None]
 
     def abandoned(self) -> int:
         """Attempts that wrote something and that no manifest names."""
-        named = {lake.join(self.root, made.folder) for made in self.committed()}
+        named = {lake.join(self.root, version.folder) for version in self.committed()}
         there = {f"file://{path}" for path in (FOLDER / self.name / batches.DATASET).glob("*/*/attempt=*")}
         return len(there - named)
 
@@ -130,36 +130,36 @@ class Route:
 @contextmanager
 def stream(route: Route, *options: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     """`mendel stream` in a process group of its own, and the file of what it says."""
-    said = FOLDER / f"{route.name}.log"
+    log_file = FOLDER / f"{route.name}.log"
     command = [str(common.MENDEL), "stream", "-c", str(route.config), *options]
-    with said.open("wb") as log:
+    with log_file.open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=common.REPO, start_new_session=True)
         try:
-            yield process, said
+            yield process, log_file
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 
-def until(condition: Callable[[], bool], process: subprocess.Popen[bytes], said: Path) -> None:
+def until(condition: Callable[[], bool], process: subprocess.Popen[bytes], log_file: Path) -> None:
     while not condition():
         if process.poll() is not None:
-            raise SystemExit(f"the stream ended by itself:\n{said.read_text()[-3000:]}")
+            raise SystemExit(f"the stream ended by itself:\n{log_file.read_text()[-3000:]}")
         time.sleep(0.02)
 
 
-def kill(route: Route, done: int, after: float) -> dict[str, Any]:
+def kill(route: Route, batch_count: int, after: float) -> dict[str, Any]:
     """Start the stream and kill it this long after it has done so many micro-batches."""
-    with stream(route) as (process, said):
-        until(lambda: "stream started" in said.read_text(), process, said)
-        until(lambda: said.read_text().count("event=micro-batch") >= done, process, said)
+    with stream(route) as (process, log_file):
+        until(lambda: "stream started" in log_file.read_text(), process, log_file)
+        until(lambda: log_file.read_text().count("event=micro-batch") >= batch_count, process, log_file)
         time.sleep(after)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     return {
         "route": route.name,
-        "after_batches": done,
+        "after_batches": batch_count,
         "after_seconds": round(after, 3),
         "batches_in_the_lake": len(route.committed()),
         "batches_done_to_spark": route.spark_batches(),
@@ -168,9 +168,9 @@ def kill(route: Route, done: int, after: float) -> dict[str, Any]:
 
 
 def finish(route: Route) -> None:
-    with stream(route, "--partition", DAY) as (process, said):
+    with stream(route, "--partition", DAY) as (process, log_file):
         if process.wait(timeout=600):
-            raise SystemExit(f"the last start failed:\n{said.read_text()[-3000:]}")
+            raise SystemExit(f"the last start failed:\n{log_file.read_text()[-3000:]}")
 
 
 def count(route: Route) -> dict[str, Any]:
@@ -189,28 +189,30 @@ def count(route: Route) -> dict[str, Any]:
         "duplicates": sum(times.values()) - len(times),
         "unknown": len(times.keys() - sent.keys()),
         "originals_differ": sum(row["original"] != sent.get(row["id"]) for row in rows),
-        "ids_with_two_texts": sum(len(found) > 1 for found in texts.values()),
+        "ids_with_two_texts": sum(len(variants) > 1 for variants in texts.values()),
         "abandoned_attempts": route.abandoned(),
     }
 
 
-def prepare(wanted: int) -> list[dict[str, str]]:
+def prepare(size: int) -> list[dict[str, str]]:
     """A champion, made where there is none yet, and noisy records."""
     root = (FOLDER / "lake").as_uri()
     environment = os.environ | {"MENDEL_LAKE": root, "MLFLOW_TRACKING_URI": f"sqlite:///{FOLDER}/mlflow.db"}
     FOLDER.mkdir(parents=True, exist_ok=True)
     for stage in CHAIN:
         command = [str(common.MENDEL), *stage.split(), "-c", str(SMOKE), "-p", DAY]
-        done = subprocess.run(command, env=environment, cwd=common.REPO, capture_output=True, text=True)
-        if done.returncode:
-            raise SystemExit(f"mendel {stage}: exit code {done.returncode}\n{(done.stdout + done.stderr)[-3000:]}")
+        process = subprocess.run(command, env=environment, cwd=common.REPO, capture_output=True, text=True)
+        if process.returncode:
+            raise SystemExit(
+                f"mendel {stage}: exit code {process.returncode}\n{(process.stdout + process.stderr)[-3000:]}"
+            )
     pairs = manifest.current(root, "pairs", DAY)
     assert pairs is not None
     uris = [lake.join(root, file.path) for file in pairs.files if file.path.endswith(".parquet")]
     noisy = [
         text for uri in uris for text in pq.read_table(uri, columns=["noisy"])["noisy"].to_pylist() if text.strip()
     ]
-    return [{"id": f"r{number:05d}", "text": text} for number, text in enumerate(noisy[:wanted])]
+    return [{"id": f"r{number:05d}", "text": text} for number, text in enumerate(noisy[:size])]
 
 
 def main() -> None:
@@ -238,8 +240,8 @@ def main() -> None:
         finish(route)
         counts.append(count(route))
     common.report("stream_kills", described, counts, dict.fromkeys(counts[0], ""), unseen=kills)
-    assert all(not found["lost"] and not found["unknown"] and not found["originals_differ"] for found in counts)
-    assert all(found["once"] == found["records"] for found in counts if found["route"].endswith("lake"))
+    assert all(not row["lost"] and not row["unknown"] and not row["originals_differ"] for row in counts)
+    assert all(row["once"] == row["records"] for row in counts if row["route"].endswith("lake"))
 
 
 if __name__ == "__main__":

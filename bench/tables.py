@@ -55,15 +55,15 @@ INFERENCE: Columns = {
 }
 
 
-def table(found: Sequence[Row], columns: Columns) -> None:
-    print_rows([list(columns), *([show(row) for show in columns.values()] for row in found)])
+def table(figures: Sequence[Row], columns: Columns) -> None:
+    print_rows([list(columns), *([show(row) for show in columns.values()] for row in figures)])
 
 
-def by_profile(found: Sequence[Row], show: Callable[[Row], str]) -> None:
+def by_profile(figures: Sequence[Row], show: Callable[[Row], str]) -> None:
     """A row for each profile, a column for each system that saw more than one."""
-    profiles = list(dict.fromkeys(row["profile"] for row in found))
-    systems = [s for s in dict.fromkeys(row["system"] for row in found) if s != "identity"]
-    cells = {(row["profile"], row["system"]): show(row) for row in found}
+    profiles = list(dict.fromkeys(row["profile"] for row in figures))
+    systems = [s for s in dict.fromkeys(row["system"] for row in figures) if s != "identity"]
+    cells = {(row["profile"], row["system"]): show(row) for row in figures}
     systems = [s for s in systems if sum((p, s) in cells for p in profiles) > 1]
     print_rows([["noise", *systems], *([p, *(cells.get((p, s), "") for s in systems)] for p in profiles)])
 
@@ -76,15 +76,16 @@ def print_rows(lines: Sequence[Sequence[str]]) -> None:
 
 
 def main() -> None:
-    found = rows("restoration")
-    own = [row for row in found if row["corpus"] == "sotu"]
-    table([row for row in own if row["profile"] == "default"], LONG)
-    table([row for row in found if row["corpus"] != "sotu"], SHORT)
+    figures = rows("restoration")
+    addresses = [row for row in figures if row["corpus"] == "sotu"]
+    table([row for row in addresses if row["profile"] == "default"], LONG)
+    table([row for row in figures if row["corpus"] != "sotu"], SHORT)
     by_profile(
-        [row for row in own if row.get("against_default") is None], lambda r: f"{r['reduction']:.0%} ({r['sentences']})"
+        [row for row in addresses if row.get("against_default") is None],
+        lambda r: f"{r['reduction']:.0%} ({r['sentences']})",
     )
     by_profile(
-        [row for row in own if row.get("against_default") is not None],
+        [row for row in addresses if row.get("against_default") is not None],
         lambda r: f"{r['reduction']:.0%}, {100 * r['against_default']:+.1f}",
     )
     table(rows("inference"), INFERENCE)

@@ -19,8 +19,8 @@ def main(listed: str, folder: str, repository: str, target: str) -> None:
         else:
             with urllib.request.urlopen(f"{repository.rstrip('/')}/{path}", timeout=60) as answer:  # noqa: S310
                 data = answer.read()
-        if (found := hashlib.sha256(data).hexdigest()) != digest:
-            sys.exit(f"{name}: expected sha256 {digest}, found {found}")
+        if (actual := hashlib.sha256(data).hexdigest()) != digest:
+            sys.exit(f"{name}: expected sha256 {digest}, found {actual}")
         (Path(target) / name).write_bytes(data)
     print(f"{len(lines)} jars in {target}")
 

@@ -104,15 +104,15 @@ class Client:
 
     def wait(
         self,
-        done: Callable[[], Any],
+        condition: Callable[[], Any],
         timeout: float,
         what: str,
         tick: Callable[[], None] = lambda: None,
         every: float = 1.0,
     ) -> Any:
-        """Ask `done` until it answers with something, and return that; `tick` is called between. Raises StackError."""
+        """Ask `condition` until it answers with something, and return that; `tick` is called between. Raises StackError."""
         deadline = time.monotonic() + timeout
-        while not (result := done()):
+        while not (result := condition()):
             if time.monotonic() > deadline:
                 raise StackError(f"{what}: not within {timeout:.0f} s")
             tick()

@@ -200,11 +200,11 @@ class AirflowStack:
                     return
 
     def _wait_parsed(self, deadline: float) -> None:
-        wanted = {file.stem for file in (self.repo / "dags").glob("*.py")}
+        dag_ids = {file.stem for file in (self.repo / "dags").glob("*.py")}
         for _ in self._until(deadline, "the DAGs are not all parsed"):
             if errors := self.client.get("importErrors")["import_errors"]:
                 raise StackError("DAGs do not import:\n" + "\n".join(error["stack_trace"] for error in errors))
-            if wanted <= {dag["dag_id"] for dag in self.client.get("dags", limit=100)["dags"]}:
+            if dag_ids <= {dag["dag_id"] for dag in self.client.get("dags", limit=100)["dags"]}:
                 return
 
     def _until(self, deadline: float, complaint: str) -> Iterator[None]:

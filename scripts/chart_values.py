@@ -15,7 +15,7 @@ TABLE = re.compile(r"(?<=<!-- values -->\n).*?(?=<!-- /values -->)", re.DOTALL)
 
 def rows(text: str) -> list[tuple[str, str, str]]:
     """Key, default and description of each value with a comment `# -- …` above it."""
-    found: list[tuple[str, str, str]] = []
+    entries: list[tuple[str, str, str]] = []
     path: list[str] = []
     description = None
     for line in text.splitlines():
@@ -26,9 +26,9 @@ def rows(text: str) -> list[tuple[str, str, str]]:
             path = [*path[:depth], match["key"]]
             if description is not None:
                 value = "" if match["value"] in (None, "|") else f"`{match['value'].partition(' # ')[0]}`"
-                found.append((".".join(path), value, description))
+                entries.append((".".join(path), value, description))
             description = None
-    return found
+    return entries
 
 
 def readme() -> str:

@@ -48,7 +48,7 @@ class Watch:
     stack: AirflowStack
     console: Console
     started: float = field(default_factory=time.monotonic)
-    seen: dict[tuple[str, str, str, int], str] = field(default_factory=dict)
+    states: dict[tuple[str, str, str, int], str] = field(default_factory=dict)
     reported: float = 0.0
     latest: str = ""
 
@@ -88,17 +88,17 @@ class Watch:
         for task in tasks:
             key = (task["dag_id"], task["dag_run_id"], task["task_id"], task["map_index"])
             state = task["state"] or ""
-            if state != self.seen.get(key) and state in ("running", "success", "skipped", *FAILED):
+            if state != self.states.get(key) and state in ("running", "success", "skipped", *FAILED):
                 seconds = f" in {elapsed(task):.1f} s" if state == "success" else ""
                 self.console.print(f"{clock}  {task['dag_id']}.{task['task_id']}: {state}{seconds}", highlight=False)
-                self.seen[key] = state
+                self.states[key] = state
                 self.reported = time.monotonic()
         if running and time.monotonic() - self.reported > SAY_SECONDS:
             self.reported = time.monotonic()
             self.console.print(f"{clock}    {self.latest[:140]}", highlight=False, markup=False)
 
-    def until(self, done: Any, since: str, what: str) -> list[dict[str, Any]]:
-        """Show progress until `done(tasks)`; a failed task ends the demo with its own message."""
+    def until(self, condition: Any, since: str, what: str) -> list[dict[str, Any]]:
+        """Show progress until `condition(tasks)`; a failed task ends the demo with its own message."""
         deadline = time.monotonic() + CHAIN_SECONDS
         live = Live(console=self.console, refresh_per_second=2) if self.console.is_terminal else None
         if live:
@@ -116,7 +116,7 @@ class Watch:
                         failed["map_index"],
                     )
                     raise StackError(f"{failed['dag_id']}.{failed['task_id']} failed:\n{log[-3000:]}")
-                if done(tasks):
+                if condition(tasks):
                     return tasks
                 if time.monotonic() > deadline:
                     raise StackError(f"{what} did not end within {CHAIN_SECONDS:.0f} s")
@@ -132,7 +132,7 @@ def elapsed(task: dict[str, Any]) -> float:
     return (end - start).total_seconds()
 
 
-def now() -> str:
+def timestamp() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
@@ -152,9 +152,9 @@ def decided(root: str, partition: str) -> Decision:
 
 def mendel(stack: AirflowStack, *arguments: str) -> None:
     command = [str(Path(sys.executable).parent / "mendel"), *arguments]
-    done = subprocess.run(command, env={**os.environ, **stack.env}, cwd=REPO, capture_output=True, text=True)
-    if done.returncode:
-        raise StackError(f"{' '.join(command)}: exit code {done.returncode}\n{done.stderr}")
+    process = subprocess.run(command, env={**os.environ, **stack.env}, cwd=REPO, capture_output=True, text=True)
+    if process.returncode:
+        raise StackError(f"{' '.join(command)}: exit code {process.returncode}\n{process.stderr}")
 
 
 def run(config: str, partition: str, console: Console) -> Decision:
@@ -167,7 +167,7 @@ def run(config: str, partition: str, console: Console) -> Decision:
         started_airflow = time.time() - began - setup_seconds
         console.print(f"Airflow is up after {started_airflow:.0f} s: {stack.url} ({stack.login})")
         watch = Watch(stack, console)
-        since = now()
+        since = timestamp()
         stack.client.unpause(*CHAIN[1:])
         stack.client.unpause(CHAIN[0])
         stack.client.trigger(CHAIN[0], partition)
@@ -193,8 +193,8 @@ def restored_days(stack: AirflowStack, watch: Watch, partition: str, since: str)
     """The days before the partition, after a backfill has restored what was put into their inboxes."""
     last = date.fromisoformat(partition) - timedelta(days=1)
     days = [(last - timedelta(days=back)).isoformat() for back in reversed(range(DAYS))]
-    asked = [word for day in days for word in ("--day", day)]
-    mendel(stack, "inbox", "fill", "--partition", partition, "--records", str(RECORDS), *asked)
+    options = [word for day in days for word in ("--day", day)]
+    mendel(stack, "inbox", "fill", "--partition", partition, "--records", str(RECORDS), *options)
     stack.client.unpause(BATCHES)
     stack.client.backfill(BATCHES, days[0], days[-1], max_active_runs=DAYS)
 

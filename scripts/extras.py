@@ -47,9 +47,9 @@ def main(extras: list[str]) -> None:
                 commands.append([uv, "pip", "install", "--quiet", "--python", str(python), *torch])
             commands.append([*install, f".[{extra}]" if extra else "."])
             commands.append([str(python), "-c", PROMISES[extra]])
-            done = all(subprocess.run(command, cwd=REPO, env=environment).returncode == 0 for command in commands)
-        print(f"{extra or '(none)':12} {'imports' if done else 'FAILS'}", flush=True)
-        failed += [] if done else [extra]
+            works = all(subprocess.run(command, cwd=REPO, env=environment).returncode == 0 for command in commands)
+        print(f"{extra or '(none)':12} {'imports' if works else 'FAILS'}", flush=True)
+        failed += [] if works else [extra]
     if failed:
         sys.exit(f"extras: {', '.join(failed)} cannot do alone what {Path(__file__).name} says of them")
 

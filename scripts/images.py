@@ -31,11 +31,11 @@ BUILD_ARGS = ("PYTHON_IMAGE", "AIRFLOW_IMAGE", "TORCH_INDEX", "GPU_TORCH_INDEX",
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("images", nargs="*", metavar="IMAGE", help=f"of {', '.join(IMAGES)}; all by default")
-    wanted = parser.parse_args().images or list(IMAGES)
-    if unknown := set(wanted) - set(IMAGES):
+    names = parser.parse_args().images or list(IMAGES)
+    if unknown := set(names) - set(IMAGES):
         parser.error(f"there is no image {', '.join(sorted(unknown))}; there are {', '.join(IMAGES)}")
     engine, images = find_engine(), []
-    for name in wanted:
+    for name in names:
         tag = f"{os.environ.get('PREFIX', '')}mendel-{name}:{version()}"
         started = time.monotonic()
         build(engine, tag, IMAGES[name])
@@ -47,11 +47,11 @@ def main() -> None:
 
 
 def find_engine() -> str:
-    asked = os.environ.get("ENGINE")
-    if engine := next((name for name in ([asked] if asked else ENGINES) if shutil.which(name)), None):
+    choice = os.environ.get("ENGINE")
+    if engine := next((name for name in ([choice] if choice else ENGINES) if shutil.which(name)), None):
         return engine
     sys.exit(
-        f"no image builder: install one of {', '.join(ENGINES)}" if not asked else f"ENGINE={asked} is not on PATH"
+        f"no image builder: install one of {', '.join(ENGINES)}" if not choice else f"ENGINE={choice} is not on PATH"
     )
 
 
@@ -61,9 +61,9 @@ def build(engine: str, tag: str, options: list[str]) -> None:
     revision = subprocess.run(describe, cwd=REPO, capture_output=True, text=True).stdout.strip()
     arguments = {"VERSION": version(), "REVISION": revision or "unknown"}
     arguments |= {name: os.environ[name] for name in BUILD_ARGS if name in os.environ}
-    given = [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
+    build_args = [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
     environment = {**os.environ, "DOCKER_BUILDKIT": "1"}  # older docker engines build without it by default
-    command = [engine, "build", "--tag", tag, *options, *given, "."]
+    command = [engine, "build", "--tag", tag, *options, *build_args, "."]
     if subprocess.run(command, cwd=REPO, env=environment).returncode:
         sys.exit(f"mendel: `{' '.join(command)}` failed")
 

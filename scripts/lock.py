@@ -49,8 +49,8 @@ LOCKS = {
 
 
 def main() -> None:
-    own = REPO / ".mendel" / "tools" / "bin" / "uv"
-    uv = str(own) if own.exists() else shutil.which("uv") or sys.exit("lock: no uv; run `make setup`")
+    local_uv = REPO / ".mendel" / "tools" / "bin" / "uv"
+    uv = str(local_uv) if local_uv.exists() else shutil.which("uv") or sys.exit("lock: no uv; run `make setup`")
     for name in sys.argv[1:] or LOCKS:
         lock, path = LOCKS[name], f"requirements/{name}.txt"
         sources = [source if source == "pyproject.toml" else f"requirements/{source}" for source in lock.sources]

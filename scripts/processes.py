@@ -39,10 +39,10 @@ def identity(pid: int) -> dict[str, float]:
     return {"pid": pid, "created": psutil.Process(pid).create_time()}
 
 
-def _process(known: Mapping[str, float]) -> psutil.Process | None:
+def _process(entry: Mapping[str, float]) -> psutil.Process | None:
     with contextlib.suppress(psutil.NoSuchProcess):
-        process = psutil.Process(int(known["pid"]))
-        if process.create_time() == known["created"]:
+        process = psutil.Process(int(entry["pid"]))
+        if process.create_time() == entry["created"]:
             return process
     return None
 
@@ -64,8 +64,8 @@ def processes_of(home: Path) -> list[psutil.Process]:
     """
     processes: dict[int, psutil.Process] = {}
     record = home / "stack.json"
-    for known in json.loads(record.read_text())["processes"] if record.exists() else []:
-        if (process := _process(known)) is not None:
+    for entry in json.loads(record.read_text())["processes"] if record.exists() else []:
+        if (process := _process(entry)) is not None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 processes |= {p.pid: p for p in [process, *process.children(recursive=True)]}
     for process in psutil.process_iter():

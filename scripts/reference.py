@@ -71,13 +71,13 @@ def _commands(command: Any, name: str) -> Iterator[str]:
     if name == "mendel":
         yield _paragraphs(command.help)
     elif not getattr(command, "commands", None):
-        given = [param for param in command.params if not getattr(param, "hidden", False) and param.name != "help"]
-        arguments = [param for param in given if param.param_type_name == "argument"]
+        parameters = [param for param in command.params if not getattr(param, "hidden", False) and param.name != "help"]
+        arguments = [param for param in parameters if param.param_type_name == "argument"]
         usage = " ".join([name, "[OPTIONS]", *((param.metavar or param.name).upper() for param in arguments)])
         yield f"## {name}"
         yield f"    {usage}"
         yield _paragraphs(command.help)
-        yield table(["option", "what it is", "default"], map(_option, given))
+        yield table(["option", "what it is", "default"], map(_option, parameters))
     for key, sub in sorted(getattr(command, "commands", {}).items()):
         if sub.hidden:
             continue
@@ -136,13 +136,13 @@ def configuration() -> str:
 
 def _definitions(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """In the order in which a reader of the file meets them, each once."""
-    known, waiting, seen = schema["$defs"], [schema], set()
+    definitions, waiting, seen = schema["$defs"], [schema], set()
     while waiting:
         for name in re.findall(r'"\$ref": "#/\$defs/([^"]+)"', json.dumps(waiting.pop(0).get("properties", {}))):
             if name not in seen:
                 seen.add(name)
-                waiting.append(known[name])
-                yield name, known[name]
+                waiting.append(definitions[name])
+                yield name, definitions[name]
 
 
 def _title(name: str) -> str:

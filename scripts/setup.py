@@ -26,8 +26,8 @@ JAVA_MODULE = "jdk.incubator.vector"  # Spark 4.2 does not start without it
 
 
 def main() -> None:
-    wanted = digest()
-    if STAMP.exists() and json.loads(STAMP.read_text()).get("digest") == wanted and java_home():
+    current_digest = digest()
+    if STAMP.exists() and json.loads(STAMP.read_text()).get("digest") == current_digest and java_home():
         return
     started = time.monotonic()
     STATE.mkdir(exist_ok=True)
@@ -51,7 +51,7 @@ def main() -> None:
     step("compiled code and language model, once")
     prepare()
     seconds = round(time.monotonic() - started, 1)
-    STAMP.write_text(json.dumps({"digest": wanted, "seconds": seconds}))
+    STAMP.write_text(json.dumps({"digest": current_digest, "seconds": seconds}))
     print(f"set-up done in {seconds} s", flush=True)
 
 
@@ -83,9 +83,9 @@ def call(command: list[str], environment: dict[str, str]) -> None:
 def find_uv() -> str:
     """uv from the machine, else from PyPI into .mendel/tools."""
     tools = STATE / "tools"
-    own = tools / "bin" / "uv"
-    if own.exists():
-        return str(own)
+    local_uv = tools / "bin" / "uv"
+    if local_uv.exists():
+        return str(local_uv)
     if path := shutil.which("uv"):
         return path
     step("uv")
@@ -95,7 +95,7 @@ def find_uv() -> str:
         sys.exit(
             f"set-up: `{' '.join(command)}` failed. Install pip (python3-pip on Debian), or uv, and run make again."
         )
-    return str(own)
+    return str(local_uv)
 
 
 def uv_environment() -> dict[str, str]:
@@ -134,8 +134,8 @@ def java_home() -> str:
 
 
 def usable(java: str) -> bool:
-    known = STATE / "java_home"
-    if known.exists() and known.read_text() == os.path.dirname(os.path.dirname(os.path.realpath(java))):
+    home_file = STATE / "java_home"
+    if home_file.exists() and home_file.read_text() == os.path.dirname(os.path.dirname(os.path.realpath(java))):
         return True
     version = subprocess.run([java, "-version"], capture_output=True, text=True)
     match = re.search(r'version "(\d+)', version.stderr + version.stdout)

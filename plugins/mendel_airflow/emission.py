@@ -54,7 +54,7 @@ class EmitAsset(BaseOperator):
         if self.unless and (reason := self.unless(version, context["run_id"])):
             self.log.info(reason)  # Airflow shows that a task was skipped, and not why
             raise AirflowSkipException(reason)
-        extra = {**describe(version, context["run_id"]), "retrain": retraining.wanted_by(context)}
+        extra = {**describe(version, context["run_id"]), "retrain": retraining.run_leads_to_training(context)}
         event = context["outlet_events"][self.asset]
         event.extra = extra
         event.add_partitions(self.partition)

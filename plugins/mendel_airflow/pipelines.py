@@ -37,10 +37,10 @@ def choices() -> list[str]:
 
 def config_param() -> Param:
     """The param `config`: one of the choices; where the deployment has prefixes, any text that is allowed."""
-    known = choices()
-    limits: dict[str, Any] = {"examples": known, "pattern": f"^{_allowed()}$"} if _prefixes() else {"enum": known}
+    options = choices()
+    limits: dict[str, Any] = {"examples": options, "pattern": f"^{_allowed()}$"} if _prefixes() else {"enum": options}
     return Param(
-        known[0],
+        options[0],
         type="string",
         title="Configuration",
         description_md="One of the deployment's pipelines. The default is its `MENDEL_CONFIG`; its "

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-def wanted(run_type: str, asked: bool, upstream: Iterable[Mapping[str, Any]]) -> bool:
+def leads_to_training(run_type: str, retrain: bool, upstream: Iterable[Mapping[str, Any]]) -> bool:
     """Whether training is to follow.
 
     :param run_type: Airflow's: manual, scheduled, backfill, asset_triggered …
-    :param asked: the run's own `retrain` param.
+    :param retrain: the run's own `retrain` param.
     :param upstream: the extras of the asset events that started the run; one that wants training is enough.
     """
-    if asked:
+    if retrain:
         return True
     if run_type == "backfill":
         return False
@@ -31,11 +31,11 @@ def wanted(run_type: str, asked: bool, upstream: Iterable[Mapping[str, Any]]) ->
     return not extras or any(extra.get("retrain", True) for extra in extras)
 
 
-def wanted_by(context: Context) -> bool:
-    """`wanted` for a running task."""
+def run_leads_to_training(context: Context) -> bool:
+    """`leads_to_training` for a running task."""
     events = context["triggering_asset_events"]
     extras = [event.extra for asset in events for event in events[asset]]
-    return wanted(context["dag_run"].run_type.value, bool(context["params"].get("retrain")), extras)
+    return leads_to_training(context["dag_run"].run_type.value, bool(context["params"].get("retrain")), extras)
 
 
 class RetrainCheck(BaseOperator):
@@ -47,7 +47,7 @@ class RetrainCheck(BaseOperator):
         super().__init__(task_id=task_id, **kwargs)
 
     def execute(self, context: Context) -> None:
-        if not wanted_by(context):
+        if not run_leads_to_training(context):
             reason = (
                 "no training: the chain began with a backfill. Trigger this DAG by hand, or backfill with the param "
                 "retrain, to train on this partition"

@@ -61,12 +61,12 @@ def mapped_stage(
 def setting(key: str, *, param: str, form: str = "{}") -> str:
     """The option that sets `key` in the stage's section to the run's param, written as `form` says."""
     value = form.replace("{}", f"{{{{ params.{param} }}}}")
-    return _given(param, f"--set={key}={value}")
+    return _if_given(param, f"--set={key}={value}")
 
 
 def option(name: str, *, param: str) -> str:
     """The option `name` with the run's param as its value."""
-    return _given(param, f"{name}={{{{ params.{param} }}}}")
+    return _if_given(param, f"{name}={{{{ params.{param} }}}}")
 
 
 def flag(name: str, *, param: str) -> str:
@@ -77,7 +77,7 @@ def flag(name: str, *, param: str) -> str:
 FORCE = flag("--force", param="force")
 
 
-def _given(param: str, text: str) -> str:
+def _if_given(param: str, text: str) -> str:
     return f"{{% if params.{param} is not none %}}{text}{{% endif %}}"
 
 

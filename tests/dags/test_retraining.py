@@ -9,13 +9,13 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from mendel_airflow import assets
 from mendel_airflow.emission import EmitAsset
-from mendel_airflow.retraining import RetrainCheck, wanted
+from mendel_airflow.retraining import RetrainCheck, leads_to_training
 
 from .conftest import MONDAY, Lake, Run
 
 
 @pytest.mark.parametrize(
-    ("run_type", "asked", "upstream", "expected"),
+    ("run_type", "retrain", "upstream", "expected"),
     [
         ("manual", False, [], True),
         ("scheduled", False, [], True),
@@ -28,8 +28,10 @@ from .conftest import MONDAY, Lake, Run
         ("asset_triggered", False, [{}], True),  # an event made by hand, in the UI
     ],
 )
-def test_wanted(run_type: str, asked: bool, upstream: list[dict[str, Any]], expected: bool) -> None:
-    assert wanted(run_type, asked, upstream) is expected
+def test_whether_a_run_leads_to_training(
+    run_type: str, retrain: bool, upstream: list[dict[str, Any]], expected: bool
+) -> None:
+    assert leads_to_training(run_type, retrain, upstream) is expected
 
 
 def emitted(lake: Lake, run: Run) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def explained(rows: Rows, length: int) -> float:
 @numba.njit(cache=True, nogil=True)
 def step(costs: Costs, x: Ints, text: Ints, rows: Rows, row: int) -> None:
     """Fill a row, whose character is text[row - 1], from the rows before it."""
-    said = text[row - 1]
+    symbol = text[row - 1]
     before, above = rows.first[row - 1], rows.cells[row - 1]
     first = before
     while first < rows.last[row - 1] and live(above, first - before) == -np.inf:
@@ -79,25 +79,25 @@ def step(costs: Costs, x: Ints, text: Ints, rows: Rows, row: int) -> None:
         best = cells[DELETING, cell] + costs.end
         if 0 < over <= WIDTH:
             here = x[j - 1]
-            if here == said:
+            if here == symbol:
                 best = max(best, above[NORMAL, over - 1] + costs.copy)
             else:
                 start = above[NORMAL, over - 1] + costs.start[SUBSTITUTION]
                 event = max(start, above[SUBSTITUTING, over - 1] + costs.extend)
-                cells[SUBSTITUTING, cell] = event + replacing(costs, said, here)
+                cells[SUBSTITUTING, cell] = event + replacing(costs, symbol, here)
                 best = max(best, cells[SUBSTITUTING, cell] + costs.end)
         for length in range(1, min(LONGEST, row, j) + 1):
             source = row - length
             event = costs.end + (length - 1) * costs.extend
             at = j - 2 * length - rows.first[source]
             # The first comparison is made here, since a call takes longer.
-            if 0 <= at < WIDTH and x[j - 1] == said and _twice(x, j - 2 * length, text, source, length):
+            if 0 <= at < WIDTH and x[j - 1] == symbol and _twice(x, j - 2 * length, text, source, length):
                 best = max(best, rows.cells[source, NORMAL, at] + event + costs.start[DUPLICATION])
             at += length
             if (
                 length > 1
                 and 0 <= at < WIDTH
-                and x[j - length] == said
+                and x[j - length] == symbol
                 and _turned(x, j - length, text, source, length)
             ):
                 best = max(best, rows.cells[source, NORMAL, at] + event + costs.start[REVERSAL])

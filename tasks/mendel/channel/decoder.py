@@ -113,12 +113,12 @@ class Decoder:
             yield window
             first, context = stop, following
 
-    def _spell(self, said: Ints, x: Ints, points: Ints) -> tuple[Ints, str]:
+    def _spell(self, codes: Ints, x: Ints, points: Ints) -> tuple[Ints, str]:
         """The symbols of what the lattice says, and their characters."""
-        copied = said < 0
-        source = -said[copied] - 1
-        symbols, spelt = said.copy(), np.empty_like(said)
+        copied = codes < 0
+        source = -codes[copied] - 1
+        symbols, spelt = codes.copy(), np.empty_like(codes)
         symbols[copied] = x[source]
         spelt[copied] = points[source]
-        spelt[~copied] = self.ngram.vocabulary.code_points[said[~copied] - FIRST_CHARACTER]
+        spelt[~copied] = self.ngram.vocabulary.code_points[codes[~copied] - FIRST_CHARACTER]
         return symbols, to_text(spelt)

@@ -163,13 +163,13 @@ def nth_best(lattice: Lattice, nodes: Ints, n: int, scores: Doubles) -> float:
 @kernel
 def last_normal(lattice: Lattice, end: int, position: int) -> int:
     """On the best path to a NORMAL node, the earliest NORMAL node that is not before an input position."""
-    found = end
+    earliest = end
     node = end
     while lattice.nodes[node].position >= position and lattice.nodes[node].arc >= 0:
         if lattice.nodes[node].mode == NORMAL:
-            found = node
+            earliest = node
         node = lattice.arcs[lattice.nodes[node].arc].source
-    return found
+    return earliest
 
 
 @numba.njit(cache=True, nogil=True)
@@ -196,8 +196,8 @@ def best_texts(lattice: Lattice, end: int, x: Ints, most: int, margin: float) ->
     texts = np.empty(most, np.uint64)
     codes = np.empty(2 * len(x) + 64, np.int32)
     line = np.empty(2 * len(x) + 64, np.int32)
-    written = found = 0
-    while waiting and found < most:
+    written = count = 0
+    while waiting and count < most:
         path = heap[0]
         waiting -= 1
         heap[0] = heap[waiting]
@@ -238,20 +238,20 @@ def best_texts(lattice: Lattice, end: int, x: Ints, most: int, margin: float) ->
         text = np.uint64(0)
         for i in range(length):
             text = extended(text, line[i] if line[i] >= 0 else x[-line[i] - 1])
-        known = False
-        for i in range(found):
-            known = known or texts[i] == text
-        if known:
+        is_duplicate = False
+        for i in range(count):
+            is_duplicate = is_duplicate or texts[i] == text
+        if is_duplicate:
             continue
         while written + length > len(codes):
             codes = np.concatenate((codes, np.empty_like(codes)))
         codes[written : written + length] = line[:length][::-1]
         written += length
-        scores[found] = lattice.nodes[end].score - loss[path]
-        ends[found] = written
-        texts[found] = text
-        found += 1
-    return scores[:found], ends[:found], codes[:written]
+        scores[count] = lattice.nodes[end].score - loss[path]
+        ends[count] = written
+        texts[count] = text
+        count += 1
+    return scores[:count], ends[:count], codes[:written]
 
 
 @kernel

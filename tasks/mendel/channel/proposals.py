@@ -85,7 +85,7 @@ class TextSurvey(NamedTuple):
     text: Ints
     ahead: Rows
     behind: Rows
-    now: float
+    logp: float
     """log P(x | text)"""
     ngram: float
     llm: float
@@ -94,9 +94,9 @@ class TextSurvey(NamedTuple):
     """[characters + 1]: of the n-gram"""
     read: Doubles
     """[characters + 2]: the n-gram's log-probability of the first characters, the end among them"""
-    said: Doubles
+    prior: Doubles
     """[characters + 2]: both models', weighted"""
-    rest: Doubles
+    bound: Doubles
     """[input position]: the most that the channel and the models may make of the input from there on"""
 
 
@@ -112,44 +112,44 @@ def survey(costs: Costs, trie: Trie, x: Ints, text: Ints, heard: Doubles, ngram:
     for i in range(size + 1):
         logp, context[i + 1] = advance(trie, context[i], text[i] if i < size else END)
         read[i + 1] = read[i] + logp
-    said = ngram * read + llm * heard
-    rest = np.full(len(x) + 1, -np.inf)
+    prior = ngram * read + llm * heard
+    bound = np.full(len(x) + 1, -np.inf)
     for row in range(size + 1):
         end = min(row + AHEAD, size + 1)
         tail = (ngram + llm) * max(0.0, read[row] - read[end] - ORDINARY * (end - row))
         for j in range(behind.first[row], behind.last[row] + 1):
-            rest[j] = max(rest[j], behind.cells[row, NORMAL, j - behind.first[row]] - said[row] + tail)
-    return TextSurvey(x, text, ahead, behind, explained(ahead, len(x)), ngram, llm, context, read, said, rest)
+            bound[j] = max(bound[j], behind.cells[row, NORMAL, j - behind.first[row]] - prior[row] + tail)
+    return TextSurvey(x, text, ahead, behind, explained(ahead, len(x)), ngram, llm, context, read, prior, bound)
 
 
 @numba.njit(cache=True, nogil=True)
-def promises(known: TextSurvey, places: Any) -> Doubles:
+def promises(text_survey: TextSurvey, places: Any) -> Doubles:
     """[place]: the nats that a change there may gain at most: it takes an event more, or one of now's events less."""
     hopes = np.full(len(places), -np.inf)
     for k in range(len(places)):
         if places[k] >= 0:
-            hopes[k] = _hope(known, known.ahead, places[k]) + known.said[places[k]] - EVENT
+            hopes[k] = _hope(text_survey, text_survey.ahead, places[k]) + text_survey.prior[places[k]] - EVENT
     return hopes
 
 
 @numba.njit(cache=True, nogil=True)
 def changes_at(
-    costs: Costs, trie: Trie, spellings: Spellings, known: TextSurvey, start: int, expected: Any, least: float
+    costs: Costs, trie: Trie, spellings: Spellings, text_survey: TextSurvey, start: int, expected: Any, least: float
 ) -> tuple[Any, Doubles]:
     """[change, (token, stop)] and their gains: the tokens that may stand at a place, and the passages that they replace.
 
     `expected` [token]: the language model's log-probabilities there.
     """
-    size, ngram, llm = len(known.text), known.ngram, known.llm
+    size, ngram, llm = len(text_survey.text), text_survey.ngram, text_survey.llm
     likely = _likeliest(spellings, expected)
-    rows, text = _before(known, start)
-    kept = len(text) - LONGEST_TOKEN
+    rows, text = _before(text_survey, start)
+    prefix = len(text) - LONGEST_TOKEN
     context = np.empty(LONGEST_TOKEN + 1, np.int32)
-    context[0] = known.context[start]
+    context[0] = text_survey.context[start]
     read = np.zeros(LONGEST_TOKEN + 1)
     hope = np.empty(LONGEST_TOKEN + 1)
-    hope[0] = min(_hope(known, rows, kept) + known.said[start], MOST_GAIN)
-    found = np.empty((MOST, 2), np.int64)
+    hope[0] = min(_hope(text_survey, rows, prefix) + text_survey.prior[start], MOST_GAIN)
+    changes = np.empty((MOST, 2), np.int64)
     gains = np.empty(MOST)
     count = 0
     node = 0
@@ -164,27 +164,27 @@ def changes_at(
         if above + ngram * read[depth] < least:
             node = skipped
             continue
-        row = kept + depth
+        row = prefix + depth
         text[row - 1] = spellings.symbol[node]
-        step(costs, known.x, text, rows, row)
-        hope[depth] = min(_hope(known, rows, row) + known.said[start], MOST_GAIN)
+        step(costs, text_survey.x, text, rows, row)
+        hope[depth] = min(_hope(text_survey, rows, row) + text_survey.prior[start], MOST_GAIN)
         if hope[depth] + llm * likely[node] + ngram * read[depth] < least:
             node = skipped
             continue
         node += 1
         if token < 0:
             continue
-        here = llm * expected[token] + ngram * read[depth] + known.said[start] - known.now
+        here = llm * expected[token] + ngram * read[depth] + text_survey.prior[start] - text_survey.logp
         for stop in range(start, min(start + depth + BEHIND, size) + 1):
-            gain = here + meeting(rows, row, known.behind, stop) - known.said[stop]
-            gain -= (ngram + llm) * (known.read[min(stop + AHEAD, size + 1)] - known.read[stop])
-            if gain < least or _same(known.text, start, stop, text[kept:row]):
+            gain = here + meeting(rows, row, text_survey.behind, stop) - text_survey.prior[stop]
+            gain -= (ngram + llm) * (text_survey.read[min(stop + AHEAD, size + 1)] - text_survey.read[stop])
+            if gain < least or _same(text_survey.text, start, stop, text[prefix:row]):
                 continue
-            gain = _continued(trie, known.text, context[depth], stop, ngram + llm, gain)
+            gain = _continued(trie, text_survey.text, context[depth], stop, ngram + llm, gain)
             if gain >= least and count < MOST:
-                found[count, 0], found[count, 1], gains[count] = token, stop, gain
+                changes[count, 0], changes[count, 1], gains[count] = token, stop, gain
                 count += 1
-    return found[:count], gains[:count]
+    return changes[:count], gains[:count]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -200,15 +200,15 @@ def _likeliest(spellings: Spellings, expected: Any) -> Doubles:
 
 
 @numba.njit(cache=True, nogil=True)
-def _before(known: TextSurvey, start: int) -> tuple[Rows, Ints]:
+def _before(text_survey: TextSurvey, start: int) -> tuple[Rows, Ints]:
     """The rows before a place from which a jump may come, and their characters; behind both there is room for a token."""
-    kept = min(LONGEST, start)
-    rows = new_rows(kept + LONGEST_TOKEN + 1)
-    rows.cells[: kept + 1] = known.ahead.cells[start - kept : start + 1]
-    rows.first[: kept + 1] = known.ahead.first[start - kept : start + 1]
-    rows.last[: kept + 1] = known.ahead.last[start - kept : start + 1]
-    text = np.empty(kept + LONGEST_TOKEN, np.int32)
-    text[:kept] = known.text[start - kept : start]
+    prefix = min(LONGEST, start)
+    rows = new_rows(prefix + LONGEST_TOKEN + 1)
+    rows.cells[: prefix + 1] = text_survey.ahead.cells[start - prefix : start + 1]
+    rows.first[: prefix + 1] = text_survey.ahead.first[start - prefix : start + 1]
+    rows.last[: prefix + 1] = text_survey.ahead.last[start - prefix : start + 1]
+    text = np.empty(prefix + LONGEST_TOKEN, np.int32)
+    text[:prefix] = text_survey.text[start - prefix : start]
     return rows, text
 
 
@@ -222,12 +222,12 @@ def _continued(trie: Trie, text: Ints, context: int, stop: int, weight: float, g
 
 
 @numba.njit(cache=True, nogil=True)
-def _hope(known: TextSurvey, rows: Rows, row: int) -> float:
+def _hope(text_survey: TextSurvey, rows: Rows, row: int) -> float:
     """The most that may become of a row, against now."""
     best = -np.inf
     for j in range(rows.first[row], rows.last[row] + 1):
-        best = max(best, live(rows.cells[row], j - rows.first[row]) + known.rest[j])
-    return best - known.now
+        best = max(best, live(rows.cells[row], j - rows.first[row]) + text_survey.bound[j])
+    return best - text_survey.logp
 
 
 @numba.njit(cache=True, nogil=True)
@@ -249,7 +249,7 @@ class ProposedChange(NamedTuple):
     gain: float
     """Nats of the weighted score, estimated."""
 
-    def made(self, text: str, spellings: Sequence[str]) -> str:
+    def apply(self, text: str, spellings: Sequence[str]) -> str:
         return text[: self.start] + spellings[self.token] + text[self.stop :]
 
 
@@ -272,13 +272,13 @@ def propose(
     [index, token] of what may stand there. `weights`: of the n-gram and of the language model.
     """
     costs, trie, encode = decoder.costs, decoder.ngram.trie, decoder.ngram.vocabulary.encode
-    known = survey(costs, trie, encode(noisy), encode(text), heard, *weights)
-    hopes = promises(known, starts)
+    text_survey = survey(costs, trie, encode(noisy), encode(text), heard, *weights)
+    hopes = promises(text_survey, starts)
     places = np.argsort(-hopes, kind="stable")[:PLACES]
     places = np.sort(places[hopes[places] >= least])
     changes = []
     for place, expected in zip(places, expect(places), strict=True):
-        found, gains = changes_at(costs, trie, spellings, known, starts[place], expected, least)
-        for (token, stop), gain in zip(found.tolist(), gains.tolist(), strict=True):
+        proposals, gains = changes_at(costs, trie, spellings, text_survey, starts[place], expected, least)
+        for (token, stop), gain in zip(proposals.tolist(), gains.tolist(), strict=True):
             changes.append(ProposedChange(int(starts[place]), stop, token, gain))
     return sorted(changes, key=lambda change: -change.gain)

@@ -196,9 +196,9 @@ def _arrive(
         return
     place = _place(pools, slot, state, mode)
     while pools.table[slot, place] >= 0:
-        known = pools.table[slot, place]
-        if lattice.nodes[known].state == state and lattice.nodes[known].mode == mode:
-            add_arc(lattice, known, source, score, text, move, detail)
+        occupant = pools.table[slot, place]
+        if lattice.nodes[occupant].state == state and lattice.nodes[occupant].mode == mode:
+            add_arc(lattice, occupant, source, score, text, move, detail)
             pools.floor[slot] = max(pools.floor[slot], score - threshold)
             return
         place = (place + 1) & (pools.table.shape[1] - 1)
@@ -233,13 +233,13 @@ def _halve(work: Work, slot: int) -> None:
     lattice, pools, nodes = work.lattice, work.pools, work.scratch.pool
     for place in range(len(nodes)):
         nodes[place] = pools.node[slot, place]
-    kept = len(nodes) // 2
-    cut = nth_best(lattice, nodes, kept - 1, work.scratch.scores)
+    half = len(nodes) // 2
+    cut = nth_best(lattice, nodes, half - 1, work.scratch.scores)
     pools.floor[slot] = max(pools.floor[slot], cut)
     pools.table[slot, :] = -1
     pools.size[slot] = 0
     for node in nodes:
-        if lattice.nodes[node].score >= cut and pools.size[slot] < kept:
+        if lattice.nodes[node].score >= cut and pools.size[slot] < half:
             _put(lattice, pools, slot, node)
 
 
@@ -260,14 +260,14 @@ def _keep_best(work: Work, j: int) -> int:
     cut = pools.floor[slot]
     if len(nodes) > work.limits.beam:
         cut = max(cut, nth_best(lattice, nodes, work.limits.beam - 1, work.scratch.scores))
-    kept = 0
+    count = 0
     for node in nodes:
-        if lattice.nodes[node].score >= cut and kept < work.limits.beam:
-            nodes[kept] = node
+        if lattice.nodes[node].score >= cut and count < work.limits.beam:
+            nodes[count] = node
             if lattice.nodes[node].score > lattice.nodes[nodes[0]].score:
-                nodes[0], nodes[kept] = nodes[kept], nodes[0]
-            kept += 1
-    return kept
+                nodes[0], nodes[count] = nodes[count], nodes[0]
+            count += 1
+    return count
 
 
 # --- Moves ----------------------------------------------------------------------------------------------------------
@@ -422,16 +422,16 @@ def _delete(work: Work, nodes: Ints, j: int) -> None:
                     if last == len(frontier) or is_full(lattice):
                         return
                     text = extended(one.text, symbol)
-                    made = add_node(lattice, entry.next, DELETING, j, score, text)
-                    add_arc(lattice, made, node, score, text, INVENT, symbol)
-                    frontier[last] = made
+                    child = add_node(lattice, entry.next, DELETING, j, score, text)
+                    add_arc(lattice, child, node, score, text, INVENT, symbol)
+                    frontier[last] = child
                     last += 1
                     score += after
                     least = (pools.floor[ahead] - score) / limits.lm_weight
                     logp, state = advance_within(trie, entry.next, here, least)
                     score += limits.lm_weight * logp
                     text = extended(text, here)
-                    _arrive(work, j + 1, state, NORMAL, score, text, made, COPY, NOTHING)
+                    _arrive(work, j + 1, state, NORMAL, score, text, child, COPY, NOTHING)
                 if context == ROOT:
                     break
                 base += limits.lm_weight * trie.contexts[context].backoff
@@ -452,12 +452,12 @@ def _jump(work: Work, nodes: Ints, opened: int, j: int, last: int) -> None:
             leader = work.lattice.nodes[node]
     scratch.bound[0] = leader.score - limits.threshold
     scratch.context[0] = leader.state
-    reached = known = 0
-    while known < 2 * limits.max_jump and j + known < last and x[j + known] >= FIRST_CHARACTER:
-        known += 1
-    for length in range(1, min(limits.max_jump, known) + 1):
+    reached = ahead = 0
+    while ahead < 2 * limits.max_jump and j + ahead < last and x[j + ahead] >= FIRST_CHARACTER:
+        ahead += 1
+    for length in range(1, min(limits.max_jump, ahead) + 1):
         event = costs.end + (length - 1) * costs.extend
-        if 2 * length <= known and _repeats(x, j, length):
+        if 2 * length <= ahead and _repeats(x, j, length):
             reached = _copy_on(work, j, reached, 2 * length)
             for node in nodes:
                 _walk(work, node, j, length, DUPLICATE, event + costs.start[DUPLICATION])
@@ -492,8 +492,8 @@ def _walk(work: Work, node: int, j: int, length: int, move: int, event: float) -
     one = work.lattice.nodes[node]
     if one.mode != NORMAL:
         return
-    taken = 2 * length if move == DUPLICATE else length
-    bound = max(work.scratch.bound[taken], pools.floor[(j + taken) % SLOTS])
+    span = 2 * length if move == DUPLICATE else length
+    bound = max(work.scratch.bound[span], pools.floor[(j + span) % SLOTS])
     score = one.score + event
     context = one.state
     text = one.text
@@ -504,4 +504,4 @@ def _walk(work: Work, node: int, j: int, length: int, move: int, event: float) -
         logp, context = advance_within(trie, context, symbol, (bound - score) / limits.lm_weight)
         score += limits.lm_weight * logp
         text = extended(text, symbol)
-    _arrive(work, j + taken, context, NORMAL, score, text, node, move, np.int32(length))
+    _arrive(work, j + span, context, NORMAL, score, text, node, move, np.int32(length))

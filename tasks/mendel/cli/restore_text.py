@@ -21,7 +21,7 @@ def restore_texts(root: str, model: str, texts: Sequence[str] | None, threshold:
     resolved = champions.resolve(root, model)
     log.info("model", version=resolved.version, candidate=resolved.fingerprint, standing=resolved.standing)
     restorer = Restorer.load(resolved.restorer_uri)
-    for some in requests(lines(sys.stdin.buffer) if texts is None else texts):
-        for restored in restorations(restorer, some, threshold):
+    for batch in requests(lines(sys.stdin.buffer) if texts is None else texts):
+        for restored in restorations(restorer, batch, threshold):
             print(restored.model_dump_json() if as_json else restored.text)
         sys.stdout.flush()

@@ -99,8 +99,8 @@ def _passing(error: BaseException) -> bool:
 
 def _wait(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
-    asked = error.response.headers.get("Retry-After", "") if isinstance(error, httpx.HTTPStatusError) else ""
-    return max(float(asked) if asked.isdecimal() else 0.0, backoff(state))
+    retry_after = error.response.headers.get("Retry-After", "") if isinstance(error, httpx.HTTPStatusError) else ""
+    return max(float(retry_after) if retry_after.isdecimal() else 0.0, backoff(state))
 
 
 def _detail(response: httpx.Response) -> str:

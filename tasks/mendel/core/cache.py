@@ -31,7 +31,7 @@ DEFAULT_GB = 10.0
 ABANDONED_SECONDS = 24 * 3600.0
 """After this time an entry on its way in belongs to a process that was killed."""
 
-_held: dict[Path, int] = {}
+_locks: dict[Path, int] = {}
 """Locks on the entries that this process uses."""
 
 
@@ -84,15 +84,15 @@ def entry(key: str, make: Callable[[Path], object]) -> Path:
 
 def _take(place: Path) -> bool:
     """Use an entry: hold it, and note the time. False where there is none, or none that is whole."""
-    if place not in _held:
+    if place not in _locks:
         try:
             lock = os.open(place / LISTING, os.O_RDONLY)
         except OSError:
             return False
         fcntl.flock(lock, fcntl.LOCK_SH)  # waits for one who is removing it
-        _held[place] = lock
+        _locks[place] = lock
     if not _whole(place):
-        os.close(_held.pop(place))
+        os.close(_locks.pop(place))
         return False
     with suppress(OSError):  # a cache that may only be read does as well
         os.utime(place / LISTING)

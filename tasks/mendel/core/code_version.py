@@ -33,7 +33,7 @@ def _checked_out(repository: Path) -> str | None:
     command = ["git", "describe", "--always", "--exclude=*", f"--abbrev={DIGITS}", f"--dirty={DIRTY}"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
-        done = subprocess.run(command, cwd=repository, env=environment, capture_output=True, text=True, check=False)
+        process = subprocess.run(command, cwd=repository, env=environment, capture_output=True, text=True, check=False)
     except OSError:  # no Git here
         return None
-    return done.stdout.strip() or None
+    return process.stdout.strip() or None

@@ -84,8 +84,8 @@ def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T
         yield from bar(items, description=what, total=total, console=Console(stderr=True), transient=True)
         return
     started = reported = time.monotonic()
-    for done, item in enumerate(items, start=1):
+    for count, item in enumerate(items, start=1):
         yield item
         if (moment := time.monotonic()) - reported >= PROGRESS_SECONDS:
             reported = moment
-            log.info("progress", what=what, done=done, total=total, seconds=round(moment - started, 1))
+            log.info("progress", what=what, done=count, total=total, seconds=round(moment - started, 1))

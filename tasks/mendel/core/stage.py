@@ -249,12 +249,12 @@ def commit(
 
 def execute(stage: Stage, context: Context) -> Manifest:
     """Make the version that a stage's configuration and inputs name, or find that it is there already; then settle."""
-    version = _made(stage, context)
+    version = _make(stage, context)
     stage.settle(context)
     return version
 
 
-def _made(stage: Stage, context: Context) -> Manifest:
+def _make(stage: Stage, context: Context) -> Manifest:
     started = datetime.now(UTC)
     inputs = stage.inputs(context)
     key = fingerprint(stage, inputs)
@@ -317,5 +317,5 @@ def explain(error: ValidationError, where: str) -> InputError:
 
 
 def _plainly(item: ErrorDetails) -> str:
-    known = PLAINLY.get(item["type"])
-    return known.format(**item.get("ctx", {})) if known else item["msg"]
+    message = PLAINLY.get(item["type"])
+    return message.format(**item.get("ctx", {})) if message else item["msg"]

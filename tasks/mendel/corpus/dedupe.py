@@ -53,7 +53,7 @@ class Index(Generic[Key]):
 
     def __init__(self, threshold: float) -> None:
         self._threshold = threshold
-        self._seen: list[tuple[str, Key]] = []
+        self._entries: list[tuple[str, Key]] = []
         self._count, rows = _bands(threshold)
         self._first: dict[int, int] = {}
         self._others: defaultdict[int, list[int]] = defaultdict(list)
@@ -69,18 +69,18 @@ class Index(Generic[Key]):
         return Sketch(text, parts, bands)
 
     def add(self, sketch: Sketch, key: Key) -> None:
-        place = len(self._seen)
+        place = len(self._entries)
         for band in sketch.bands:
             if self._first.setdefault(band, place) != place:
                 self._others[band].append(place)
-        self._seen.append((sketch.text, key))
+        self._entries.append((sketch.text, key))
 
     def find(self, sketch: Sketch) -> Key | None:
         """The key of the earliest text added that is near-equal to this one."""
         places = {self._first[band] for band in sketch.bands if band in self._first}
         places.update(place for band in sketch.bands if band in self._others for place in self._others[band])
         for place in sorted(places):
-            text, key = self._seen[place]
+            text, key = self._entries[place]
             if similarity(sketch.shingles, shingles(text)) >= self._threshold:
                 return key
         return None

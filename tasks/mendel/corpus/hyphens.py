@@ -52,5 +52,5 @@ def divisions(text: str, compounds: Set[str]) -> Iterator[tuple[int, int, str]]:
         assert right, "letters stand on both sides"
         whole = right[0].islower() or (left[0].isupper() and right[0].isupper())
         if whole and right[0].casefold() not in SUSPENDED:
-            known = f"{left[0]}-{right[0]}".casefold() in compounds
-            yield division.start(), division.end(), "-" if division[1] or known else ""
+            is_compound = f"{left[0]}-{right[0]}".casefold() in compounds
+            yield division.start(), division.end(), "-" if division[1] or is_compound else ""

@@ -40,7 +40,7 @@ def without_notes(text: str) -> str:
     text = LINK.sub(r"\1", text)
     if defined := {name.casefold() for name in DEFINITION.findall(text)}:
         text = REFERENCE.sub(
-            lambda found: found[1] if (found[2] or found[1]).casefold() in defined else found[0],
+            lambda match: match[1] if (match[2] or match[1]).casefold() in defined else match[0],
             DEFINITION.sub("", text),
         )
     return NOTE.sub(" ", text)
@@ -53,18 +53,18 @@ def without_tags(text: str) -> str:
     stay: `vector<int>`, `usage: copy <file>`.
     """
     ended = {name.lower() for name in END_TAG.findall(text)}
-    if not any(_is_tag(found, ended) for found in TAG.finditer(text)):
+    if not any(_is_tag(match, ended) for match in TAG.finditer(text)):
         return text
     return _parsed(
-        TAG_OR_LESS.sub(lambda found: found[0] if _is_tag(found, ended) else f"&lt;{found[0][1:]}", text),
+        TAG_OR_LESS.sub(lambda match: match[0] if _is_tag(match, ended) else f"&lt;{match[0][1:]}", text),
     )
 
 
-def _is_tag(found: re.Match[str], ended: set[str]) -> bool:
-    name = found["name"]
+def _is_tag(match: re.Match[str], ended: set[str]) -> bool:
+    name = match["name"]
     if name is None:
-        return found[0] != "<"
-    if found["close"] or found["more"].strip() or name.lower() in ended:
+        return match[0] != "<"
+    if match["close"] or match["more"].strip() or name.lower() in ended:
         return True
     return name.lower() in ALONE and (name.islower() or name.isupper())
 

@@ -32,13 +32,13 @@ class CorpusReading:
     wrapped_documents: int = 0
     """Of those, and of the documents, what looks as if its lines were broken by width."""
 
-    told: bool = True
+    verbose: bool = True
     """Whether the log names what is quarantined. The first ingest reads twice, and says it once."""
 
     def quarantine(self, item: Rejected) -> None:
         self.quarantined.append(item)
         self.reasons[item.reason] += 1
-        if self.told and self.reasons[item.reason] <= NAMED_IN_LOG:
+        if self.verbose and self.reasons[item.reason] <= NAMED_IN_LOG:
             log.warning("quarantined", uri=item.uri, reason=item.reason, detail=item.detail)
 
 
@@ -48,7 +48,7 @@ def read(source: AnySource, cleaning: Cleaning, entry: InputEntry, only: Split |
     Raises InputError if no document can be read, and MendelError (worth a retry) if the source is not, or no longer,
     what `entry` says: the version's name would be wrong.
     """
-    reading = CorpusReading(told=only is None)
+    reading = CorpusReading(verbose=only is None)
     for document in track(_documents(source, reading), "reading", total=entry.rows):
         reading.documents[document.split] += 1
         if only in (None, document.split):

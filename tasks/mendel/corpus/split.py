@@ -50,13 +50,13 @@ def separate(
     do not hold is dropped as `not_pinned`.
     """
     index: Index[Sentence] = Index(threshold)
-    kept: list[Sentence] = []
+    selection: list[Sentence] = []
     dropped: list[Dropped] = []
     for sentence in sorted(pinned or (), key=_place):
-        kept.append(sentence)
+        selection.append(sentence)
         index.add(index.sketch(sentence.text), sentence)
-    held_out = {sentence.doc for sentence in kept}
-    themselves = {(sentence.doc, sentence.text) for sentence in kept}
+    held_out = {sentence.doc for sentence in selection}
+    themselves = {(sentence.doc, sentence.text) for sentence in selection}
     placed = sorted((replace(item, split="test") if item.doc in held_out else item for item in sentences), key=_place)
     for sentence in track(placed, "removing duplicates"):
         if (sentence.doc, sentence.text) in themselves:
@@ -68,9 +68,9 @@ def separate(
         elif pinned is not None and sentence.split == "test":
             dropped.append(_dropped(sentence, "not_pinned", "held out, and not in the pinned test set"))
         else:
-            kept.append(sentence)
+            selection.append(sentence)
             index.add(sketch, sentence)
-    return kept, dropped
+    return selection, dropped
 
 
 def require_all(present: Set[Split], documents: Mapping[Split, int]) -> None:

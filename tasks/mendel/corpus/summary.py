@@ -22,28 +22,28 @@ REASONS = {
 }
 
 
-def lines(made: Manifest) -> Iterator[str]:
+def lines(version: Manifest) -> Iterator[str]:
     """The summary, line by line; what asks for action comes last, as warnings.
 
     A version that was made before some of the metrics were has a shorter one.
     """
-    metrics, dropped = made.metrics, made.metrics["dropped"]
-    lost, total = sum(dropped.values()), made.rows + sum(dropped.values())
+    metrics, dropped = version.metrics, version.metrics["dropped"]
+    lost, total = sum(dropped.values()), version.rows + sum(dropped.values())
     splits = ", ".join(f"{split} {count:,}" for split, count in metrics["sentences"].items())
-    yield f"{made.path}: {made.rows:,} of {total:,} sentences kept ({made.rows / total:.1%}), {splits}"
+    yield f"{version.path}: {version.rows:,} of {total:,} sentences kept ({version.rows / total:.1%}), {splits}"
     for reason, count in sorted(dropped.items(), key=lambda item: -item[1]):
-        what, setting = _explained(reason, made.parameters)
+        what, setting = _explained(reason, version.parameters)
         yield f"  {count:>9,} {count / total:>6.1%}  {reason:<14} {what:<40} {setting}"
     if lost:
-        yield f"  each with its reason: {_file(made, 'dropped.parquet')}"
+        yield f"  each with its reason: {_file(version, 'dropped.parquet')}"
     if refused := metrics.get("refused"):
         named = ", ".join(f"{reason} {count:,}" for reason, count in sorted(refused.items(), key=lambda item: -item[1]))
-        yield f"files and records that cannot be used: {named}; each with its reason: {_file(made, 'quarantine.jsonl')}"
-    yield from (f"warning: {warning}" for warning in _warnings(made, lost / total))
+        yield f"files and records that cannot be used: {named}; each with its reason: {_file(version, 'quarantine.jsonl')}"
+    yield from (f"warning: {warning}" for warning in _warnings(version, lost / total))
 
 
-def _warnings(made: Manifest, lost: float) -> Iterator[str]:
-    metrics = made.metrics
+def _warnings(version: Manifest, lost: float) -> Iterator[str]:
+    metrics = version.metrics
     if lost > WORTH_A_WARNING:
         reasons = sorted(metrics["dropped"], key=lambda reason: -metrics["dropped"][reason])
         yield f"{lost:.0%} of the sentences are lost, most of them {reasons[0]}: see the settings above"
@@ -51,7 +51,7 @@ def _warnings(made: Manifest, lost: float) -> Iterator[str]:
     if (share := sum(refused.values()) / (sum(refused.values()) + metrics["documents"])) > WORTH_A_WARNING:
         yield f"{share:.0%} of the files and records cannot be used, most of them {max(refused, key=refused.get)}"
     wrapped = metrics.get("wrapped")
-    if wrapped and wrapped["share"] > WORTH_A_WARNING and not made.parameters["cleaning"]["wrapped_lines"]:
+    if wrapped and wrapped["share"] > WORTH_A_WARNING and not version.parameters["cleaning"]["wrapped_lines"]:
         yield (
             f"{wrapped['share']:.0%} of the text, {wrapped['documents']:,} documents, looks hard-wrapped: lines are broken "
             "by width, so sentences are torn. Set cleaning.wrapped_lines: true, and only blank lines end a paragraph"
@@ -70,5 +70,5 @@ def _explained(reason: str, parameters: Mapping[str, Any]) -> tuple[str, str]:
     return what.format(**parameters), setting
 
 
-def _file(made: Manifest, name: str) -> str:
-    return next(file.path for file in made.files if file.path.endswith(f"/{name}"))
+def _file(version: Manifest, name: str) -> str:
+    return next(file.path for file in version.files if file.path.endswith(f"/{name}"))

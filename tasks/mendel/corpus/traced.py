@@ -141,8 +141,8 @@ class TracedText:
         for rule in rules:
             keep(rule.start)
             at = rule.end
-            inside = [self.breaks[each] for each in range(rule.start, rule.end) if each in self.breaks]
-            crossed = [self.seams[each] for each in range(rule.start, rule.end) if each in self.seams]
+            inside = [self.breaks[position] for position in range(rule.start, rule.end) if position in self.breaks]
+            crossed = [self.seams[position] for position in range(rule.start, rule.end) if position in self.seams]
             if rule.text:
                 if crossed:
                     seams[len(text)] = crossed[0]

@@ -26,11 +26,15 @@ def width(text: str) -> int | None:
         return None
     widths = [columns(line) for line, _ in breaks]
     widest = sorted(widths)[int(0.95 * len(breaks))]
-    full = sum(taken for taken, (_, after) in zip(widths, breaks, strict=True) if _goes_on(taken, after, FULL * widest))
+    full = sum(
+        line_width
+        for line_width, (_, after) in zip(widths, breaks, strict=True)
+        if _goes_on(line_width, after, FULL * widest)
+    )
     return widest if widest in WIDTHS and full >= SHARE * sum(widths) else None
 
 
-def _goes_on(taken: int, after: str, full: float) -> bool:
+def _goes_on(line_width: int, after: str, full: float) -> bool:
     """A line that begins with a capital may be a verse, or a sentence of its own."""
     word = after[0] if BREAKS_ANYWHERE.match(after) else after.split(" ", 1)[0]
-    return taken + 1 + min(columns(word), LONGEST_WORD) > full and not after[0].isupper()
+    return line_width + 1 + min(columns(word), LONGEST_WORD) > full and not after[0].isupper()

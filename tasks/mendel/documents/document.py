@@ -99,8 +99,8 @@ def decoded(data: bytes, encoding: str | None) -> tuple[str, str]:
         again = b""
     except (LookupError, ValueError) as error:  # the latter of a name with a NUL, and of codecs for names of hosts
         raise InputError(f"--encoding {encoding}: there is no such encoding of text") from error
-    if found := NO_TEXT.search(text):
-        raise InputError(f"character {found.start() + 1} is U+{ord(found[0]):04X}: it is no text")
+    if match := NO_TEXT.search(text):
+        raise InputError(f"character {match.start() + 1} is U+{ord(match[0]):04X}: it is no text")
     if again != data:
         raise InputError(f"in {encoding} it would be written with other bytes; convert it to UTF-8 first")
     return text, encoding

@@ -48,11 +48,11 @@ class Destination:
 
     def require_free(self, file: InputFile) -> None:
         """Raises InputError where something is lost by writing this file."""
-        taken = self._backup(file) if self.in_place else self.of(file)
-        if taken.exists() and not self.force:
-            wanted = "--backup SUFFIX" if self.in_place else "--output FOLDER"
+        place = self._backup(file) if self.in_place else self.of(file)
+        if place.exists() and not self.force:
+            option = "--backup SUFFIX" if self.in_place else "--output FOLDER"
             raise InputError(
-                f"{taken} is there already; move it away, choose another {wanted}, or overwrite it with --force"
+                f"{place} is there already; move it away, choose another {option}, or overwrite it with --force"
             )
 
     def write(self, file: InputFile, data: bytes) -> Path:
@@ -109,7 +109,7 @@ def _below(folder: Path, destination: Destination) -> Iterator[InputFile]:
     target = destination.folder.resolve() if destination.folder else None
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(
-            each for each in folders if not each.startswith(".") and (Path(place) / each).resolve() != target
+            name for name in folders if not name.startswith(".") and (Path(place) / name).resolve() != target
         )
         for name in sorted(names):
             path = Path(place) / name

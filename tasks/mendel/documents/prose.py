@@ -32,41 +32,41 @@ def from_text(text: TracedText, encode: Callable[[str], str] = same, place: str 
 
 
 def from_lines(
-    lines: Sequence[TracedText], known: Set[str], encode: Callable[[str], str] = same, place: str = ""
+    lines: Sequence[TracedText], compounds: Set[str], encode: Callable[[str], str] = same, place: str = ""
 ) -> Iterator[Segment]:
-    """The segments of lines that are one paragraph; `known` are the words that the document writes with a hyphen."""
-    yield from from_paragraph(TracedText.joined(lines, "\n", Seam.LINE), known, encode, place)
+    """The segments of lines that are one paragraph; `compounds` are the words that the document writes with a hyphen."""
+    yield from from_paragraph(TracedText.joined(lines, "\n", Seam.LINE), compounds, encode, place)
 
 
 def from_paragraph(
-    text: TracedText, known: Set[str], encode: Callable[[str], str] = same, place: str = ""
+    text: TracedText, compounds: Set[str], encode: Callable[[str], str] = same, place: str = ""
 ) -> Iterator[Segment]:
     """The segments of a paragraph in which line feeds are breaks of lines."""
-    whole = normalised(protected(on_one_line(text, known))).stripped()
+    whole = normalised(protected(on_one_line(text, compounds))).stripped()
     if is_prose(whole.text):
         yield Segment(whole, encode, place)
 
 
-def on_one_line(text: TracedText, known: Set[str]) -> TracedText:
+def on_one_line(text: TracedText, compounds: Set[str]) -> TracedText:
     """A paragraph whose line ends are spaces, or nothing where they divide a word."""
     within = [
-        *((start + len(between), end) for start, end, between in hyphens.divisions(text.text, known)),
+        *((start + len(between), end) for start, end, between in hyphens.divisions(text.text, compounds)),
         *(match.span() for match in hyphens.SOFT.finditer(text.text)),
         *(match.span() for match in WRAP_AT_HYPHEN.finditer(text.text)),
     ]
     rules = [Rewriting(start, end, "", Seam.HYPHEN if "\n" in text.text[start:end] else None) for start, end in within]
-    taken = {at for rule in rules for at in range(rule.start, rule.end)}
-    spaces = (Rewriting(at, at + 1, " ") for at in text.breaks if text.text[at] == "\n" and at not in taken)
+    positions = {at for rule in rules for at in range(rule.start, rule.end)}
+    spaces = (Rewriting(at, at + 1, " ") for at in text.breaks if text.text[at] == "\n" and at not in positions)
     return text.rewritten(sorted([*rules, *spaces]))
 
 
 def _paragraphs(text: TracedText) -> Iterator[list[TracedText]]:
     """Lines without their ends and the white space around them, in groups that blank lines divide."""
     lines: list[TracedText] = []
-    for found in LINE.finditer(text.text):
-        quoted = QUOTED.match(text.text, found.start(), found.end())
+    for match in LINE.finditer(text.text):
+        quoted = QUOTED.match(text.text, match.start(), match.end())
         assert quoted, "it matches nothing too"
-        line = text[quoted.end() : found.end()].stripped()
+        line = text[quoted.end() : match.end()].stripped()
         if line.text:
             lines.append(line)
         elif lines:

@@ -31,8 +31,8 @@ def _page_or_hocr(data: bytes, options: ReadingOptions) -> SegmentedDocument:
 
 def _by_root(data: bytes, options: ReadingOptions) -> SegmentedDocument:
     """XML of a kind that its first element tells. Raises UnknownDocumentError."""
-    found = ROOT.search(data)
-    root = found[1] if found else b""
+    match = ROOT.search(data)
+    root = match[1] if match else b""
     if root not in ROOTS:
         raise UnknownDocumentError(
             f"its first element is {root.decode(errors='replace') or 'none'}; of XML, ALTO and PAGE are known"
@@ -52,7 +52,7 @@ FORMATS = {
     "parquet": DocumentFormat(parquet.read, (".parquet",)),
     "docx": DocumentFormat(docx.read, (".docx",)),
 }
-BY_SUFFIX = {suffix: name for name, each in FORMATS.items() for suffix in each.suffixes}
+BY_SUFFIX = {suffix: name for name, document_format in FORMATS.items() for suffix in document_format.suffixes}
 
 
 def format_of(path: PurePath) -> str | None:

@@ -64,19 +64,19 @@ class HtmlReport:
 
 
 def _document(name: str, restored: RestoredDocument) -> Iterator[str]:
-    made, left_out = restored.changes, restored.left_out
-    yield f"<h2>{escape(name)}</h2>\n<p class='sum'>{_counted(len(made), 'change')} in "
+    changes, left_out = restored.changes, restored.left_out
+    yield f"<h2>{escape(name)}</h2>\n<p class='sum'>{_counted(len(changes), 'change')} in "
     yield f"{_counted(len(restored.segments), 'paragraph')}</p>\n"
     by_segment: dict[int, list[SegmentChange]] = {}
-    for change in made:
+    for change in changes:
         by_segment.setdefault(change.segment, []).append(change)
-    for number, changes in by_segment.items():
+    for number, of_segment in by_segment.items():
         segment = restored.segments[number]
         yield f"<p><span class='place'>{escape(segment.place or f'line {segment.line}')}</span><br>"
-        yield f"{_marked(segment.text, changes)}</p>\n"
+        yield f"{_marked(segment.text, of_segment)}</p>\n"
     if left_out:
         yield "<p class='sum'>Left out, since they would change more than words, such as a box or an address:</p>\n<ul>\n"
-        yield from (f"<li>{_marked(each.before, [_from_start(each)]) or '…'}</li>\n" for each in left_out)
+        yield from (f"<li>{_marked(change.before, [_from_start(change)]) or '…'}</li>\n" for change in left_out)
         yield "</ul>\n"
 
 

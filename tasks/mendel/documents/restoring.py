@@ -60,7 +60,7 @@ def restore(
     document = read(data, options)
     texts = [segment.text for segment in document.segments]
     [restorations] = restore_segments(restorer, [texts], threshold, name)
-    return changed(data, document, read, options, [each.edits for each in restorations])
+    return changed(data, document, read, options, [restoration.edits for restoration in restorations])
 
 
 def changed(
@@ -69,18 +69,18 @@ def changed(
     """A document, read from its bytes, with changes made, which are given for each segment, in positions of its text."""
     texts = [segment.text for segment in document.segments]
     splices = [
-        segment.traced.splices(((edit.start, edit.end, edit.replacement) for edit in some), segment.encode)
-        for segment, some in zip(document.segments, edits, strict=True)
+        segment.traced.splices(((edit.start, edit.end, edit.replacement) for edit in edits_of_text), segment.encode)
+        for segment, edits_of_text in zip(document.segments, edits, strict=True)
     ]
-    kept = _without_harm(document, read, options, edits, splices)
-    made: list[SegmentChange] = []
+    safe_segments = _without_harm(document, read, options, edits, splices)
+    changes: list[SegmentChange] = []
     left_out: list[SegmentChange] = []
-    for number, (text, some) in enumerate(zip(texts, edits, strict=True)):
-        for edit, splice in zip(some, splices[number], strict=True):
+    for number, (text, edits_of_text) in enumerate(zip(texts, edits, strict=True)):
+        for edit, splice in zip(edits_of_text, splices[number], strict=True):
             change = SegmentChange(number, edit, text[edit.start : edit.end])
-            (made if splice and number in kept else left_out).append(change)
-    written = document.written(_chosen(splices, kept)) if made else data
-    return RestoredDocument(data, written, document.segments, made, left_out)
+            (changes if splice and number in safe_segments else left_out).append(change)
+    written = document.written(_chosen(splices, safe_segments)) if changes else data
+    return RestoredDocument(data, written, document.segments, changes, left_out)
 
 
 def restore_segments(
@@ -123,7 +123,7 @@ def _without_harm(
     document: SegmentedDocument,
     read: Read,
     options: ReadingOptions,
-    wanted: Sequence[Sequence[Span]],
+    edits: Sequence[Sequence[Span]],
     splices: Sequence[Sequence[Sequence[Splice]]],
 ) -> set[int]:
     """The segments that may change: read again, the document is built as it was and says what was meant.
@@ -131,17 +131,19 @@ def _without_harm(
     Else a changed line that begins with `1.` would be an item from now on.
     """
 
-    def harmless(some: Sequence[int]) -> bool:
+    def harmless(numbers: Sequence[int]) -> bool:
         try:
-            after = read(document.written(_chosen(splices, set(some))), options)
+            after = read(document.written(_chosen(splices, set(numbers))), options)
         except (InputError, UnicodeEncodeError):  # a character that the document's encoding lacks
             return False
-        meant = [segment.text for segment in document.segments]
-        for number in some:
-            meant[number] = _meant(document.segments[number], wanted[number], splices[number])
-        return after.outline == document.outline and _said(each.text for each in after.segments) == _said(meant)
+        texts = [segment.text for segment in document.segments]
+        for number in numbers:
+            texts[number] = _text_after(document.segments[number], edits[number], splices[number])
+        return after.outline == document.outline and _letters(segment.text for segment in after.segments) == _letters(
+            texts
+        )
 
-    return set(_largest([number for number, made in enumerate(splices) if any(made)], harmless))
+    return set(_largest([number for number, of_segment in enumerate(splices) if any(of_segment)], harmless))
 
 
 def _largest(numbers: Sequence[int], harmless: Callable[[Sequence[int]], bool]) -> list[int]:
@@ -152,16 +154,19 @@ def _largest(numbers: Sequence[int], harmless: Callable[[Sequence[int]], bool]) 
     return [] if not middle else [*_largest(numbers[:middle], harmless), *_largest(numbers[middle:], harmless)]
 
 
-def _chosen(splices: Sequence[Sequence[Sequence[Splice]]], some: Set[int]) -> list[list[Splice]]:
+def _chosen(splices: Sequence[Sequence[Sequence[Splice]]], numbers: Set[int]) -> list[list[Splice]]:
     """The splices of some segments, by segment."""
-    return [[splice for each in made for splice in each] if at in some else [] for at, made in enumerate(splices)]
+    return [
+        [splice for of_edit in of_segment for splice in of_edit] if at in numbers else []
+        for at, of_segment in enumerate(splices)
+    ]
 
 
-def _said(texts: Iterable[str]) -> str:
+def _letters(texts: Iterable[str]) -> str:
     """The letters of texts: where their segments begin and end may change with the width of a line."""
     return UNSAID.sub("", " ".join(texts))
 
 
-def _meant(segment: Segment, edits: Sequence[Span], splices: Sequence[Sequence[Splice]]) -> str:
+def _text_after(segment: Segment, edits: Sequence[Span], splices: Sequence[Sequence[Splice]]) -> str:
     """A segment's text with those edits that are made."""
-    return applied(segment.text, (edit for edit, made in zip(edits, splices, strict=True) if made))
+    return applied(segment.text, (edit for edit, of_edit in zip(edits, splices, strict=True) if of_edit))

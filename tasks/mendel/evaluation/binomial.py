@@ -40,27 +40,27 @@ class Resolution(NamedTuple):
     """Declined in POWER of the samples, as every greater one is; None as above."""
 
 
-def interval(found: Count, tail: float = LEVEL) -> Interval:
+def interval(sample: Count, tail: float = LEVEL) -> Interval:
     """The share with its exact interval, `tail` on each side.
 
     By default its lower end lies above a bound just when the share `exceeds` it.
     """
     from scipy.stats import beta
 
-    count, others = found.count, found.trials - found.count
+    count, others = sample.count, sample.trials - sample.count
     low = float(beta.ppf(tail, count, others + 1)) if count else 0.0
     high = float(beta.ppf(1 - tail, count + 1, others)) if others else 1.0
-    return Interval(value=found.share, low=low, high=high)
+    return Interval(value=sample.share, low=low, high=high)
 
 
-def exact(found: Count) -> Interval:
+def exact(sample: Count) -> Interval:
     """The share with its exact interval at the level that all scores have."""
-    return interval(found, tail=(1 - confidence.LEVEL) / 2)
+    return interval(sample, tail=(1 - confidence.LEVEL) / 2)
 
 
-def exceeds(found: Count, bound: float) -> bool:
+def exceeds(sample: Count, bound: float) -> bool:
     """Whether the true share is shown to lie above the bound: so many are too unlikely at the bound itself."""
-    return found.count >= critical(found.trials, bound)
+    return sample.count >= critical(sample.trials, bound)
 
 
 def critical(trials: int, bound: float) -> int:

@@ -124,17 +124,17 @@ def judge(evidence: Evidence, rules: Rules) -> Verdict:
     return Verdict(promote=promote, reasons=reasons, checks=checks)
 
 
-def _leaves_foreign(found: Count | None, bound: float) -> Iterator[Check]:
-    if found is not None:
-        yield _harm("max_foreign_altered", "share of the clean texts unlike the corpus that it alters", found, bound)
+def _leaves_foreign(sample: Count | None, bound: float) -> Iterator[Check]:
+    if sample is not None:
+        yield _harm("max_foreign_altered", "share of the clean texts unlike the corpus that it alters", sample, bound)
 
 
-def _harm(rule: str, what: str, found: Count, bound: float) -> Check:
-    shown = binomial.exceeds(found, bound)
-    interval = binomial.interval(found)
-    resolution = binomial.resolution(found.trials, bound)
+def _harm(rule: str, what: str, sample: Count, bound: float) -> Check:
+    shown = binomial.exceeds(sample, bound)
+    interval = binomial.interval(sample)
+    resolution = binomial.resolution(sample.trials, bound)
     finding = (
-        f"{what}: {found.share:.1%} ({found.count:,} of {found.trials:,}, {1 - 2 * binomial.LEVEL:.0%} interval "
+        f"{what}: {sample.share:.1%} ({sample.count:,} of {sample.trials:,}, {1 - 2 * binomial.LEVEL:.0%} interval "
         f"{interval.low:.1%} to {interval.high:.1%}), {'above' if shown else 'not shown to be above'} {bound:.1%}"
     )
     return Check(
@@ -143,7 +143,7 @@ def _harm(rule: str, what: str, found: Count, bound: float) -> Check:
         observed=interval.value,
         low=interval.low,
         high=interval.high,
-        sample=found.trials,
+        sample=sample.trials,
         bound=bound,
         passed=not shown,
         passes=resolution.passes,
@@ -177,16 +177,16 @@ def _beats(name: str, gain: Interval) -> Check:
     )
 
 
-def _gain(rule: str, found: Interval, bound: float, passed: bool, reason: str) -> Check:
+def _gain(rule: str, interval: Interval, bound: float, passed: bool, reason: str) -> Check:
     return Check(
         rule=rule,
         kind="gain",
-        observed=found.value,
-        low=found.low,
-        high=found.high,
+        observed=interval.value,
+        low=interval.low,
+        high=interval.high,
         bound=bound,
         passed=passed,
-        declines=bound + (found.value - found.low) * (1 + NORMAL_99 / NORMAL_975),
+        declines=bound + (interval.value - interval.low) * (1 + NORMAL_99 / NORMAL_975),
         reason=_helped(rule, reason, passed),
     )
 

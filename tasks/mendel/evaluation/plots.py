@@ -21,7 +21,7 @@ def file_name(grouping: str) -> str:
 def draw(folder: Path, scores: Mapping[str, Scores], groupings: Mapping[str, str]) -> None:
     """One picture for each grouping of `Scores` (its field's name → the title)."""
     for grouping, title in groupings.items():
-        parts = {system: getattr(found, grouping) for system, found in scores.items()}
+        parts = {system: getattr(system_scores, grouping) for system, system_scores in scores.items()}
         _bars(folder / file_name(grouping), f"CER: {title.lower()}", parts)
 
 

@@ -74,8 +74,11 @@ def flat(evaluation: Evaluation) -> dict[str, float]:
             figures[f"{system}/foreign/{kind}/harmed"] = texts.harmed / texts.texts
     if evaluation.reliability and evaluation.reliability.calibration_error is not None:
         figures["candidate/calibration_error"] = evaluation.reliability.calibration_error
-    own = {name.removeprefix("candidate/"): value for name, value in figures.items() if name.startswith("candidate/")}
-    return figures | {f"challenger/{name}": value for name, value in own.items()}  # as before 0.2.0; goes in 0.3.0
+    candidate_figures = {
+        name.removeprefix("candidate/"): value for name, value in figures.items() if name.startswith("candidate/")
+    }
+    # as before 0.2.0; goes in 0.3.0
+    return figures | {f"challenger/{name}": value for name, value in candidate_figures.items()}
 
 
 def told_apart(check: Check) -> str:

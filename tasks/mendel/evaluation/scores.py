@@ -173,7 +173,7 @@ def summarise(sample: Sample, measured: Measures, noisy: Measures, bootstrap: Bo
     errors, before = measured.errors, noisy.errors
 
     def fraction(flags: Flags) -> Interval:
-        return _known(bootstrap.ratio(flags, np.ones_like(flags)))
+        return _require(bootstrap.ratio(flags, np.ones_like(flags)))
 
     def by_class(values: npt.NDArray[Any], bounds: Sequence[float], names: Sequence[str]) -> dict[str, Slice]:
         classes = np.searchsorted(bounds, values)
@@ -181,7 +181,7 @@ def summarise(sample: Sample, measured: Measures, noisy: Measures, bootstrap: Bo
         return {
             name: Slice(
                 sentences=int(mask.sum()),
-                cer=_known(bootstrap.ratio(errors * mask, characters * mask)),
+                cer=_require(bootstrap.ratio(errors * mask, characters * mask)),
                 reduction=bootstrap.ratio((before - errors) * mask, before * mask),
             )
             for name, mask in masks.items()
@@ -193,17 +193,17 @@ def summarise(sample: Sample, measured: Measures, noisy: Measures, bootstrap: Bo
         return {
             cause: Slice(
                 sentences=sum(cause in operations for operations in causes),
-                cer=_known(bootstrap.ratio(errors_left[:, column], characters)),
+                cer=_require(bootstrap.ratio(errors_left[:, column], characters)),
                 reduction=bootstrap.ratio(errors_before[:, column] - errors_left[:, column], errors_before[:, column]),
             )
             for column, cause in enumerate(CAUSES)
         }
 
     return Scores(
-        cer=_known(bootstrap.ratio(errors, characters)),
+        cer=_require(bootstrap.ratio(errors, characters)),
         reduction=bootstrap.ratio(before - errors, before),
-        cmer=_known(bootstrap.ratio(errors, measured.aligned)),
-        wer=_known(bootstrap.ratio(measured.word_errors, words)),
+        cmer=_require(bootstrap.ratio(errors, measured.aligned)),
+        wer=_require(bootstrap.ratio(measured.word_errors, words)),
         exact=fraction(errors == 0),
         improved=fraction(errors < before),
         tied=fraction(errors == before),
@@ -220,6 +220,6 @@ def _lengths(texts: Sequence[str]) -> Counts:
     return np.array([len(text) for text in texts], np.int64)
 
 
-def _known(interval: Interval | None) -> Interval:
+def _require(interval: Interval | None) -> Interval:
     assert interval is not None, "every sentence has characters and words"
     return interval

@@ -36,17 +36,21 @@ class Garbage:
     version: Manifest | None = None
 
 
-def find(root: str, policy: Policy, now: datetime | None = None) -> list[Garbage]:
+def find(root: str, policy: Policy, moment: datetime | None = None) -> list[Garbage]:
     """All garbage. Raises InputError where the ledger cannot be read: what it needs is then unknown."""
-    now = now or datetime.now(UTC)
-    before = now - timedelta(days=policy.days)
-    lake_survey, decided = survey(root, now), [decision.candidate for decision in ledger.read(root)]
-    kept = _kept(root, lake_survey, policy, before)
-    listed = _listed(lake_survey, kept, decided, before)
+    moment = moment or datetime.now(UTC)
+    before = moment - timedelta(days=policy.days)
+    lake_survey, decided = survey(root, moment), [decision.candidate for decision in ledger.read(root)]
+    kept_paths = _kept_paths(root, lake_survey, policy, before)
+    listed = _listed(lake_survey, kept_paths, decided, before)
     return [
-        *(item for version in lake_survey.versions.values() for item in _of_version(version, kept, listed, before)),
+        *(
+            item
+            for version in lake_survey.versions.values()
+            for item in _of_version(version, kept_paths, listed, before)
+        ),
         *_old(lake_survey.unfinished, "a write that did not end", before, "{}"),
-        *_old(_checkpoints(root, now), "checkpoints of a training that nobody went on with", before, "{}/"),
+        *_old(_checkpoints(root, moment), "checkpoints of a training that nobody went on with", before, "{}/"),
     ]
 
 
@@ -67,7 +71,7 @@ def remove(root: str, items: Iterable[Garbage]) -> None:
         log.info("removed", path=item.path, because=item.because, bytes=item.bytes)
 
 
-def _kept(root: str, lake_survey: LakeSurvey, policy: Policy, before: datetime) -> frozenset[str]:
+def _kept_paths(root: str, lake_survey: LakeSurvey, policy: Policy, before: datetime) -> frozenset[str]:
     """Paths of the versions that stay."""
     needed = [*_named_by_the_ledger(root)]
     of_dataset: dict[str, list[VersionFiles]] = defaultdict(list)
@@ -81,14 +85,14 @@ def _kept(root: str, lake_survey: LakeSurvey, policy: Policy, before: datetime) 
         needed += [version.path for version in newest]
     for partition in lake_survey.pointers:
         needed += _in_force(root, lake_survey, partition)
-    kept: set[str] = set()
+    kept_paths: set[str] = set()
     while needed:
         path = needed.pop()
-        if path not in kept:
-            kept.add(path)
+        if path not in kept_paths:
+            kept_paths.add(path)
             version_manifest = lake_survey.versions[path].manifest if path in lake_survey.versions else None
             needed += _made_from(version_manifest) if version_manifest else []
-    return frozenset(kept)
+    return frozenset(kept_paths)
 
 
 def _named_by_the_ledger(root: str) -> Iterator[str]:
@@ -122,24 +126,24 @@ def _young(version: VersionFiles, lake_survey: LakeSurvey, before: datetime) -> 
 
 
 def _listed(
-    lake_survey: LakeSurvey, kept: frozenset[str], decided: Iterable[Manifest], before: datetime
+    lake_survey: LakeSurvey, kept_paths: frozenset[str], decided: Iterable[Manifest], before: datetime
 ) -> frozenset[str]:
     """Attempts whose files somebody needs. A day that is not collected yet needs its parts."""
     listed = {attempt for candidate in decided for attempt in attempts_of(*candidate.files)}
     for version in lake_survey.versions.values():
-        if version.manifest and version.path in kept:
+        if version.manifest and version.path in kept_paths:
             listed |= attempts_of(*version.manifest.files)
         for name, attempts in version.parts.items():
-            if version.path in kept or version.files[name].modified >= before:
+            if version.path in kept_paths or version.files[name].modified >= before:
                 listed |= attempts
     return frozenset(listed)
 
 
 def _of_version(
-    version: VersionFiles, kept: frozenset[str], listed: frozenset[str], before: datetime
+    version: VersionFiles, kept_paths: frozenset[str], listed: frozenset[str], before: datetime
 ) -> Iterator[Garbage]:
     free = {path: files for path, files in version.attempts.items() if path not in listed}
-    if version.manifest and version.path not in kept:
+    if version.manifest and version.path not in kept_paths:
         size = sum(files.bytes for files in [*free.values(), *version.files.values()])
         paths = [*(f"{version.path}/{name}" for name in version.parts), *(f"{path}/" for path in free)]
         gone = (f"{version.path}/{MANIFEST}", *([f"{version.path}/"] if free == version.attempts else paths))
@@ -159,10 +163,10 @@ def _old(groups: dict[str, FileGroup], because: str, before: datetime, form: str
     ]
 
 
-def _checkpoints(root: str, now: datetime) -> dict[str, FileGroup]:
+def _checkpoints(root: str, moment: datetime) -> dict[str, FileGroup]:
     groups: dict[str, FileGroup] = defaultdict(FileGroup)
     folder = lake.normalise(lake.join(root, CHECKPOINTS))
     for uri, entry in lake.entries(folder).items():
         name = uri.removeprefix(folder).strip("/").split("/")[0]
-        groups[f"{CHECKPOINTS}/{name}"].add(int(entry["size"]), lake.modified(entry) or now)
+        groups[f"{CHECKPOINTS}/{name}"].add(int(entry["size"]), lake.modified(entry) or moment)
     return groups

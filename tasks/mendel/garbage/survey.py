@@ -72,14 +72,14 @@ class LakeSurvey:
     """Files of writes that did not end."""
 
 
-def survey(root: str, now: datetime) -> LakeSurvey:
-    """Look at every dataset: one listing each, and the manifests. `now` stands for times that a store does not tell."""
+def survey(root: str, moment: datetime) -> LakeSurvey:
+    """Look at every dataset: one listing each, and the manifests. `moment` stands for times that a store does not tell."""
     root = lake.normalise(root)
     versions: dict[str, VersionFiles] = {}
     lake_survey = LakeSurvey(versions, {}, defaultdict(FileGroup))
     for name in lake.list_folders(root):
         for uri, entry in lake.entries(lake.join(root, name)).items():
-            path, size, modified = uri.removeprefix(root).strip("/"), int(entry["size"]), lake.modified(entry) or now
+            path, size, modified = uri.removeprefix(root).strip("/"), int(entry["size"]), lake.modified(entry) or moment
             if path.rsplit("/", 1)[1].startswith(UNFINISHED):
                 lake_survey.unfinished[path].add(size, modified)
             elif POINTER.fullmatch(path):

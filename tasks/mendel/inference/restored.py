@@ -17,7 +17,10 @@ CONFIDENCE_DIGITS = 4
 
 def restorations(restorer: Restorer, texts: Sequence[str], threshold: float | None) -> list[Restoration]:
     """One restoration for each text, without its changes less sure (0 to 1) than `threshold`."""
-    return [found.surer(text, threshold or 0.0) for text, found in zip(texts, restorer.restore(texts), strict=True)]
+    return [
+        restoration.surer(text, threshold or 0.0)
+        for text, restoration in zip(texts, restorer.restore(texts), strict=True)
+    ]
 
 
 def schema() -> pa.Schema:

@@ -29,17 +29,17 @@ def wear(model: Any, folder: Path) -> PeftModel:
     stored = load_file(folder / SAFETENSORS_WEIGHTS_NAME)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Found missing adapter keys")  # an error below
-        worn = PeftModel.from_pretrained(model, str(folder))
-    held = get_peft_model_state_dict(worn)
+        peft_model = PeftModel.from_pretrained(model, str(folder))
+    tensors = get_peft_model_state_dict(peft_model)
     digests = set(map(_digest, stored.values()))
-    initial = sorted(name for name, tensor in held.items() if _digest(tensor) not in digests)
-    if initial or len(held) != len(stored):
+    initial = sorted(name for name, tensor in tensors.items() if _digest(tensor) not in digests)
+    if initial or len(tensors) != len(stored):
         raise InputError(
             f"the adapter of {folder} does not fit its language model: it has {len(stored)} tensors, and of the "
-            f"{len(held)} places in the model {len(initial)} got none ({', '.join(initial[:1])}). It was made for "
+            f"{len(tensors)} places in the model {len(initial)} got none ({', '.join(initial[:1])}). It was made for "
             f"another base, or by other versions of peft and transformers: take those of the candidate, or train again."
         )
-    return worn
+    return peft_model
 
 
 def require_trained(folder: Path) -> None:

@@ -50,27 +50,27 @@ class Reading:
     """What a model makes of a tree of texts."""
 
     tree: PrefixTree
-    given: int
+    prefix_length: int
     """Tokens before the texts."""
     gains: Scores
     """[node]: log-probability of its token, nats; 0 for the given ones"""
-    asked: npt.NDArray[np.int64]
+    queries: npt.NDArray[np.int64]
     """The nodes whose next tokens were asked about,"""
     logits: torch.Tensor
-    """[asked node, vocabulary]: and the answers, up to a constant for each node."""
+    """[query, vocabulary]: and the answers, up to a constant for each node."""
 
     @classmethod
-    def of(cls, tree: PrefixTree, given: int, asked: npt.NDArray[np.int64], logits: torch.Tensor) -> Reading:
-        nodes = np.flatnonzero(tree.depths >= given)
+    def of(cls, tree: PrefixTree, prefix_length: int, queries: npt.NDArray[np.int64], logits: torch.Tensor) -> Reading:
+        nodes = np.flatnonzero(tree.depths >= prefix_length)
         rows = logits.float()  # one tree at a time: all at once fill the memory
-        place = torch.from_numpy(np.searchsorted(asked, tree.parents[nodes]))
+        place = torch.from_numpy(np.searchsorted(queries, tree.parents[nodes]))
         gains = np.zeros(len(tree))
         gains[nodes] = (rows[place, torch.from_numpy(tree.tokens[nodes])] - rows.logsumexp(-1)[place]).cpu().numpy()
-        return cls(tree, given, gains, asked, logits)
+        return cls(tree, prefix_length, gains, queries, logits)
 
     def next_tokens(self, nodes: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """[node, token]: log-probabilities of what may follow nodes that were asked about, nats."""
-        rows = self.logits[torch.from_numpy(np.searchsorted(self.asked, nodes))]
+        rows = self.logits[torch.from_numpy(np.searchsorted(self.queries, nodes))]
         return np.asarray(rows.float().log_softmax(-1).cpu().numpy())
 
     @cached_property
@@ -80,7 +80,7 @@ class Reading:
 
     def path(self, sequence: int) -> npt.NDArray[np.int64]:
         """The nodes of a sequence, from the last given token on."""
-        return np.flatnonzero(self.tree.ancestors()[self.tree.leaves[sequence]])[self.given - 1 :]
+        return np.flatnonzero(self.tree.ancestors()[self.tree.leaves[sequence]])[self.prefix_length - 1 :]
 
 
 class CausalLm:
@@ -178,8 +178,8 @@ class CausalLm:
         return [*self.boundary, *self.encode([prompt])[0], *self.boundary]
 
     @torch.inference_mode()
-    def _read(self, trees: Sequence[PrefixTree], given: Sequence[int]) -> Iterator[Reading]:
-        """For each tree what is made of its sequences after their first `given` tokens."""
+    def _read(self, trees: Sequence[PrefixTree], prefix_lengths: Sequence[int]) -> Iterator[Reading]:
+        """For each tree what is made of its sequences after their first `prefix_lengths` tokens."""
         longest = max(map(len, trees))
         tokens = torch.zeros(len(trees), longest, dtype=torch.int64)
         positions = torch.zeros_like(tokens)
@@ -192,8 +192,8 @@ class CausalLm:
         mask = torch.zeros(len(trees), 1, longest, longest, dtype=self.model.dtype)
         mask.masked_fill_(hidden[:, None], torch.finfo(mask.dtype).min)
         place = self.model.device
-        asked = [tree.parents_of(tree.depths >= start) for tree, start in zip(trees, given, strict=True)]
-        rows = np.concatenate([row * longest + nodes for row, nodes in enumerate(asked)])
+        queries = [tree.parents_of(tree.depths >= start) for tree, start in zip(trees, prefix_lengths, strict=True)]
+        rows = np.concatenate([row * longest + nodes for row, nodes in enumerate(queries)])
         with predicting_at(self.model, torch.from_numpy(rows).to(place)):
             logits = self.model(
                 input_ids=tokens.to(place),
@@ -201,8 +201,8 @@ class CausalLm:
                 attention_mask=mask.to(place),
                 use_cache=False,
             ).logits
-        parts = logits.split([len(nodes) for nodes in asked])
-        return map(Reading.of, trees, given, asked, parts)
+        parts = logits.split([len(nodes) for nodes in queries])
+        return map(Reading.of, trees, prefix_lengths, queries, parts)
 
 
 def pretrained(

@@ -153,7 +153,7 @@ class _Corpus:
     """All texts in one array, BEGIN and END around each."""
 
     symbols: Ints
-    left: Ints
+    tail_length: Ints
     """At each position, the symbols from there to the end of its text."""
     weight: Doubles
     """At each position, the weight of its text."""
@@ -174,8 +174,8 @@ class _Corpus:
         symbols[starts[:-1]] = BEGIN
         symbols[starts[1:] - 1] = END
         symbols[inside] = vocabulary.encode("".join(texts))
-        left = np.repeat(starts[1:], lengths) - np.arange(starts[-1])
-        return cls(symbols, left.astype(np.int32), np.repeat(weight, lengths), len(vocabulary))
+        tail_length = np.repeat(starts[1:], lengths) - np.arange(starts[-1])
+        return cls(symbols, tail_length.astype(np.int32), np.repeat(weight, lengths), len(vocabulary))
 
 
 class _Level(NamedTuple):
@@ -214,8 +214,8 @@ def _count(corpus: _Corpus, order: int, prune_from: int) -> list[_Level]:
     ]
     for length in range(2, order + 1):
         before = levels[-1]
-        positions = _sort(positions, node, len(before.symbol), corpus.symbols, corpus.left, length, corpus.size)
-        alone = alone[corpus.left[alone] >= length]
+        positions = _sort(positions, node, len(before.symbol), corpus.symbols, corpus.tail_length, length, corpus.size)
+        alone = alone[corpus.tail_length[alone] >= length]
         level, positions, pruned, extended = _group(
             positions, node, len(before.symbol), corpus.symbols, corpus.weight, length, length >= prune_from
         )
@@ -228,13 +228,13 @@ def _count(corpus: _Corpus, order: int, prune_from: int) -> list[_Level]:
 
 
 @numba.njit(cache=True, nogil=True)
-def _sort(positions: Ints, node: Ints, nodes: int, symbols: Ints, left: Ints, length: int, size: int) -> Ints:
+def _sort(positions: Ints, node: Ints, nodes: int, symbols: Ints, tail_length: Ints, length: int, size: int) -> Ints:
     """The positions where an n-gram of this length fits, by (n-gram one shorter, last symbol): two stable counting sorts."""
     by_symbol = np.zeros(size + 1, np.int64)
     by_node = np.zeros(nodes + 1, np.int64)
     fitting = 0
     for p in positions:
-        if left[p] >= length:
+        if tail_length[p] >= length:
             by_symbol[symbols[p + length - 1] + 1] += 1
             by_node[node[p] + 1] += 1
             fitting += 1
@@ -242,7 +242,7 @@ def _sort(positions: Ints, node: Ints, nodes: int, symbols: Ints, left: Ints, le
     by_node = np.cumsum(by_node)
     half = np.empty(fitting, np.int32)
     for p in positions:
-        if left[p] >= length:
+        if tail_length[p] >= length:
             s = symbols[p + length - 1]
             half[by_symbol[s]] = p
             by_symbol[s] += 1
@@ -269,20 +269,20 @@ def _group(positions: Ints, node: Ints, nodes: int, symbols: Ints, weights: Doub
             starts[runs] = i
             runs += 1
     starts[runs] = fitting
-    kept = 0
+    size = 0
     for r in range(runs):
-        kept += not prune or starts[r + 1] - starts[r] > 1
+        size += not prune or starts[r + 1] - starts[r] > 1
 
-    parent = np.empty(kept, np.int32)
-    suffix = np.empty(kept, np.int32)
-    symbol = np.empty(kept, np.int32)
-    count = np.empty(kept, np.int32)
-    weight = np.zeros(kept, np.float64)
+    parent = np.empty(size, np.int32)
+    suffix = np.empty(size, np.int32)
+    symbol = np.empty(size, np.int32)
+    count = np.empty(size, np.int32)
+    weight = np.zeros(size, np.float64)
     pruned_weight = np.zeros(nodes, np.float64)
     kept_positions = np.empty(fitting, np.int32)
     pruned_positions = np.empty(fitting, np.int32)
     extended = np.full(len(node), -1, np.int32)
-    made = 0
+    ngram = 0
     here = 0
     pruned = 0
     for r in range(runs):
@@ -293,17 +293,17 @@ def _group(positions: Ints, node: Ints, nodes: int, symbols: Ints, weights: Doub
             pruned_positions[pruned] = p
             pruned += 1
             continue
-        parent[made] = node[p]
-        suffix[made] = node[p + 1]
-        symbol[made] = symbols[p + length - 1]
-        count[made] = n
+        parent[ngram] = node[p]
+        suffix[ngram] = node[p + 1]
+        symbol[ngram] = symbols[p + length - 1]
+        count[ngram] = n
         for i in range(starts[r], starts[r + 1]):
             q = positions[i]
-            weight[made] += weights[q]
-            extended[q] = made
+            weight[ngram] += weights[q]
+            extended[q] = ngram
             kept_positions[here] = q
             here += 1
-        made += 1
+        ngram += 1
     level = (parent, suffix, symbol, count, weight, pruned_weight)
     return level, kept_positions[:here].copy(), pruned_positions[:pruned].copy(), extended
 
@@ -368,14 +368,14 @@ def _trie(levels: list[_Level]) -> Trie:
             count, weight = count.copy(), weight.copy()
             count[BEGIN] = weight[BEGIN] = 0
         discounts = _discounts(count, level.pruned)
-        kept = weight * (1 - discounts[np.minimum(count, 3)] / np.maximum(count, 1))
+        discounted_weight = weight * (1 - discounts[np.minimum(count, 3)] / np.maximum(count, 1))
         total = np.bincount(level.parent, weight, len(shorter)) + level.pruned_weight
-        left = 1 - np.bincount(level.parent, kept, len(shorter)) / np.where(total > 0, total, 1)
-        p = kept / total[level.parent] + left[level.parent] * shorter[level.suffix]
+        backoff_weight = 1 - np.bincount(level.parent, discounted_weight, len(shorter)) / np.where(total > 0, total, 1)
+        p = discounted_weight / total[level.parent] + backoff_weight[level.parent] * shorter[level.suffix]
         if length == 1:
             p[BEGIN] = 0
         children = np.bincount(level.parent, minlength=len(shorter))
-        backoff.append(_log(left[children > 0]))
+        backoff.append(_log(backoff_weight[children > 0]))
         first.append(children[children > 0])
 
         extends = np.zeros(len(p), np.bool_)
@@ -414,8 +414,8 @@ def _dense(contexts: Any, entries: Any, size: int) -> Ints:
     rows = max(1, min(len(contexts), DENSE_CELLS // size))
     dense = np.full((rows, size), -1, np.int32)
     lengths = contexts["last"][:rows] - contexts["first"][:rows]
-    known = np.arange(lengths.sum())
-    dense[np.repeat(np.arange(rows), lengths), entries["symbol"][known]] = known
+    numbers = np.arange(lengths.sum())
+    dense[np.repeat(np.arange(rows), lengths), entries["symbol"][numbers]] = numbers
     return dense
 
 
@@ -497,12 +497,12 @@ def read(trie: Trie, context: int, symbols: Ints) -> float:
 @numba.njit(cache=True, nogil=True)
 def read_each(trie: Trie, context: int, symbols: Ints, ends: npt.NDArray[np.int64]) -> Doubles:
     """`read` of several sequences in one array, each from the same context on; `ends` says where each one stops."""
-    found = np.empty(len(ends))
+    logps = np.empty(len(ends))
     begun = 0
     for i in range(len(ends)):
-        found[i] = read(trie, context, symbols[begun : ends[i]])
+        logps[i] = read(trie, context, symbols[begun : ends[i]])
         begun = ends[i]
-    return found
+    return logps
 
 
 @numba.njit(cache=True, nogil=True)

@@ -282,10 +282,10 @@ def _choose(limits: Limits, draw: np.uint64) -> int:
 @njit(cache=True)
 def _substitute(clean: np.uint32, stream: Limits, tables: Tables) -> np.uint32:
     """What stands for a clean character: drawn from its row of confusions, or a noise character when it has none."""
-    found = np.searchsorted(tables.confused, clean)
-    if found == len(tables.confused) or tables.confused[found] != clean:
+    row = np.searchsorted(tables.confused, clean)
+    if row == len(tables.confused) or tables.confused[row] != clean:
         return np.uint32(tables.alphabet[_choose(tables.characters, _next(stream))])
-    first, last = tables.confusion_starts[found], tables.confusion_starts[found + 1]
+    first, last = tables.confusion_starts[row], tables.confusion_starts[row + 1]
     return np.uint32(tables.confusion_codes[first + _choose(tables.confusion_limits[first:last], _next(stream))])
 
 

@@ -115,8 +115,8 @@ def expect(aligned: Aligned, model: NoiseModel) -> Counts:
 def _side(texts: Sequence[str], numbers: dict[str, int]) -> tuple[Ints, Ints, Offsets]:
     text = "".join(texts)
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.int32)
-    known, places = np.unique(codes, return_inverse=True)
-    symbols = np.array([numbers.get(chr(code), 0) for code in known], np.int32)[places]
+    distinct_codes, places = np.unique(codes, return_inverse=True)
+    symbols = np.array([numbers.get(chr(code), 0) for code in distinct_codes], np.int32)[places]
     return codes, symbols, np.cumsum([0, *map(len, texts)], dtype=np.int64)
 
 
@@ -354,11 +354,11 @@ def _count_backward(x: Ints, xs: Ints, y: Ints, ys: Ints, model: LogModel, latti
                             counts.lengths[1] += happened if i < m else 0.0
                             total += happened
                 if same[at]:
-                    kept = _back(forward, backward, NORMAL, above - 1, normal + copy)
-                    turned = kept * model.turned if i == m else 0.0
+                    copy_posterior = _back(forward, backward, NORMAL, above - 1, normal + copy)
+                    turned = copy_posterior * model.turned if i == m else 0.0
                     counts.events[REVERSAL] += turned
                     total += turned
-                    counts.copies[0] += kept - turned
+                    counts.copies[0] += copy_posterior - turned
                     counts.lengths[1] += _back(forward, backward, INSERTING, above - 1, normal + model.end)
             if _alive(forward, backward, DELETING, at):
                 weight = backward[DELETING, at]

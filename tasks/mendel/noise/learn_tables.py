@@ -53,11 +53,11 @@ def confusion_prior(replaced: Doubles, noise: Doubles) -> float:
     counts = _off_diagonal(replaced)
     rows, columns = np.nonzero(counts)
     base = noise[columns] / np.maximum(1 - noise[rows], SMALLEST)
-    seen = counts[rows, columns]
+    cells = counts[rows, columns]
     totals = counts.sum(axis=1)
     others = np.maximum(1 - noise, SMALLEST)  # a character that is all of the noise has no row of its own
-    apart = float((seen * np.log(base)).sum())
-    evidence = [_rows(weight, seen, noise[columns], totals, others) for weight in WEIGHTS]
+    apart = float((cells * np.log(base)).sum())
+    evidence = [_rows(weight, cells, noise[columns], totals, others) for weight in WEIGHTS]
     best = int(np.argmax(evidence))
     return float(WEIGHTS[best]) if evidence[best] > apart + MIN_GAIN else math.inf
 
@@ -94,8 +94,8 @@ def susceptibility(errors: Doubles, exposure: Doubles) -> Doubles:
     if not errors.sum():
         return alike
     expected = exposure * errors.sum() / exposure.sum()
-    seen = expected > 0
-    k, e = errors[seen], expected[seen]
+    nonzero = expected > 0
+    k, e = errors[nonzero], expected[nonzero]
     poisson = float((k * np.log(e) - e).sum())
     evidence = [
         float((gammaln(a + k) - gammaln(a) + a * np.log(a / (a + e)) - k * np.log(a + e)).sum() + (k * np.log(e)).sum())
@@ -147,9 +147,9 @@ def _off_diagonal(replaced: Doubles) -> Doubles:
 
 
 def _log_likelihood(counts: Doubles, probabilities: Doubles) -> float:
-    seen = counts > 0
+    nonzero = counts > 0
     with np.errstate(divide="ignore"):
-        return float((counts[seen] * np.log(probabilities[seen])).sum())
+        return float((counts[nonzero] * np.log(probabilities[nonzero])).sum())
 
 
 def _dirichlet(counts: Doubles, prior: Doubles) -> float:
@@ -157,7 +157,7 @@ def _dirichlet(counts: Doubles, prior: Doubles) -> float:
     return float(total + (gammaln(prior + counts) - gammaln(prior)).sum())
 
 
-def _rows(weight: float, seen: Doubles, base: Doubles, totals: Doubles, others: Doubles) -> float:
+def _rows(weight: float, cells: Doubles, base: Doubles, totals: Doubles, others: Doubles) -> float:
     """Log-probability of all rows under one weight; a row's prior is what the noise leaves to other characters."""
     ends = gammaln(weight * others) - gammaln(weight * others + totals)
-    return float(ends.sum() + (gammaln(weight * base + seen) - gammaln(weight * base)).sum())
+    return float(ends.sum() + (gammaln(weight * base + cells) - gammaln(weight * base)).sum())

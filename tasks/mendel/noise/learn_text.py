@@ -70,7 +70,7 @@ def _of_hocr(text: str, where: str) -> str:
     words.close()
     if not words.page:
         raise InputError(f"{where} is no hOCR: no element has the class ocr_page")
-    return "".join(words.found)
+    return "".join(words.parts)
 
 
 class _Words(HTMLParser):
@@ -78,7 +78,7 @@ class _Words(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.parts: list[str] = []
         self.page = False
         self._open = 0
         """Elements that are open within a word, itself among them."""
@@ -96,8 +96,8 @@ class _Words(HTMLParser):
         if self._open:
             self._open -= 1
             if not self._open:
-                self.found.append(" ")
+                self.parts.append(" ")
 
     def handle_data(self, data: str) -> None:
         if self._open:
-            self.found.append(data)
+            self.parts.append(data)

@@ -64,17 +64,19 @@ def resolve(root: str, name: str = "champion") -> Resolved:
     which there are, or which file is missing or changed.
     """
     history = ledger.read(root)
-    held = _held(history)
+    holders = _holders(history)
     if name == FORMER_NAME:
         log.warning("the name challenger goes in 0.3.0: give the version, or candidate, the newest one")
     is_version = name.isascii() and name.isdigit()
-    decision = ledger.about(history, int(name)) if is_version else held.get(name)
+    decision = ledger.about(history, int(name)) if is_version else holders.get(name)
     candidate = decision.candidate if decision else _candidate(root, name)
     if candidate is None:
         raise InputError(f"there is no model {name!r}. {_choices(root, history)}")
     manifest.verify(root, candidate)
-    known = decision or ledger.about_candidate(history, candidate.digest)
-    return _resolved(root, candidate, known.version if known else None, _standing(history, known))
+    last_decision = decision or ledger.about_candidate(history, candidate.digest)
+    return _resolved(
+        root, candidate, last_decision.version if last_decision else None, _standing(history, last_decision)
+    )
 
 
 def resolved(root: str, decision: Decision) -> Resolved:
@@ -93,7 +95,7 @@ def _resolved(root: str, candidate: Manifest, version: int | None, standing: Sta
     )
 
 
-def _held(history: ledger.History) -> dict[str, Decision | None]:
+def _holders(history: ledger.History) -> dict[str, Decision | None]:
     """By name, the decision about the model that holds it in the ledger."""
     state = ledger.state(history)
     return {"champion": state.champion, "previous": state.previous, FORMER_NAME: state.candidate}
@@ -137,13 +139,13 @@ def _in_force(root: str) -> Iterator[Manifest]:
 
 def _choices(root: str, history: ledger.History) -> str:
     if history:
-        aliases = [name for name, decision in _held(history).items() if decision and name != FORMER_NAME]
+        aliases = [name for name, decision in _holders(history).items() if decision and name != FORMER_NAME]
         versions = sorted({decision.version for decision in history})
         choices = f"Choose one of: {', '.join([*aliases, *map(str, versions)])}."
     else:
         choices = "The ledger is empty: run mendel evaluate and mendel promote first."
-    known = {decision.candidate.digest for decision in history}
-    if untried := sorted({candidate.fingerprint for candidate in _in_force(root) if candidate.digest not in known}):
+    digests = {decision.candidate.digest for decision in history}
+    if untried := sorted({candidate.fingerprint for candidate in _in_force(root) if candidate.digest not in digests}):
         choices += (
             f" Candidates that were not judged can be tried by name: {CANDIDATE} (the newest), {', '.join(untried)}."
         )

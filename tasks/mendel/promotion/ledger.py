@@ -100,31 +100,31 @@ def read(root: str) -> History:
 def entries(root: str) -> Sequence[Entry]:
     """All decisions with their digests; raises as `read`."""
     root = lake.normalise(root)
-    seen = _witness(root)  # before the listing: an entry is there before a witness tells of it
+    witness_head = _witness(root)  # before the listing: an entry is there before a witness tells of it
     uris = [uri for uri in lake.list_files(lake.join(root, FOLDER)) if NAME.fullmatch(uri.rsplit("/", 1)[1])]
     for number, uri in enumerate(uris, start=1):
         if uri != (expected := _uri(root, number)):
             raise InputError(f"the ledger has no {expected}, though later decisions are there: restore it from a copy")
     chain = [_load(uri, number) for number, uri in enumerate(uris, start=1)]
     _check_chain(root, chain)
-    if seen:
+    if witness_head:
         uri = lake.join(root, WITNESS)
-        confirm(chain, seen, uri, f"remove {uri}")
+        confirm(chain, witness_head, uri, f"remove {uri}")
     return chain
 
 
-def confirm(chain: Sequence[Entry], seen: Head, witness: str, forget: str) -> None:
+def confirm(chain: Sequence[Entry], witness_head: Head, witness: str, forget: str) -> None:
     """Check that an entry that a witness has seen is there as it was; `forget` says how to make the witness forget it.
 
     Raises InputError naming the entry.
     """
     last_resort = f"{RESTORE}. Where there is none, and the ledger is right as it is, {forget}."
-    name = f"{FOLDER}/{seen.number:06d}.json"
-    if seen.number > len(chain):
+    name = f"{FOLDER}/{witness_head.number:06d}.json"
+    if witness_head.number > len(chain):
         raise InputError(f"the ledger has lost {name}, which {witness} has seen. {last_resort}")
-    if (digest := chain[seen.number - 1].sha256) != seen.sha256:
+    if (digest := chain[witness_head.number - 1].sha256) != witness_head.sha256:
         raise InputError(
-            f"{name} was changed: {witness} has seen it with sha256 {seen.sha256}, found {digest}. {last_resort}"
+            f"{name} was changed: {witness} has seen it with sha256 {witness_head.sha256}, found {digest}. {last_resort}"
         )
 
 
@@ -170,11 +170,11 @@ def identity(root: str) -> str | None:
 
 def identify(root: str) -> str:
     """The lake's identity, made where there is none."""
-    if (known := identity(root)) is None:
+    if (lake_id := identity(root)) is None:
         lake.create(lake.join(root, IDENTITY), json.dumps({"id": uuid.uuid4().hex}).encode())
-        known = identity(root)
-        assert known is not None, "it was made just now"
-    return known
+        lake_id = identity(root)
+        assert lake_id is not None, "it was made just now"
+    return lake_id
 
 
 def state(history: History) -> State:
@@ -274,6 +274,6 @@ def _witness(root: str) -> Head | None:
 
 def _testify(root: str, chain: Sequence[Entry]) -> None:
     """Let the witness know the newest entry; one that knows a newer one already keeps that."""
-    head, seen = Head.of(chain), _witness(root)
-    if seen is None or seen.number < head.number:
+    head, witness_head = Head.of(chain), _witness(root)
+    if witness_head is None or witness_head.number < head.number:
         lake.write(lake.join(root, WITNESS), head.model_dump_json().encode())

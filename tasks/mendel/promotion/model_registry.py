@@ -40,13 +40,13 @@ def register(root: str, name: str, candidate: Manifest, evaluation: str) -> int:
     Raises InputError where MLflow has seen decisions that the ledger lacks.
     """
     entries = ledger.entries(root)
-    own = _OwnModel.of(root, name)
-    own.confirm(entries)
+    model = _OwnModel.of(root, name)
+    model.confirm(entries)
     history = [entry.decision for entry in entries]
-    own.complete(history)
-    known = [past.version for past in history if past.candidate.digest == candidate.digest]
-    above = min(known) - 1 if known else max((past.version for past in history), default=0)
-    return own.version(candidate, evaluation, above)
+    model.complete(history)
+    versions = [past.version for past in history if past.candidate.digest == candidate.digest]
+    above = min(versions) - 1 if versions else max((past.version for past in history), default=0)
+    return model.version(candidate, evaluation, above)
 
 
 def follow(root: str, name: str) -> None:
@@ -58,10 +58,10 @@ def follow(root: str, name: str) -> None:
         entries = ledger.entries(root)
         if not entries:
             return
-        own = _OwnModel.of(root, name)
-        own.confirm(entries)
-        own.follow([entry.decision for entry in entries])
-        own.testify(ledger.Head.of(entries))
+        model = _OwnModel.of(root, name)
+        model.confirm(entries)
+        model.follow([entry.decision for entry in entries])
+        model.testify(ledger.Head.of(entries))
         if len(ledger.read(root)) == len(entries):
             return
 
@@ -70,17 +70,19 @@ def differences(root: str, name: str) -> list[str]:
     """What MLflow says otherwise than the ledger, in words; it changes nothing."""
     entries, client = ledger.entries(root), mlflow.MlflowClient()
     identity = ledger.identity(root)
-    own = identity and next((own for own in _names(name, identity) if _owner(client, own) == identity), None)
-    if own is None:
+    model = identity and next(
+        (own_name for own_name in _names(name, identity) if _owner(client, own_name) == identity), None
+    )
+    if model is None:
         return [f"MLflow has no registered model {name} of this lake: mendel promote makes it"] if entries else []
-    registered = client.get_registered_model(own)
+    registered = client.get_registered_model(model)
     try:
-        _confirm(own, registered.tags, entries)
+        _confirm(model, registered.tags, entries)
     except InputError as error:
         return [str(error)]
     digests = {
         int(model_version.version): model_version.tags.get("digest")
-        for model_version in client.search_model_versions(f"name = '{own}'")
+        for model_version in client.search_model_versions(f"name = '{model}'")
     }
     findings = []
     for alias, holder in _holders([entry.decision for entry in entries]).items():
@@ -88,7 +90,7 @@ def differences(root: str, name: str) -> list[str]:
         if (digests.get(int(number)) if number else None) != (holder.candidate.digest if holder else None):
             ought = f"version {holder.version}" if holder else "nobody"
             findings.append(
-                f"MLflow's alias {alias} of {own} is {f'version {number}' if number else 'nobody'}, by the ledger {ought}: "
+                f"MLflow's alias {alias} of {model} is {f'version {number}' if number else 'nobody'}, by the ledger {ought}: "
                 f"mendel registry follow puts it right"
             )
     return findings
@@ -107,19 +109,19 @@ class _OwnModel:
         """The lake's, claimed where nobody else has it."""
         tracking.select_experiment(root)
         client, identity = mlflow.MlflowClient(), ledger.identify(root)
-        for own in _names(name, identity):
-            _ensure(client, own, identity)
-            if _owner(client, own) == identity:
-                return cls(root, client, own)
-            log.warning("a registered model is not this lake's, and stays as it is", name=own)
-        raise InputError(f"MLflow's registered models {name} and {own} are others': set promote.registered_model")
+        for own_name in _names(name, identity):
+            _ensure(client, own_name, identity)
+            if _owner(client, own_name) == identity:
+                return cls(root, client, own_name)
+            log.warning("a registered model is not this lake's, and stays as it is", name=own_name)
+        raise InputError(f"MLflow's registered models {name} and {own_name} are others': set promote.registered_model")
 
     def confirm(self, entries: Sequence[ledger.Entry]) -> None:
         _confirm(self.name, self.client.get_registered_model(self.name).tags, entries)
 
     def testify(self, head: ledger.Head) -> None:
-        seen = _seen(self.client.get_registered_model(self.name).tags)
-        if seen is None or seen.number < head.number:
+        witness_head = _witness_head(self.client.get_registered_model(self.name).tags)
+        if witness_head is None or witness_head.number < head.number:
             self.client.set_registered_model_tag(self.name, LEDGER, f"{head.number} {head.sha256}")
 
     def complete(self, history: ledger.History) -> dict[int, int]:
@@ -148,8 +150,8 @@ class _OwnModel:
 
         MLflow gets a model of a few kilobytes that loads the restorer from the lake; the digest tells candidates apart.
         """
-        if (known := self._known(candidate.digest, above)) is not None:
-            return known
+        if (number := self._number(candidate.digest, above)) is not None:
+            return number
         logging.getLogger("mlflow.utils.environment").setLevel(
             logging.ERROR
         )  # it misses pip, which uv does not install
@@ -177,11 +179,11 @@ class _OwnModel:
             if int(created.version) > above:
                 break
             self.client.delete_model_version(self.name, created.version)  # a number of another model in the ledger
-        number = self._known(candidate.digest, above)
+        number = self._number(candidate.digest, above)
         assert number is not None, f"{self.name} has no version with the digest {candidate.digest}, though one was made"
         return number
 
-    def _known(self, digest: str, above: int) -> int | None:
+    def _number(self, digest: str, above: int) -> int | None:
         """The lowest version with this digest: two processes that register one candidate at once agree on it."""
         entries = self.client.search_model_versions(f"name = '{self.name}' and tag.digest = '{digest}'")
         return min((int(entry.version) for entry in entries if int(entry.version) > above), default=None)
@@ -225,12 +227,12 @@ def _owner(client: mlflow.MlflowClient, name: str) -> str | None:
 
 
 def _confirm(name: str, tags: Mapping[str, str], entries: Sequence[ledger.Entry]) -> None:
-    if seen := _seen(tags):
+    if witness_head := _witness_head(tags):
         witness = f"MLflow's registered model {name}"
-        ledger.confirm(entries, seen, witness, f"delete the tag {LEDGER} of {witness}")
+        ledger.confirm(entries, witness_head, witness, f"delete the tag {LEDGER} of {witness}")
 
 
-def _seen(tags: Mapping[str, str]) -> ledger.Head | None:
+def _witness_head(tags: Mapping[str, str]) -> ledger.Head | None:
     if LEDGER not in tags:
         return None
     number, _, sha256 = tags[LEDGER].partition(" ")

@@ -129,14 +129,14 @@ def _tells_the_time(check: Any) -> bool:
     return isinstance(check, Mapping) and "second" in str(check.get("rule"))
 
 
-def _differences(expected: Any, found: Any, path: str = "") -> Iterator[str]:
+def _differences(expected: Any, actual: Any, path: str = "") -> Iterator[str]:
     """Each place where two JSON values differ, in words."""
-    expected, found = (list(side) if isinstance(side, tuple) else side for side in (expected, found))
-    if isinstance(expected, dict) and isinstance(found, dict):
-        for key in sorted(expected.keys() | found.keys()):
-            yield from _differences(expected.get(key), found.get(key), f"{path}.{key}" if path else key)
-    elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
-        for number, pair in enumerate(zip(expected, found, strict=True)):
+    expected, actual = (list(side) if isinstance(side, tuple) else side for side in (expected, actual))
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        for key in sorted(expected.keys() | actual.keys()):
+            yield from _differences(expected.get(key), actual.get(key), f"{path}.{key}" if path else key)
+    elif isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
+        for number, pair in enumerate(zip(expected, actual, strict=True)):
             yield from _differences(*pair, f"{path}[{number}]")
-    elif expected != found:
-        yield f"{path}: expected {expected!r}, found {found!r}"
+    elif expected != actual:
+        yield f"{path}: expected {expected!r}, found {actual!r}"

@@ -28,16 +28,16 @@ BUILT_IN: dict[str, type[Recipe]] = {
 
 def _of_others() -> dict[str, type[Recipe]]:
     """Raises InputError naming a package whose recipe cannot be loaded: a pipeline might mean it."""
-    found = {}
+    recipes = {}
     for entry in entry_points(group=GROUP):
         try:
-            found[entry.name] = entry.load()
+            recipes[entry.name] = entry.load()
         except Exception as error:
             raise InputError(
                 f"the recipe {entry.name!r} of an installed package ({entry.value}) cannot be loaded: {error!r}. "
                 "Mend that package, or uninstall it"
             ) from error
-    return found
+    return recipes
 
 
 KINDS = _of_others() | BUILT_IN

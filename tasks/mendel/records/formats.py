@@ -24,6 +24,8 @@ def format_of(name: str) -> Format:
     compression = last if last in COMPRESSIONS else None
     suffix = others[-1] if compression else last
     if suffix not in KINDS:
-        wanted = f"{', '.join(KINDS)}, alone or followed by {', '.join(COMPRESSIONS)}"
-        raise UnreadableFileError("unknown_format", f"the name ends in {last or 'no suffix'}; it must end in {wanted}")
+        suffixes = f"{', '.join(KINDS)}, alone or followed by {', '.join(COMPRESSIONS)}"
+        raise UnreadableFileError(
+            "unknown_format", f"the name ends in {last or 'no suffix'}; it must end in {suffixes}"
+        )
     return Format(KINDS[suffix], compression)

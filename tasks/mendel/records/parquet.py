@@ -50,10 +50,10 @@ def _columns(names: list[str], text_key: str, id_key: str | None, *, id_wanted: 
         raise UnreadableFileError(
             "no_id", f"no column {id_key!r}; there is: {there}. Set id_key to what names a record"
         )
-    wanted = [key for key in dict.fromkeys((text_key, id_key)) if key in names]
-    if twice := [key for key in wanted if names.count(key) > 1]:
+    columns = [key for key in dict.fromkeys((text_key, id_key)) if key in names]
+    if twice := [key for key in columns if names.count(key) > 1]:
         raise UnreadableFileError("two_columns", f"{twice[0]!r} names several columns; there is: {there}")
-    return [key for key in wanted if key is not None]
+    return [key for key in columns if key is not None]
 
 
 def _values(column: pa.Array) -> list[Any]:

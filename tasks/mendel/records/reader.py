@@ -68,10 +68,10 @@ def parse(raw: bytes | Row, kind: str, ordinal: int, layout: Layout) -> Record |
     """One line, message (`kind` says whether it is `jsonl` or `txt`) or row."""
     try:
         row = _row(raw, kind, layout)
-        own = id_of(row.id, layout.id_key) if layout.id_key else None
-        if own is None and layout.id_wanted:
+        record_id = id_of(row.id, layout.id_key) if layout.id_key else None
+        if record_id is None and layout.id_wanted:
             raise BadRecordError("no_id", f"{layout.id_key!r} is null or empty")
-        return Record(ordinal, own, text_of(row.text, layout.text_key))
+        return Record(ordinal, record_id, text_of(row.text, layout.text_key))
     except BadRecordError as error:
         return Fault(ordinal, error.reason, error.detail, excerpt(raw))
 

@@ -104,15 +104,15 @@ class _Flow(io.RawIOBase):
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
-        self._left = memoryview(b"")
+        self._remainder = memoryview(b"")
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        while not self._left and (piece := next(self._pieces, None)) is not None:
-            self._left = memoryview(piece)
-        size = min(len(buffer), len(self._left))
-        buffer[:size] = self._left[:size]
-        self._left = self._left[size:]
+        while not self._remainder and (piece := next(self._pieces, None)) is not None:
+            self._remainder = memoryview(piece)
+        size = min(len(buffer), len(self._remainder))
+        buffer[:size] = self._remainder[:size]
+        self._remainder = self._remainder[size:]
         return size

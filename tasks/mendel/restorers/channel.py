@@ -91,7 +91,7 @@ class ChannelRestorer(Restorer):
         if not self.acceptance:
             return self._decide_whole(texts, candidates)
         judge = self.acceptance[FIRST_PASS].judge
-        evidence = [self._evidence(FIRST_PASS, *each) for each in zip(texts, candidates, strict=True)]
+        evidence = [self._evidence(FIRST_PASS, *case) for case in zip(texts, candidates, strict=True)]
         odds = [judge.odds(reading) for reading in evidence]
         if self.llm is not None:
             numbers = [number for number, value in enumerate(odds) if value >= READ_FROM]
@@ -103,15 +103,18 @@ class ChannelRestorer(Restorer):
                     evidence[number] = self._evidence(self.llm.name, texts[number], better)
                     odds[number] = self.acceptance[self.llm.name].judge.odds(evidence[number])
         accept = self.acceptance[self.in_force].decide
-        return [accept(*each) for each in zip(texts, evidence, odds, strict=True)]
+        return [accept(*case) for case in zip(texts, evidence, odds, strict=True)]
 
     def _decide_whole(self, texts: Sequence[str], candidates: Sequence[Sequence[TextCandidate]]) -> list[Restoration]:
         """As a candidate of format 1 does."""
         if self.llm is not None:
             second_candidates = self.llm.second_pass.explore(texts, candidates)
-            candidates = [better or some for better, some in zip(second_candidates, candidates, strict=True)]
+            candidates = [
+                better or first_candidates
+                for better, first_candidates in zip(second_candidates, candidates, strict=True)
+            ]
         weights = self.weights[self.in_force]
-        return [whole_text.decide(*each, weights) for each in zip(texts, candidates, strict=True)]
+        return [whole_text.decide(*case, weights) for case in zip(texts, candidates, strict=True)]
 
     def _evidence(self, name: str, text: str, candidates: Sequence[TextCandidate]) -> BestReading | None:
         return BestReading.of(text, candidates, self.weights[name], self.decoder.ngram, self.protect)
@@ -147,14 +150,14 @@ class Llm(NamedTuple):
     base: PretrainedModel
 
     @classmethod
-    def read(cls, folder: Path, decoder: Decoder, found: LlmArtifact) -> Llm:
+    def read(cls, folder: Path, decoder: Decoder, llm_artifact: LlmArtifact) -> Llm:
         from mendel.models.llm import CausalLm  # loads torch, transformers
 
         adapter = folder / artifact.ADAPTER
         tuned = adapter.is_dir()
-        llm = CausalLm.load(found.base, adapter if tuned else None)
-        second_pass = SecondPass(decoder, llm, found.second_pass, conditional=tuned and found.conditional)
-        return cls(TUNED if tuned else UNTUNED, second_pass, found.base)
+        llm = CausalLm.load(llm_artifact.base, adapter if tuned else None)
+        second_pass = SecondPass(decoder, llm, llm_artifact.second_pass, conditional=tuned and llm_artifact.conditional)
+        return cls(TUNED if tuned else UNTUNED, second_pass, llm_artifact.base)
 
     def untuned(self) -> Llm:
         """The language model as it came, which reads the first pass's candidates and proposes nothing."""

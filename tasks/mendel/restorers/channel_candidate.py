@@ -78,14 +78,14 @@ class ChannelMaker(CandidateMaker):
             kind=self.recipe.kind,
             language=self.language,
             decoder=self.recipe.decoder,
-            weights={name: each.weights for name, each in passes.items()},
-            acceptance={name: each.acceptance for name, each in passes.items()},
+            weights={name: fitted_pass.weights for name, fitted_pass in passes.items()},
+            acceptance={name: fitted_pass.acceptance for name, fitted_pass in passes.items()},
             protect=self.recipe.protect,
             llm=llm,
         )
         artifact.write(folder, fitted)
-        for name, each in passes.items():
-            log.info("fitted", part=name, **each.summary)
+        for name, fitted_pass in passes.items():
+            log.info("fitted", part=name, **fitted_pass.summary)
         return {
             "seconds": self.seconds,
             "bits_per_character": bits,

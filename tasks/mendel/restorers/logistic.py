@@ -51,12 +51,12 @@ class Logistic(Frozen):
 
     @classmethod
     def _of(cls, mean: Doubles, scale: Doubles, coefficients: Doubles, intercept: float) -> Self:
-        def kept(values: Doubles) -> tuple[float, ...]:
+        def round_all(values: Doubles) -> tuple[float, ...]:
             return tuple(round(float(value), DIGITS) for value in values)
 
         return cls(
-            mean=kept(mean),
+            mean=round_all(mean),
             scale=tuple(float(value) for value in scale),
-            coefficients=kept(coefficients),
+            coefficients=round_all(coefficients),
             intercept=round(intercept, DIGITS),
         )

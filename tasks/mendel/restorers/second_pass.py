@@ -40,11 +40,14 @@ class SecondPass:
         self, texts: Sequence[str], candidates: Sequence[Sequence[TextCandidate]]
     ) -> list[list[TextCandidate] | None]:
         """For each text the candidates that were read, the input among them; None where one was far ahead of the others."""
-        cases = [_Case(text, self.plausible(text, some)) for text, some in zip(texts, candidates, strict=True)]
+        cases = [
+            _Case(text, self.plausible(text, text_candidates))
+            for text, text_candidates in zip(texts, candidates, strict=True)
+        ]
         with self.llm.turn, ThreadPoolExecutor(available()) as pool:
             for rounds in range(self.config.rounds, -1, -1):
-                queue = [case for case in cases if case.wanted]
-                groups = [[candidate.text for candidate in case.wanted] for case in queue]
+                queue = [case for case in cases if case.unread]
+                groups = [[candidate.text for candidate in case.unread] for case in queue]
                 prompts = [case.text for case in queue] if self.conditional else None
                 for batch in self.llm.read(groups, prompts=prompts):
                     numbers, readings = zip(*batch, strict=True)
@@ -66,12 +69,12 @@ class SecondPass:
         """Take down what was read, and what to read next where rounds are left."""
         previous = max(map(self.score, case.read.values()), default=-np.inf)
         case.read |= {
-            c.text: c._replace(llm=float(score)) for c, score in zip(case.wanted, reading.scores, strict=True)
+            c.text: c._replace(llm=float(score)) for c, score in zip(case.unread, reading.scores, strict=True)
         }
-        best = max(range(len(case.wanted)), key=lambda number: self.score(case.read[case.wanted[number].text]))
-        text = case.wanted[best].text
+        best = max(range(len(case.unread)), key=lambda number: self.score(case.read[case.unread[number].text]))
+        text = case.unread[best].text
         proposals = self._changed(case, reading, best) if rounds and self.score(case.read[text]) > previous else []
-        case.wanted = [self._candidate(case.text, other) for other in proposals]
+        case.unread = [self._candidate(case.text, other) for other in proposals]
 
     def score(self, candidate: TextCandidate) -> float:
         """What the search climbs."""
@@ -80,7 +83,7 @@ class SecondPass:
     def _changed(self, case: _Case, reading: Reading, number: int) -> list[str]:
         """The texts to read next: the candidate of that number with the changes that promise most."""
         assert self.spellings is not None
-        text = case.wanted[number].text
+        text = case.unread[number].text
         path = reading.path(number)
         starts = np.concatenate(([0], self.llm.ends(text)))
         heard = spread(starts, reading.gains[path[1:]], len(text))
@@ -97,7 +100,7 @@ class SecondPass:
         )
         singles: dict[str, float] = {}
         for change in changes:
-            singles.setdefault(change.made(text, self.llm.spellings), change.gain)
+            singles.setdefault(change.apply(text, self.llm.spellings), change.gain)
         together = _together(text, changes, self.llm.spellings)
         return [other for other in (*together, *singles) if other not in case.read][: self.config.proposals]
 
@@ -111,9 +114,9 @@ class SecondPass:
 class _Case:
     """One text on its way through the rounds."""
 
-    def __init__(self, text: str, wanted: Sequence[TextCandidate]) -> None:
+    def __init__(self, text: str, unread: Sequence[TextCandidate]) -> None:
         self.text = text
-        self.wanted = list(wanted)
+        self.unread = list(unread)
         self.read: dict[str, TextCandidate] = {}
 
 
@@ -126,7 +129,7 @@ def _together(text: str, changes: Sequence[ProposedChange], spellings: Sequence[
     if len(selection) < 2:
         return []
     for change in sorted(selection, key=lambda one: -one.start):
-        text = change.made(text, spellings)
+        text = change.apply(text, spellings)
     return [text]
 
 

@@ -68,9 +68,9 @@ class Trials:
             with_llm=second is not None,
         )
         evidence: list[BestReading | None] = [None] * len(self.texts)
-        for number, some in candidates.items():
+        for number, text_candidates in candidates.items():
             evidence[number] = BestReading.of(
-                self.texts[number], some, weights, self.decoder.ngram, self.recipe.protect
+                self.texts[number], text_candidates, weights, self.decoder.ngram, self.recipe.protect
             )
         judge, judged = Judge.fit(self._examples(evidence))
         odds = np.concatenate(judged)
@@ -91,7 +91,11 @@ class Trials:
         candidates = second.explore(
             [self.texts[number] for number in numbers], [self.candidates[number] for number in numbers]
         )
-        return {number: some for number, some in zip(numbers, candidates, strict=True) if some is not None}
+        return {
+            number: text_candidates
+            for number, text_candidates in zip(numbers, candidates, strict=True)
+            if text_candidates is not None
+        }
 
     def _examples(self, evidence: Sequence[BestReading | None]) -> Examples:
         examples = [Example(*fields) for fields in zip(self.texts, self.truths, evidence, strict=True)]

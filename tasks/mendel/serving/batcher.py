@@ -158,7 +158,7 @@ class Batcher:
         self._expected = _characters(items) / speed
         self._began = time.monotonic()
         running = asyncio.get_running_loop().run_in_executor(self._worker, _restore, items)
-        running.add_done_callback(lambda done: self._finish(items, done.result()))
+        running.add_done_callback(lambda future: self._finish(items, future.result()))
 
     def _finish(self, items: Sequence[QueuedPiece], results: Sequence[Restoration | Exception]) -> None:
         characters, seconds = _characters(items), self._busy_seconds

@@ -82,8 +82,8 @@ class Shadow:
     """
 
     def __init__(self, settings: Serve, canary: Canary, champion: Batcher, metrics: Metrics) -> None:
-        own = settings.model_copy(update={"queue_characters": canary.queue_characters})
-        self._batcher = Batcher(own, worker=ThreadPoolExecutor(1, "shadow", initializer=_step_back))
+        shadow_settings = settings.model_copy(update={"queue_characters": canary.queue_characters})
+        self._batcher = Batcher(shadow_settings, worker=ThreadPoolExecutor(1, "shadow", initializer=_step_back))
         self._champion = champion
         self._metrics = metrics
         self._tasks: set[asyncio.Task[None]] = set()

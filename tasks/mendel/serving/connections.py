@@ -26,13 +26,13 @@ class Connections:
         self._most = most
         self._most_strangers = strangers
         self._strangers: dict[Connection, None] = {}
-        self._known: dict[Connection, None] = {}
+        self._callers: dict[Connection, None] = {}
 
     def opened(self, connection: Connection) -> None:
         self._strangers[connection] = None
-        if len(self._strangers) > self._most_strangers or len(self._strangers) + len(self._known) > self._most:
+        if len(self._strangers) > self._most_strangers or len(self._strangers) + len(self._callers) > self._most:
             others = (other for other in self._strangers if other is not connection)
-            idle = (known for known in self._known if not known.busy)
+            idle = (connection for connection in self._callers if not connection.busy)
             spare = next(chain(others, idle), connection)
             self.closed(spare)
             spare.cut_off()
@@ -41,8 +41,8 @@ class Connections:
         """A request on it was one of a caller who may ask."""
         if connection in self._strangers:
             del self._strangers[connection]
-            self._known[connection] = None
+            self._callers[connection] = None
 
     def closed(self, connection: Connection) -> None:
         self._strangers.pop(connection, None)
-        self._known.pop(connection, None)
+        self._callers.pop(connection, None)

@@ -110,20 +110,20 @@ async def restore_document(
         log_fields |= {"version": model.name, "role": role}
         answers = await while_connected(request, _restored(parts, model, role, texts, request.state.caller))
         filled = (answer or _as_it_is(text) for text, answer in zip(texts, answers, strict=True))
-        edits = [found.edits for found in joined(cut, filled, threshold)]
-        made = await _changed(form, data, document, options, edits)
+        edits = [restoration.edits for restoration in joined(cut, filled, threshold)]
+        restored = await _changed(form, data, document, options, edits)
     unread = answers.count(None)
     if JSON not in request.headers.get("accept", ""):
-        return _file(form, made, {"X-Mendel-Version": model.name, "X-Mendel-Unread": str(unread)})
+        return _file(form, restored, {"X-Mendel-Version": model.name, "X-Mendel-Unread": str(unread)})
     answer = schemas.DocumentResponse(
         version=model.version,
         standing=model.standing,
         format=form,
-        segments=tuple(segment.text for segment in made.segments),
-        changes=_described(made, made.changes),
-        left_out=_described(made, made.left_out),
+        segments=tuple(segment.text for segment in restored.segments),
+        changes=_described(restored, restored.changes),
+        left_out=_described(restored, restored.left_out),
         unread=unread,
-        document=made.data,
+        document=restored.data,
     )
     return Response(answer.model_dump_json(), media_type=JSON)
 
@@ -140,22 +140,22 @@ async def restore_document(
         **api.refusals(400, 413, 415, 422),
     },
 )
-async def change_document(asked: schemas.DocumentRequest) -> Response:
+async def change_document(body: schemas.DocumentRequest) -> Response:
     """Make chosen changes in a document, such as those of `/v1/documents` that a reader has accepted. No model is asked."""
     from mendel.documents.document import ReadingOptions  # loads Markdown's parser, pyarrow, numpy and others
 
-    form, options = _format(asked.format, None, ""), ReadingOptions(asked.fields, asked.encoding)
-    document = await _read(form, asked.document, options)
-    edits = _chosen([segment.text for segment in document.segments], asked.changes)
-    return _file(form, await _changed(form, asked.document, document, options, edits), {})
+    form, options = _format(body.format, None, ""), ReadingOptions(body.fields, body.encoding)
+    document = await _read(form, body.document, options)
+    edits = _chosen([segment.text for segment in document.segments], body.changes)
+    return _file(form, await _changed(form, body.document, document, options, edits), {})
 
 
-def _format(asked: str | None, name: str | None, content_type: str) -> str:
+def _format(format_name: str | None, name: str | None, content_type: str) -> str:
     """The format that is asked for, else that of the name, else that of the Content-Type."""
     from mendel.documents.reading import format_of  # loads as above
 
     by_type = FORMATS.get(content_type.partition(";")[0].strip().lower())
-    form = asked or (name and format_of(PurePath(name))) or by_type
+    form = format_name or (name and format_of(PurePath(name))) or by_type
     if form not in MEDIA_TYPES:
         raise HTTPException(
             415,
@@ -172,8 +172,8 @@ async def _read(form: str, data: bytes, options: ReadingOptions) -> SegmentedDoc
         return await asyncio.to_thread(reader(form), data, options)
     except InputError as error:
         status = 415 if isinstance(error, UnknownDocumentError) else 400
-        told = OPTION.sub("", str(error))
-        raise HTTPException(status, f"as {form}: {told}") from error
+        message = OPTION.sub("", str(error))
+        raise HTTPException(status, f"as {form}: {message}") from error
 
 
 def _sentences(document: SegmentedDocument, language: str) -> list[list[Piece]]:
@@ -197,8 +197,8 @@ async def _restored(
     started = time.monotonic()
     with failures_counted(parts, model, role):
         answers = await parts.batcher.restore_within(seconds, model, texts, caller)
-    done = [answer for answer in answers if answer is not None]
-    parts.metrics.answer(model.name, role, time.monotonic() - started, done)
+    restorations = [answer for answer in answers if answer is not None]
+    parts.metrics.answer(model.name, role, time.monotonic() - started, restorations)
     return answers
 
 
@@ -218,27 +218,28 @@ async def _changed(
 def _chosen(texts: Sequence[str], changes: Sequence[schemas.DocumentChange]) -> list[list[Span]]:
     """The changes of each segment, from left to right. Refuses those that are not of this document."""
     edits: list[list[Span]] = [[] for _ in texts]
-    for each in sorted(changes, key=lambda change: (change.segment, change.start, change.end)):
-        of = f"changes: the one of segment {each.segment} at {each.start}"
-        if each.segment >= len(texts):
+    for change in sorted(changes, key=lambda change: (change.segment, change.start, change.end)):
+        of = f"changes: the one of segment {change.segment} at {change.start}"
+        if change.segment >= len(texts):
             raise HTTPException(400, f"{of}: the document has {len(texts)} segments, counted from 0")
-        if not 0 <= each.start <= each.end or texts[each.segment][each.start : each.end] != each.original:
+        if not 0 <= change.start <= change.end or texts[change.segment][change.start : change.end] != change.original:
             raise HTTPException(400, f"{of}: its original does not stand there; send the document as it was read")
-        if edits[each.segment] and edits[each.segment][-1].end > each.start:
+        if edits[change.segment] and edits[change.segment][-1].end > change.start:
             raise HTTPException(400, f"{of}: it overlaps the one before it; send one of the two")
-        edits[each.segment].append(
-            Span(start=each.start, end=each.end, replacement=each.replacement, confidence=each.confidence)
+        edits[change.segment].append(
+            Span(start=change.start, end=change.end, replacement=change.replacement, confidence=change.confidence)
         )
     return edits
 
 
-def _described(made: RestoredDocument, changes: Sequence[SegmentChange]) -> tuple[schemas.DocumentChange, ...]:
+def _described(restored: RestoredDocument, changes: Sequence[SegmentChange]) -> tuple[schemas.DocumentChange, ...]:
     return tuple(
-        schemas.DocumentChange.of(made.segments[each.segment].text, each.span, segment=each.segment) for each in changes
+        schemas.DocumentChange.of(restored.segments[change.segment].text, change.span, segment=change.segment)
+        for change in changes
     )
 
 
-def _file(form: str, made: RestoredDocument, headers: Mapping[str, str]) -> Response:
+def _file(form: str, restored: RestoredDocument, headers: Mapping[str, str]) -> Response:
     """The document itself. Its type goes as a header: as `media_type` text would be called UTF-8, whatever it is."""
-    told = {"Content-Type": MEDIA_TYPES[form], "X-Mendel-Changes": str(len(made.changes)), **headers}
-    return Response(made.data, headers=told)
+    all_headers = {"Content-Type": MEDIA_TYPES[form], "X-Mendel-Changes": str(len(restored.changes)), **headers}
+    return Response(restored.data, headers=all_headers)

@@ -49,8 +49,8 @@ class Gateway:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        asked = headers.get("x-request-id", "")
-        request_id = asked if REQUEST_ID.fullmatch(asked) else uuid.uuid4().hex
+        header = headers.get("x-request-id", "")
+        request_id = header if REQUEST_ID.fullmatch(header) else uuid.uuid4().hex
         client = (scope.get("client") or ["?"])[0]
         started = time.monotonic()
         status = 499  # nobody was there any more to be answered
@@ -61,10 +61,10 @@ class Gateway:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                own = MutableHeaders(scope=message)
-                own["X-Request-ID"] = request_id
+                answer_headers = MutableHeaders(scope=message)
+                answer_headers["X-Request-ID"] = request_id
                 if self._draining:
-                    own["Connection"] = "close"
+                    answer_headers["Connection"] = "close"
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -128,11 +128,11 @@ class Gateway:
 
     async def _passed_on(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         """To the application, with a body that is there and not too large."""
-        taken = scope["method"] == "POST" and scope["path"].startswith(GUARDED)
-        limit = self._settings.max_body_bytes if taken else 0
-        refusal = f"The body is larger than {limit} bytes: send several smaller requests." if taken else NO_BODY
+        accepts_body = scope["method"] == "POST" and scope["path"].startswith(GUARDED)
+        limit = self._settings.max_body_bytes if accepts_body else 0
+        refusal = f"The body is larger than {limit} bytes: send several smaller requests." if accepts_body else NO_BODY
         length = headers.get("content-length", "")
-        if (length.isdigit() and int(length) > limit) or ("transfer-encoding" in headers and not taken):
+        if (length.isdigit() and int(length) > limit) or ("transfer-encoding" in headers and not accepts_body):
             await problem(413, refusal)(scope, receive, send)
             return
         try:

@@ -50,7 +50,9 @@ class Pins:
             return model
         if (task := self._loading.get(version)) is None:
             task = self._loading[version] = asyncio.create_task(self._fetch(version))
-            task.add_done_callback(lambda done: done.cancelled() or done.exception())  # perhaps nobody waits any more
+            task.add_done_callback(
+                lambda future: future.cancelled() or future.exception()
+            )  # perhaps nobody waits any more
         return await asyncio.shield(task)
 
     async def _fetch(self, version: int) -> Model:

@@ -55,7 +55,7 @@ class Models:
         self.history: ledger.History = ()
         self.failure: str | None = None
         """Why the last refresh came to nothing; the champion before it goes on answering."""
-        self._seen: list[str] | None = None
+        self._listing: list[str] | None = None
 
     def refresh(self) -> bool:
         """Look at the ledger; load and swap where there is another champion. True where that happened.
@@ -74,7 +74,7 @@ class Models:
 
     def _refresh(self) -> bool:
         listing = lake.list_files(lake.join(self.root, ledger.FOLDER))  # objects of the ledger never change
-        if listing == self._seen and self.champion is not None:
+        if listing == self._listing and self.champion is not None:
             return False
         history = ledger.read(self.root)
         ledger.check_growth(self.history, history)
@@ -86,7 +86,7 @@ class Models:
         champion = load(resolved) if changed or self.champion is None else self.champion
         if (champion.version, champion.standing) != (resolved.version, resolved.standing):  # it was judged meanwhile
             champion = replace(champion, version=resolved.version, standing=resolved.standing)
-        self._seen = listing
+        self._listing = listing
         before, self.champion = self.champion, champion
         if changed:
             log.info(

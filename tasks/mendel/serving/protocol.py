@@ -125,7 +125,7 @@ class PunctualProtocol(H11Protocol):
 
     def _check(self) -> None:
         """Put the deadline of the stage that the connection is in."""
-        if (stage := self._now()) == self._stage:
+        if (stage := self._current_stage()) == self._stage:
             return
         self._stage = stage
         _cancel(self._deadline)
@@ -136,7 +136,7 @@ class PunctualProtocol(H11Protocol):
         elif stage == "idle":  # uvicorn's own ends with the first byte, of whatever that is
             self._deadline = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
-    def _now(self) -> str:
+    def _current_stage(self) -> str:
         if self.busy or self.transport.is_closing():
             return ""
         if self.conn.their_state is h11.SEND_BODY:

@@ -21,24 +21,24 @@ router = api.router()
 
 
 @router.post("/restore", responses=api.refusals(400, 404, 413, 422, 429, 500))
-async def restore(asked: schemas.RestoreRequest, request: Request) -> schemas.RestoreResponse:
+async def restore(body: schemas.RestoreRequest, request: Request) -> schemas.RestoreResponse:
     """Restore one text or many."""
     parts: Parts = request.app.state.parts
-    texts = asked.texts
+    texts = body.texts
     api.check_size(parts.settings, texts)
     log_fields = request.state.log_fields
     log_fields |= {"texts": len(texts), "characters": sum(map(len, texts))}
     if parts.settings.log_text:
         log_fields["text"] = texts
     async with in_time(parts.settings.answer_seconds):
-        model, role = await choose(parts, asked.version, request.state.request_id)
+        model, role = await choose(parts, body.version, request.state.request_id)
         log_fields |= {"version": model.name, "role": role}
         api.check_time(parts.settings, model, texts)
         restorations = await while_connected(request, _restored(parts, model, role, texts, request.state.caller))
     if role == "champion" and parts.shadow and (second := canary_for(parts, request.state.request_id)):
         parts.shadow.compare(second, texts, restorations)
     results = [
-        schemas.Restored.of(text, restoration, asked) for text, restoration in zip(texts, restorations, strict=True)
+        schemas.Restored.of(text, restoration, body) for text, restoration in zip(texts, restorations, strict=True)
     ]
     return schemas.RestoreResponse(version=model.version, standing=model.standing, results=results)
 

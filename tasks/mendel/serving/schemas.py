@@ -124,15 +124,15 @@ class Restored(Frozen):
     edits: tuple[Change, ...] | None = Field(description="from left to right; null where they were not asked for")
 
     @classmethod
-    def of(cls, before: str, restoration: Restoration, asked: RestoreRequest) -> Restored:
+    def of(cls, before: str, restoration: Restoration, request: RestoreRequest) -> Restored:
         """The restorer's own bounds have been applied; the request's threshold comes on top, change by change."""
-        sure = restoration.surer(before, asked.threshold or 0.0)
+        sure = restoration.surer(before, request.threshold or 0.0)
         return cls(
             text=sure.text,
             confidence=_probability(sure.confidence),
             changed=bool(sure.edits),
             kept=sure.fallback,
-            edits=tuple(Change.of(before, edit) for edit in sure.edits) if asked.edits else None,
+            edits=tuple(Change.of(before, edit) for edit in sure.edits) if request.edits else None,
         )
 
 

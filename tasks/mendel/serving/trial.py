@@ -24,14 +24,14 @@ async def profiles(request: Request) -> schemas.ProfileList:
 
 
 @router.post("/corrupt", responses=api.refusals(400, 404, 413, 422))
-async def corrupt(asked: schemas.CorruptRequest, request: Request) -> schemas.CorruptResponse:
+async def corrupt(body: schemas.CorruptRequest, request: Request) -> schemas.CorruptResponse:
     """Damage a clean text, the same way each time for the same seed and champion, whose characters the noise has."""
     parts: Parts = request.app.state.parts
     champion = parts.models.champion
-    api.check_size(parts.settings, [asked.text])
+    api.check_size(parts.settings, [body.text])
     try:
         text, cer = await asyncio.to_thread(
-            parts.noises.corrupt, asked.text, asked.profile, asked.seed, champion.noise if champion else None
+            parts.noises.corrupt, body.text, body.profile, body.seed, champion.noise if champion else None
         )
     except InputError as error:
         raise HTTPException(404, str(error)) from error
@@ -39,11 +39,11 @@ async def corrupt(asked: schemas.CorruptRequest, request: Request) -> schemas.Co
 
 
 @router.post("/score", responses=api.refusals(400, 413, 422))
-async def score(asked: schemas.ScoreRequest, request: Request) -> schemas.ScoreResponse:
+async def score(body: schemas.ScoreRequest, request: Request) -> schemas.ScoreResponse:
     """Character error rates against a clean text, by the function that scores evaluations."""
     from mendel.noise.calibrate import micro_cer  # loads numba, pyarrow, numpy and others
 
     parts: Parts = request.app.state.parts
-    api.check_size(parts.settings, [asked.reference, *asked.texts])
-    rates = await asyncio.to_thread(lambda: [micro_cer([asked.reference], [text]) for text in asked.texts])
+    api.check_size(parts.settings, [body.reference, *body.texts])
+    rates = await asyncio.to_thread(lambda: [micro_cer([body.reference], [text]) for text in body.texts])
     return schemas.ScoreResponse(cer=rates)

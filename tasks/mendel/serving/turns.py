@@ -23,24 +23,24 @@ class QueuedRequest:
         self.answer = answer
         self._texts = [pieces.cut(text, model.restorer.language) for text in texts]
         self._pieces = [piece.text for text in self._texts for piece in text]
-        self._taken = 0
-        self._found: dict[int, Restoration] = {}
+        self._next_place = 0
+        self._results: dict[int, Restoration] = {}
         self.waiting = sum(map(len, self._pieces))
         """Characters that no batch has taken."""
 
     @property
     def next(self) -> str | None:
         """The piece whose turn it is; None where all have been taken."""
-        return self._pieces[self._taken] if self._taken < len(self._pieces) else None
+        return self._pieces[self._next_place] if self._next_place < len(self._pieces) else None
 
     @property
     def share(self) -> int:
         """Pieces that one batch may take: one more than are done, so that a slow text is known as such while it is few."""
-        return len(self._found) + 1
+        return len(self._results) + 1
 
     def take(self) -> QueuedPiece:
-        item = QueuedPiece(self, self._taken, self._pieces[self._taken])
-        self._taken += 1
+        item = QueuedPiece(self, self._next_place, self._pieces[self._next_place])
+        self._next_place += 1
         self.waiting -= len(item.text)
         return item
 
@@ -51,8 +51,8 @@ class QueuedRequest:
         if isinstance(result, Exception):
             self.answer.set_exception(result)
             return
-        self._found[place] = result
-        if len(self._found) == len(self._pieces):
+        self._results[place] = result
+        if len(self._results) == len(self._pieces):
             self.answer.set_result([restoration for restoration in self.answers if restoration is not None])
 
     @property
@@ -61,7 +61,7 @@ class QueuedRequest:
         places = iter(range(len(self._pieces)))
         answers: list[Restoration | None] = []
         for text in self._texts:
-            results = [self._found.get(next(places)) for _ in text]
+            results = [self._results.get(next(places)) for _ in text]
             whole = [result for result in results if result is not None]
             answers.append(pieces.join(text, whole) if len(whole) == len(text) else None)
         return answers
@@ -101,22 +101,22 @@ class Turns:
             characters[job.model] += min(job.waiting, step)
         of_caller = characters.total() + step
         for other, jobs in self._callers.items():
-            left = 0 if other == caller else of_caller
+            characters_left = 0 if other == caller else of_caller
             for job in jobs:
-                characters[job.model] += min(job.waiting, left)
-                left -= min(job.waiting, left)
+                characters[job.model] += min(job.waiting, characters_left)
+                characters_left -= min(job.waiting, characters_left)
         return characters
 
     def batch(self, model: Model, characters: float, most: int) -> list[QueuedPiece]:
         """So much of one model's work, and at least a piece of it; those that it is of go to the end of their rows."""
         items: list[QueuedPiece] = []
-        taken: Counter[QueuedRequest] = Counter()
+        counts: Counter[QueuedRequest] = Counter()
         while len(items) < most:
-            job = next((job for job in self if job.model is model and taken[job] < job.share), None)
+            job = next((job for job in self if job.model is model and counts[job] < job.share), None)
             if job is None or job.next is None or (items and len(job.next) > characters):
                 break
             items.append(job.take())
-            taken[job] += 1
+            counts[job] += 1
             characters -= len(items[-1].text)
             self._last(job)
         return items

@@ -131,9 +131,11 @@ def _corruptor(
             splits = batch["split"].dictionary_encode()
             if unknown := set(batch["split"].unique().to_pylist()) - set(copies):
                 raise InputError(f"the corpus has records of the split {unknown.pop()}; known are {', '.join(copies)}")
-            wanted = np.array([copies[split] for split in splits.dictionary.to_pylist()], dtype=int)[splits.indices]
+            copy_counts = np.array([copies[split] for split in splits.dictionary.to_pylist()], dtype=int)[
+                splits.indices
+            ]
             for copy in range(max(copies.values())):
-                yield _pairs(kernel, batch.filter(pa.array(wanted > copy)), copy)
+                yield _pairs(kernel, batch.filter(pa.array(copy_counts > copy)), copy)
 
     return corrupt
 

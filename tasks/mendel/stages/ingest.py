@@ -56,25 +56,27 @@ class Ingest(Stage):
                 "of its own: source.name (--set source.name=…). If the source was replaced, pin what it holds out now: "
                 "mendel testset renew"
             )
-        kept, repeated = separate(reading.sentences, test, self.near_duplicate)
-        require_all({sentence.split for sentence in kept}, reading.documents)
+        sentences, repeated = separate(reading.sentences, test, self.near_duplicate)
+        require_all({sentence.split for sentence in sentences}, reading.documents)
         dropped = [*reading.dropped, *repeated]
         reasons = Counter(item.reason for item in dropped)
         if reasons["not_pinned"]:
             log.info("held out, not tested", sentences=reasons["not_pinned"], to_pin_them="mendel testset renew")
         for split in ORDER:
-            rows = [sentence for sentence in kept if sentence.split == split]
+            rows = [sentence for sentence in sentences if sentence.split == split]
             tables.write(tables.of_sentences(rows), draft.folder / f"split={split}" / "part-00000.parquet")
         tables.write(tables.of_dropped(dropped), draft.folder / "dropped.parquet")
         tables.write_quarantine(reading.quarantined, draft.folder / "quarantine.jsonl")
-        alphabet = "".join(sorted({character for item in kept if item.split == "train" for character in item.text}))
+        alphabet = "".join(
+            sorted({character for item in sentences if item.split == "train" for character in item.text})
+        )
         return Outcome(
-            rows=len(kept),
-            digest=digest.of_table(tables.of_sentences(kept)),
+            rows=len(sentences),
+            digest=digest.of_table(tables.of_sentences(sentences)),
             metrics={
                 "documents": sum(reading.documents.values()),
-                "sentences": Counter(sentence.split for sentence in kept),
-                "characters": sum(len(sentence.text) for sentence in kept),
+                "sentences": Counter(sentence.split for sentence in sentences),
+                "characters": sum(len(sentence.text) for sentence in sentences),
                 "alphabet": alphabet,
                 "alphabet_size": len(alphabet),
                 "dropped": +reasons,

@@ -83,7 +83,7 @@ def _parts(root: str, plan: Manifest) -> list[ShardPart]:
     missing = [shard for shard, part in by_shard.items() if part is None]
     if missing:
         raise InputError(
-            f"{plan.partition}: {len(missing)} of {len(by_shard)} shards are not restored: {_some(missing)}. "
+            f"{plan.partition}: {len(missing)} of {len(by_shard)} shards are not restored: {_excerpt(missing)}. "
             f"Run, for each: mendel restore shard --partition {plan.partition} --shard {missing[0]}"
         )
     return [_verified(root, plan, part) for part in by_shard.values() if part is not None]
@@ -107,8 +107,8 @@ def _rows(root: str, plan: Manifest, shards: Sequence[ShardPart]) -> pa.Table:
     tables = []
     for part in shards:
         table = _read(lake.join(root, part.file.path))
-        wanted = _read(planned.uri(root, plan, planned.shard_name(part.shard)), ["id"])
-        _check_ids(part.shard, wanted["id"].to_pylist(), table["id"].to_pylist())
+        plan_rows = _read(planned.uri(root, plan, planned.shard_name(part.shard)), ["id"])
+        _check_ids(part.shard, plan_rows["id"].to_pylist(), table["id"].to_pylist())
         tables.append(table)
     return pa.concat_tables([restored.schema().empty_table(), *tables])
 
@@ -123,7 +123,7 @@ def _read(uri: str, columns: Sequence[str] | None = None) -> pa.Table:
 def _check_ids(shard: int, planned_ids: Sequence[str], restored_ids: Sequence[str]) -> None:
     lost, extra = Counter(planned_ids) - Counter(restored_ids), Counter(restored_ids) - Counter(planned_ids)
     if lost or extra:
-        raise GateError(f"shard {shard}: lost records {_some([*lost])}; records too many {_some([*extra])}")
+        raise GateError(f"shard {shard}: lost records {_excerpt([*lost])}; records too many {_excerpt([*extra])}")
 
 
 def _check_balance(plan: Manifest, table: pa.Table, rejected: int) -> None:
@@ -151,6 +151,6 @@ def _counts(plan: Manifest, table: pa.Table) -> dict[str, Any]:
     }
 
 
-def _some(items: Sequence[Any], most: int = 5) -> str:
+def _excerpt(items: Sequence[Any], most: int = 5) -> str:
     more = f" and {len(items) - most} more" if len(items) > most else ""
     return f"{', '.join(map(str, items[:most])) or 'none'}{more}"

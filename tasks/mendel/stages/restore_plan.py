@@ -53,15 +53,15 @@ class Plan(Stage):
     model_version: int
 
     @classmethod
-    def of_day(cls, settings: Restore, context: Context, asked: str | None = None) -> Plan:
+    def of_day(cls, settings: Restore, context: Context, model: str | None = None) -> Plan:
         """The plan of the context's day, the model resolved once and for all.
 
-        `asked` is a version or an alias. Without it a day that was planned before keeps its version, whichever is champion
+        `model` is a version or an alias. Without it a day that was planned before keeps its version, whichever is champion
         now, unless the settings name another alias than they did then.
         """
         before = manifest.current(context.root, planned.DATASET, context.partition)
-        if asked:
-            version, because = champions.resolve(context.root, asked).registered, f"{asked} was asked for"
+        if model:
+            version, because = champions.resolve(context.root, model).registered, f"{model} was asked for"
         elif before is not None and before.parameters["settings"]["alias"] == settings.alias:
             version, because = before.parameters["model_version"], "the day was planned with it before"
         else:

@@ -38,16 +38,16 @@ class Testset(Stage):
         from mendel.corpus.split import require_all, separate  # loads datasketch
 
         reading = read(self.source, self.cleaning, inputs["source"], only="test")
-        kept, repeated = separate(reading.sentences, None, self.near_duplicate)
+        sentences, repeated = separate(reading.sentences, None, self.near_duplicate)
         # A source that has nothing to train on yet must not pin the few documents that it holds out.
         others = {split for split in reading.documents if split != "test"}
-        require_all(others | {sentence.split for sentence in kept}, reading.documents)
+        require_all(others | {sentence.split for sentence in sentences}, reading.documents)
         dropped = [*reading.dropped, *repeated]
-        table = tables.of_sentences(kept)
+        table = tables.of_sentences(sentences)
         tables.write(table, draft.folder / "test.parquet")
         tables.write(tables.of_dropped(dropped), draft.folder / "dropped.parquet")
         return Outcome(
-            rows=len(kept),
+            rows=len(sentences),
             digest=digest.of_table(table),
             metrics={"documents": reading.documents["test"], "dropped": Counter(item.reason for item in dropped)},
         )
@@ -71,10 +71,10 @@ def foreign(test: Sequence[Sentence], reading: CorpusReading) -> set[str]:
     there = {(item.doc, item.text) for item in reading.sentences}
     there |= {(item.doc, item.text) for item in reading.dropped}
     texts = {text for _, text in there}
-    own = {item.doc for item in test if (item.doc, item.text) in there}
+    present = {item.doc for item in test if (item.doc, item.text) in there}
     shared = Counter(item.doc for item in test if item.text in texts)
     size = Counter(item.doc for item in test)
-    return {doc for doc in size if doc not in own and 2 * shared[doc] < size[doc]}
+    return {doc for doc in size if doc not in present and 2 * shared[doc] < size[doc]}
 
 
 def at_source(testset: Testset, context: Context) -> Context:

@@ -37,15 +37,15 @@ def connector(settings: Stream) -> dict[str, str]:
     return {"spark.jars.packages": coordinates, "spark.jars.excludes": SHIPPED}
 
 
-def client_options(given: Mapping[str, str]) -> dict[str, str]:
+def client_options(options: Mapping[str, str]) -> dict[str, str]:
     """The options of the pipeline, those of the file that MENDEL_KAFKA_OPTIONS names over them."""
     uri = os.environ.get(OPTIONS)
     if not uri:
-        return dict(given)
+        return dict(options)
     private = config.load(uri)
     if bad := sorted(name for name, value in private.items() if isinstance(value, dict | list)):
         raise InputError(f"{OPTIONS}={uri}: the value of {', '.join(bad)} must be a text; write name.of.option: value")
-    return {**given, **{name: str(value) for name, value in private.items()}}
+    return {**options, **{name: str(value) for name, value in private.items()}}
 
 
 def write(sink: KafkaSink, restored: DataFrame, rejected: DataFrame) -> None:

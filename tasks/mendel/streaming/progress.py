@@ -58,14 +58,14 @@ def step(progress: dict[str, Any]) -> Step | None:
     operators = [operator["customMetrics"] for operator in progress["stateOperators"]]
     behind = [source.get("metrics", {}).get("maxOffsetsBehindLatest") for source in progress["sources"]]
     seconds = progress["batchDuration"] / 1000
-    done = datetime.fromisoformat(progress["timestamp"]).timestamp() + seconds
+    end = datetime.fromisoformat(progress["timestamp"]).timestamp() + seconds
     return Step(
         batch=progress["batchId"],
         records=read["records"],
         rejected=read["rejected"],
         duplicates=sum(metrics["numDroppedDuplicateRows"] for metrics in operators),
         seconds=seconds,
-        lag_seconds=None if read["oldest"] is None else max(0.0, done - read["oldest"] / 1000),
+        lag_seconds=None if read["oldest"] is None else max(0.0, end - read["oldest"] / 1000),
         offsets_behind=next((int(offsets) for offsets in behind if offsets is not None), None),
     )
 

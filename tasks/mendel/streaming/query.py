@@ -169,10 +169,10 @@ def _wait(query: StreamingQuery, watcher: Watcher, stop: threading.Event) -> Non
 @contextmanager
 def _stop_asked() -> Iterator[threading.Event]:
     """An event that SIGTERM and SIGINT set."""
-    asked = threading.Event()
-    before = {number: signal.signal(number, lambda *_: asked.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    stop_event = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stop_event.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield asked
+        yield stop_event
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -101,10 +101,10 @@ def save_rows(place: Path, rows: Sequence[Sequence[int]], heads: Sequence[int]) 
 
 
 def load_rows(place: Path) -> tuple[list[list[int]], list[int]]:
-    with np.load(place) as found:
-        ends = np.cumsum(found["lengths"])
-        rows = [part.tolist() for part in np.split(found["tokens"], ends[:-1])]
-        return rows, found["heads"].tolist()
+    with np.load(place) as arrays:
+        ends = np.cumsum(arrays["lengths"])
+        rows = [part.tolist() for part in np.split(arrays["tokens"], ends[:-1])]
+        return rows, arrays["heads"].tolist()
 
 
 def work(folder: Path) -> Trainer:

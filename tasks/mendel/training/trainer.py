@@ -136,11 +136,11 @@ class Trainer:
                 if any(self._summed(self._stop)):  # told to stop, one or all: else they would wait for each other
                     self.save()
                     raise SystemExit(128 + signal.SIGTERM)
-                if (now := time.monotonic()) - saved > self.settings.checkpoint_seconds:
+                if (moment := time.monotonic()) - saved > self.settings.checkpoint_seconds:
                     self.save()
-                    saved = now
-                if self.rank == 0 and now - reported > PROGRESS_SECONDS:
-                    reported = now
+                    saved = moment
+                if self.rank == 0 and moment - reported > PROGRESS_SECONDS:
+                    reported = moment
                     newest = self.curve[-1]
                     log.info(
                         "progress",

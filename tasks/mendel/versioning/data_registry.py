@@ -80,9 +80,9 @@ class DataRegistry:
 
     def find(self, revision: str) -> Published:
         """The version that a tag or a commit (possibly shortened) names. Raises InputError with the nearest tags."""
-        done = self._git.attempt("rev-parse", "--quiet", "--verify", "--end-of-options", f"{revision}^{{commit}}")
+        process = self._git.attempt("rev-parse", "--quiet", "--verify", "--end-of-options", f"{revision}^{{commit}}")
         versions = self.versions()
-        if matches := [version for version in versions if version.revision == done.stdout.strip()]:
+        if matches := [version for version in versions if version.revision == process.stdout.strip()]:
             return matches[0]
         tags = [version.tag for version in versions]
         nearest = get_close_matches(revision, tags, n=5, cutoff=0.3) or tags[-5:]
@@ -190,8 +190,8 @@ class DataRegistry:
 
     def _free_tag(self, manifest: Manifest) -> str:
         """The version's tag; with its digest where the tag is taken by other content (training twice, say)."""
-        taken = {version.tag for version in self.versions()}
-        return f"{_tag(manifest)}-{manifest.digest[:8]}" if _tag(manifest) in taken else _tag(manifest)
+        tags = {version.tag for version in self.versions()}
+        return f"{_tag(manifest)}-{manifest.digest[:8]}" if _tag(manifest) in tags else _tag(manifest)
 
 
 def path_in_version(manifest: Manifest, file: FileEntry) -> str:

@@ -67,14 +67,14 @@ class RegistrySettings(Frozen):
         return _resolve(self.remote, root, "registry-data", "version.remote")
 
 
-def _resolve(given: str | None, root: str, name: str, key: str) -> str:
-    if given is None:
+def _resolve(url: str | None, root: str, name: str, key: str) -> str:
+    if url is None:
         path = lake.local_path(root)
         if path is None:
             raise InputError(
                 f"the lake {root} is remote, so the data registry has no default place: set {key} to a URL"
             )
         return str(path.parent / name)
-    if SCP_LIKE.fullmatch(given) and "://" not in given:
-        return given
-    return lake.normalise(given).removeprefix("file://")
+    if SCP_LIKE.fullmatch(url) and "://" not in url:
+        return url
+    return lake.normalise(url).removeprefix("file://")

@@ -59,10 +59,10 @@ class Git:
 
     def __call__(self, *arguments: str, **environment: str) -> str:
         """Run git and return what it printed. Raises InputError or MendelError with git's own words."""
-        done = self.attempt(*arguments, **environment)
-        if done.returncode:
-            raise self.failure(arguments[0], done.stderr)
-        return done.stdout.strip()
+        process = self.attempt(*arguments, **environment)
+        if process.returncode:
+            raise self.failure(arguments[0], process.stderr)
+        return process.stdout.strip()
 
     def failure(self, command: str, output: str) -> MendelError:
         """What to tell the user about a git command that failed."""
@@ -85,17 +85,17 @@ def dvc(folder: Path, *arguments: str, remote: str) -> None:
 
     DVC's own state goes into the clone too, which is thrown away: nothing of it is worth keeping.
     """
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "dvc", *arguments],
         cwd=folder,
         env={**os.environ, "DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(folder / ".dvc" / "tmp" / "site")},
         capture_output=True,
         text=True,
     )
-    if not done.returncode:
+    if not process.returncode:
         return
-    errors = [line.removeprefix("ERROR: ") for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
-    output = "; ".join(errors) or done.stderr.strip()
+    errors = [line.removeprefix("ERROR: ") for line in process.stderr.splitlines() if line.startswith("ERROR: ")]
+    output = "; ".join(errors) or process.stderr.strip()
     message = f"dvc {arguments[0]} failed with the DVC remote {remote}: {output}"
     if "No module named dvc" in output:
         raise InputError("DVC is not installed here: pip install 'mendel[versioning]'")

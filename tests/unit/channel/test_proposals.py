@@ -57,7 +57,7 @@ def proposed(decoder: Decoder, noisy: str, place: int, token: str) -> list[str]:
         least=-4.0,
     )
     assert found == sorted(found, key=lambda change: -change.gain)
-    return [change.made(noisy, TOKENS) for change in found]
+    return [change.apply(noisy, TOKENS) for change in found]
 
 
 @pytest.mark.parametrize(
@@ -124,4 +124,4 @@ def test_the_trie_spells_each_token_once(tokens: list[str]) -> None:
 
 
 def test_a_change_says_its_token_in_the_passage_s_place() -> None:
-    assert ProposedChange(1, 3, 0, math.nan).made("abcd", ["X"]) == "aXd"
+    assert ProposedChange(1, 3, 0, math.nan).apply("abcd", ["X"]) == "aXd"

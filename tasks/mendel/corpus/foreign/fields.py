@@ -31,7 +31,7 @@ class Fields(Mapping[str, str]):
     def __init__(self, part: Part, chance: random.Random) -> None:
         self._words = words.of(part)
         self._chance = chance
-        self._kept: dict[str, str] = {}
+        self._values: dict[str, str] = {}
 
     def __getitem__(self, name: str) -> str:
         if name.isupper():
@@ -39,9 +39,9 @@ class Fields(Mapping[str, str]):
         field = name.rstrip(string.digits)
         if field == name:
             return self._drawn(field)
-        if name not in self._kept:
-            self._kept[name] = self._drawn(field)
-        return self._kept[name]
+        if name not in self._values:
+            self._values[name] = self._drawn(field)
+        return self._values[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._words)

@@ -55,8 +55,8 @@ def _whole_words(source: str, tags: Sequence[Tag]) -> Iterator[Derived]:
         place = tag.attributes.get("SUBS_TYPE")
         half = source[slice(*place)] if place else ""
         if first and half == SECOND and "CONTENT" in tag.attributes:
-            parts = [each.attributes["CONTENT"] for each in (first, tag)]
-            for each in (first, tag):
-                if "SUBS_CONTENT" in each.attributes:
-                    yield Derived(each.attributes["SUBS_CONTENT"], parts, "")
+            parts = [part.attributes["CONTENT"] for part in (first, tag)]
+            for part in (first, tag):
+                if "SUBS_CONTENT" in part.attributes:
+                    yield Derived(part.attributes["SUBS_CONTENT"], parts, "")
         first = tag if half == FIRST and "CONTENT" in tag.attributes else None

@@ -57,7 +57,10 @@ class WordDocument(SegmentedDocument):
         members: dict[str, bytes] = {}
         for number, part in enumerate(self.parts):
             splices = [
-                each for owner, some in zip(self.owners, changes, strict=True) if owner == number for each in some
+                splice
+                for owner, of_segment in zip(self.owners, changes, strict=True)
+                if owner == number
+                for splice in of_segment
             ]
             if splices:
                 members[part.name] = spliced(part.source, [*splices, *_spaces(part, splices)]).encode(part.encoding)

@@ -51,7 +51,7 @@ class _HocrParser(PageParser):
     def add(self, part: TracedText) -> None:
         if self._in_words and not any(self._open):
             return
-        parts = self._found[-1]
+        parts = self._paragraphs[-1]
         if parts and self._gap:
             super().add(TracedText(self.source, self._gap, [parts[-1].ends[-1]], [part.starts[0]], {0: Seam.BOX}))
         self._gap = ""

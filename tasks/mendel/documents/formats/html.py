@@ -71,12 +71,12 @@ class PageParser(HTMLParser):
         self.source = source
         self.outline: list[str] = []
         self._starts = [0, *(line_end.end() for line_end in re.finditer("\n", source))]
-        self._found: list[list[TracedText]] = [[]]
+        self._paragraphs: list[list[TracedText]] = [[]]
         self._without: list[str] = []
         """Elements without prose that are open, the outermost first."""
 
     def paragraphs(self) -> Iterator[TracedText]:
-        for parts in self._found:
+        for parts in self._paragraphs:
             if parts:
                 yield TracedText.joined(parts, "", Seam.TAG)
 
@@ -126,11 +126,11 @@ class PageParser(HTMLParser):
         return self._starts[line - 1] + column
 
     def add(self, part: TracedText) -> None:
-        self._found[-1].append(part)
+        self._paragraphs[-1].append(part)
 
     def end_paragraph(self) -> None:
-        if self._found[-1]:
-            self._found.append([])
+        if self._paragraphs[-1]:
+            self._paragraphs.append([])
 
     def _reference(self) -> None:
         reference = REFERENCE.match(self.source, self.at())

@@ -39,12 +39,12 @@ def read(data: bytes, options: ReadingOptions) -> TextDocument:
     values: dict[str, list[str]] = {name: [] for name in names}
     for string in strings:
         values[string.name].append(_text(source, string).text)
-    wanted = {names[number] for number in chosen(names, lambda number: values[names[number]], options.fields)}
+    fields = {names[number] for number in chosen(names, lambda number: values[names[number]], options.fields)}
     encode = partial(_escaped, ascii_only=source.isascii())
     segments = [
         segment
         for string in strings
-        if string.name in wanted
+        if string.name in fields
         for segment in from_text(_text(source, string), encode, f"line {string.line}, {string.name}")
     ]
     return TextDocument(source, encoding, segments, tuple(string.name for string in strings))

@@ -58,11 +58,11 @@ def read(data: bytes, options: ReadingOptions) -> TextDocument:
     front = FRONT_MATTER.match(source)
     begin = front.end() if front else int(source.startswith("\ufeff"))
     body = LINE_END.sub("\n", source[begin:])
-    found: dict[str, Mapping[str, object]] = {}
-    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(body, found)
+    environment: dict[str, Mapping[str, object]] = {}
+    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(body, environment)
     lines = list(_lines(source, begin))
     compounds = hyphens.compounds(source)
-    names = frozenset(_key(name) for name in found.get("references", ()))
+    names = frozenset(_key(name) for name in environment.get("references", ()))
     segments: list[Segment] = []
     cells: dict[int, int] = {}
     for token in tokens:
@@ -109,32 +109,32 @@ def _traced(source: str, token: Token, lines: list[tuple[int, int]], cells: dict
 def _inline(text: str, names: frozenset[str]) -> Iterator[Rewriting]:
     """What in a paragraph is markup, or stands for another character."""
     at = 0
-    while found := INLINE.search(text, at):
-        at = found.end()
-        kind = next(name for name in INLINE_KINDS if found[name] is not None)
-        written = found[0]
+    while match := INLINE.search(text, at):
+        at = match.end()
+        kind = next(name for name in INLINE_KINDS if match[name] is not None)
+        written = match[0]
         if kind == "named":
-            if _key(found["name"]) in names:
-                yield Rewriting(found.start(), at, OBJECT)
+            if _key(match["name"]) in names:
+                yield Rewriting(match.start(), at, OBJECT)
             else:
-                at = found.start() + written.index("[") + 1  # what is in plain brackets is text
+                at = match.start() + written.index("[") + 1  # what is in plain brackets is text
         elif kind in PROTECTED:
-            yield Rewriting(found.start(), at, OBJECT)
+            yield Rewriting(match.start(), at, OBJECT)
         elif kind == "escape":
-            yield Rewriting(found.start(), at, written[1])
+            yield Rewriting(match.start(), at, written[1])
         elif kind == "entity":
-            yield Rewriting(found.start(), at, unescape(written))
-        elif kind != "emphasis" or _is_emphasis(text, found):
-            yield Rewriting(found.start(), at, "", Seam.TAG)
+            yield Rewriting(match.start(), at, unescape(written))
+        elif kind != "emphasis" or _is_emphasis(text, match):
+            yield Rewriting(match.start(), at, "", Seam.TAG)
 
 
 INLINE_KINDS = [name for name in INLINE.groupindex if name not in ("ticks", "name")]
 
 
-def _is_emphasis(text: str, found: re.Match[str]) -> bool:
+def _is_emphasis(text: str, delimiter: re.Match[str]) -> bool:
     """Stars and lines that stand at a word, as those of emphasis do."""
-    before, after = text[: found.start()][-1:], text[found.end() : found.end() + 1]
-    if found[0][0] == "_":
+    before, after = text[: delimiter.start()][-1:], text[delimiter.end() : delimiter.end() + 1]
+    if delimiter[0][0] == "_":
         return before.isalnum() != after.isalnum()
     if (not before or before.isspace()) and (not after or after.isspace()):
         return False

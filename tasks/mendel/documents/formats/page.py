@@ -63,14 +63,14 @@ def _regions(tags: Sequence[Tag]) -> Iterator[Level]:
                     above[-1].below.append(level)
 
 
-def _segments(source: str, region: Level, known: Set[str]) -> Iterator[Segment]:
+def _segments(source: str, region: Level, compounds: Set[str]) -> Iterator[Segment]:
     lines = [texts for line in region.below if (texts := _texts(source, line))]
     if lines and any(line.below for line in region.below):
         if paragraph := xml.words(lines):
-            yield from from_paragraph(paragraph, known, xml.escaped)
+            yield from from_paragraph(paragraph, compounds, xml.escaped)
     elif lines:
         parts = [text.stripped() for line in lines for text in line]
-        yield from from_paragraph(TracedText.joined(parts, "\n", Seam.BOX), known, xml.escaped)
+        yield from from_paragraph(TracedText.joined(parts, "\n", Seam.BOX), compounds, xml.escaped)
     elif region.text:
         yield from from_text(xml.text(source, *region.text), xml.escaped)
 

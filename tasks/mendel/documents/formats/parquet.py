@@ -41,13 +41,13 @@ class ParquetDocument(SegmentedDocument):
 
         splices: dict[ParquetCell, list[Splice]] = {}
         sources: dict[ParquetCell, str] = {}
-        for segment, owner, made in zip(self.segments, self.owners, changes, strict=True):
-            if made:
-                splices.setdefault(owner, []).extend(made)
+        for segment, owner, of_segment in zip(self.segments, self.owners, changes, strict=True):
+            if of_segment:
+                splices.setdefault(owner, []).extend(of_segment)
                 sources[owner] = segment.traced.source
         values: dict[int, dict[int, str]] = {}
-        for cell, made in splices.items():
-            values.setdefault(cell.column, {})[cell.row] = spliced(sources[cell], made)
+        for cell, of_segment in splices.items():
+            values.setdefault(cell.column, {})[cell.row] = spliced(sources[cell], of_segment)
         target = io.BytesIO()
         with pq.ParquetFile(io.BytesIO(self.data)) as file:
             schema = file.schema_arrow

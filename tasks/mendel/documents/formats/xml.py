@@ -61,14 +61,14 @@ class XmlDocument(SegmentedDocument):
     """Each after those that it is made of."""
 
     def written(self, changes: Sequence[Sequence[Splice]]) -> bytes:
-        splices = sorted(splice for each in changes for splice in each)
+        splices = sorted(splice for of_segment in changes for splice in of_segment)
         again: dict[tuple[int, int], str] = {}
-        for each in self.derived:
-            before = each.gap.join(value(self.source, *part) for part in each.parts)
-            if value(self.source, *each.place) == before:
-                after = each.gap.join(again.get(part) or self._after(part, splices) for part in each.parts)
+        for derived in self.derived:
+            before = derived.gap.join(value(self.source, *part) for part in derived.parts)
+            if value(self.source, *derived.place) == before:
+                after = derived.gap.join(again.get(part) or self._after(part, splices) for part in derived.parts)
                 if after != before:
-                    again[each.place] = after
+                    again[derived.place] = after
         copies = [Splice(*place, escaped(text)) for place, text in again.items()]
         return spliced(self.source, [*splices, *copies]).encode(self.encoding)
 
@@ -90,14 +90,14 @@ def checked(data: bytes, options: ReadingOptions) -> tuple[str, str]:
 
 def tags(source: str) -> Iterator[Tag]:
     """The tags of a text that is XML, in order."""
-    for found in TOKEN.finditer(source):
-        if found["name"]:
+    for match in TOKEN.finditer(source):
+        if match["name"]:
             attributes = {
-                _local(each[1]): each.span(2) if each[2] is not None else each.span(3)
-                for each in ATTRIBUTE.finditer(source, *found.span("attributes"))
+                _local(attribute[1]): attribute.span(2) if attribute[2] is not None else attribute.span(3)
+                for attribute in ATTRIBUTE.finditer(source, *match.span("attributes"))
             }
-            end = bool(found["end"])
-            yield Tag(_local(found["name"]), not end, end or bool(found["empty"]), *found.span(), attributes)
+            end = bool(match["end"])
+            yield Tag(_local(match["name"]), not end, end or bool(match["empty"]), *match.span(), attributes)
 
 
 def text(source: str, start: int, end: int) -> TracedText:
