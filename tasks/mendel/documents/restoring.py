@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from mendel.core.errors import InputError
@@ -11,6 +12,7 @@ from mendel.core.log import track
 from mendel.corpus.traced import Splice
 from mendel.documents.changes import applied, sure, without_end
 from mendel.documents.document import ReadingOptions, Segment, SegmentedDocument
+from mendel.documents.line_ends import mended
 from mendel.documents.reading import Read
 from mendel.restorers import pieces
 from mendel.restorers.pieces import Piece
@@ -48,9 +50,10 @@ class RestoredDocument:
 
     def text(self, segment: int) -> str:
         """A segment's text with what was changed."""
-        return applied(
-            self.segments[segment].text, (change.span for change in self.changes if change.segment == segment)
+        first, stop = (
+            side(self.changes, segment, key=lambda change: change.segment) for side in (bisect_left, bisect_right)
         )
+        return applied(self.segments[segment].text, (change.span for change in self.changes[first:stop]))
 
 
 def restore(
@@ -68,10 +71,7 @@ def changed(
 ) -> RestoredDocument:
     """A document, read from its bytes, with changes made, which are given for each segment, in positions of its text."""
     texts = [segment.text for segment in document.segments]
-    splices = [
-        segment.traced.splices(((edit.start, edit.end, edit.replacement) for edit in edits_of_text), segment.encode)
-        for segment, edits_of_text in zip(document.segments, edits, strict=True)
-    ]
+    splices = [_splices(segment, some) for segment, some in zip(document.segments, edits, strict=True)]
     safe_segments = _without_harm(document, read, options, edits, splices)
     changes: list[SegmentChange] = []
     left_out: list[SegmentChange] = []
@@ -81,6 +81,12 @@ def changed(
             (changes if splice and number in safe_segments else left_out).append(change)
     written = document.written(_chosen(splices, safe_segments)) if changes else data
     return RestoredDocument(data, written, document.segments, changes, left_out)
+
+
+def _splices(segment: Segment, edits: Sequence[Span]) -> list[list[Splice]]:
+    """What each edit of a segment is in the document; none where it would harm it."""
+    splices = segment.traced.splices(((edit.start, edit.end, edit.replacement) for edit in edits), segment.encode)
+    return [mended(segment, of_edit) for of_edit in splices]
 
 
 def restore_segments(
@@ -131,27 +137,45 @@ def _without_harm(
     Else a changed line that begins with `1.` would be an item from now on.
     """
 
-    def harmless(numbers: Sequence[int]) -> bool:
+    meant = [_letters(segment.text) for segment in document.segments]
+
+    def harmful(numbers: Sequence[int]) -> Set[int] | None:
         try:
             after = read(document.written(_chosen(splices, set(numbers))), options)
         except (InputError, UnicodeEncodeError):  # a character that the document's encoding lacks
-            return False
-        texts = [segment.text for segment in document.segments]
+            return None
+        if after.outline != document.outline:
+            return None
+        wanted = meant.copy()
         for number in numbers:
-            texts[number] = _text_after(document.segments[number], edits[number], splices[number])
-        return after.outline == document.outline and _letters(segment.text for segment in after.segments) == _letters(
-            texts
-        )
+            wanted[number] = _letters(_text_after(document.segments[number], edits[number], splices[number]))
+        return _differing([_letters(segment.text) for segment in after.segments], wanted, numbers)
 
-    return set(_largest([number for number, of_segment in enumerate(splices) if any(of_segment)], harmless))
+    return set(_harmless([number for number, of_segment in enumerate(splices) if any(of_segment)], harmful))
 
 
-def _largest(numbers: Sequence[int], harmless: Callable[[Sequence[int]], bool]) -> list[int]:
-    """The numbers without those that do harm, which are found by halves."""
-    if not numbers or harmless(numbers):
-        return list(numbers)
-    middle = len(numbers) // 2
-    return [] if not middle else [*_largest(numbers[:middle], harmless), *_largest(numbers[middle:], harmless)]
+def _harmless(numbers: Sequence[int], harmful: Callable[[Sequence[int]], Set[int] | None]) -> Sequence[int]:
+    """The numbers without those that do harm, which `harmful` tells; where it does not know, they are found by halves."""
+    while numbers and (found := harmful(numbers)) != set():
+        if found is None:
+            middle = len(numbers) // 2
+            halves = [numbers[:middle], numbers[middle:]] if middle else []
+            return [number for half in halves for number in _harmless(half, harmful)]
+        numbers = [number for number in numbers if number not in found]
+    return numbers
+
+
+def _differing(said: Sequence[str], meant: Sequence[str], numbers: Sequence[int]) -> Set[int] | None:
+    """Which of these segments say something else than what was meant; None where that cannot be told.
+
+    None differs where all say the same together: where segments begin and end may change with the width of a line.
+    """
+    if "".join(said) == "".join(meant):
+        return set()
+    if len(said) == len(meant):
+        return {number for number in numbers if said[number] != meant[number]} or None
+    first = next((at for at, (one, other) in enumerate(zip(said, meant, strict=False)) if one != other), None)
+    return {first} if first is not None and first in numbers else None
 
 
 def _chosen(splices: Sequence[Sequence[Sequence[Splice]]], numbers: Set[int]) -> list[list[Splice]]:
@@ -162,9 +186,8 @@ def _chosen(splices: Sequence[Sequence[Sequence[Splice]]], numbers: Set[int]) ->
     ]
 
 
-def _letters(texts: Iterable[str]) -> str:
-    """The letters of texts: where their segments begin and end may change with the width of a line."""
-    return UNSAID.sub("", " ".join(texts))
+def _letters(text: str) -> str:
+    return UNSAID.sub("", text)
 
 
 def _text_after(segment: Segment, edits: Sequence[Span], splices: Sequence[Sequence[Splice]]) -> str:
