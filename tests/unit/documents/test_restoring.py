@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mendel.documents.document import ReadingOptions
+from mendel.documents.document import ReadingOptions, SegmentedDocument
 from mendel.documents.reading import reader
 from mendel.documents.restoring import restore, restore_segments
 from mendel.restorers.restorer import Restorer
@@ -61,6 +61,24 @@ def test_a_document_is_cut_by_the_rules_of_the_language_that_the_restorer_has_le
 def test_what_is_less_sure_than_the_threshold_stays(threshold: float, expected: str) -> None:
     found = restore(Rewords({"teh": "the"}), b"teh end of it\n", reader("text"), ReadingOptions(), threshold, "test")
     assert found.data.decode() == expected
+
+
+def test_what_would_harm_a_document_is_found_in_few_readings() -> None:
+    # given a hundred paragraphs, of which every second would say something that is never read
+    readings = 0
+
+    def read(data: bytes, options: ReadingOptions) -> SegmentedDocument:
+        nonlocal readings
+        readings += 1
+        return reader("text")(data, options)
+
+    text = "They say teh word.\n\nThey say wwwx and no more.\n\n" * 50
+    # when
+    found = restore(Rewords({"teh": "the", "wwwx": "www.x.com"}), text.encode(), read, ReadingOptions(), None, "test")
+    # then
+    assert found.data.decode() == text.replace("teh", "the")
+    assert [len(found.changes), len(found.left_out)] == [50, 50]
+    assert readings <= 3, "that of the document, one that finds the harm, one without it"
 
 
 def test_a_real_restorer_mends_a_page_and_nothing_else(restorer: Restorer) -> None:
