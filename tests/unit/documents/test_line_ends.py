@@ -50,7 +50,7 @@ def test_a_line_end_that_was_put_into_a_word_goes() -> None:
 
 def test_a_word_that_noise_divided_where_the_line_ends_stands_before_its_end() -> None:
     # given a line whose last letters stand in the next one: both are wider than one
-    number = next(at for at, line in enumerate(LINES[:-1]) if len(line.split()[-1]) > 3)
+    number = next(at for at, line in enumerate(LINES[:-1]) if len(line.split()[-1]) > 2)
     word = LINES[number].split()[-1]
     text = PROSE.replace(f"{LINES[number]}\n", f"{LINES[number][:-2]}\n{word[-2:]} ", 1)
     # when / then
