@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from mendel.corpus.scripts import CJK_LETTER, THAI_AND_LAO
+from mendel.corpus.scripts import CJK_LETTER, THAI_AND_LAO, UNSPACED
 
 WINDOW = 4096
 """Characters that sentencex sees at once, for its time is quadratic in them. A longer sentence is put together again."""
@@ -14,6 +14,7 @@ MARKS = "。！？．｡।॥۔؟።፧፨։။។៕"
 """They end a sentence and are nothing else: marks of Chinese and Japanese, Indic, Arabic, Ethiopic, Armenian, Burmese and
 Khmer. What `.`, `!` and `?` do depends on the language."""
 CLOSERS = "\"'’”›»)]}」』】〕〉》）］｝｣"
+OPENERS = "「『“（｢《〈【"
 CLOSING = f"[{re.escape(CLOSERS)}]*"
 SPEECH = "|".join(rf"{pair[0]}[^{pair}]{{0,200}}{pair[1]}" for pair in ["「」", "『』", "“”", "（）", "｢｣"])
 """In one pair of brackets; what is said in it stays together."""
@@ -22,6 +23,7 @@ HELD = re.compile(f"[{MARKS}「『“（｢]")
 """Whether `MARK` may be found, in a fraction of its time."""
 GOES_ON = re.compile(r"って|など|[とのをが、，,：:；;]")
 """Behind speech: a particle of Japanese or a comma, so the sentence around it has not ended."""
+SPACE = re.compile(r"\s+")
 LATIN_MARK = re.compile(r"[.!?]")
 
 TERMINATED = re.compile(
@@ -31,6 +33,9 @@ TERMINATED = re.compile(
     rf"|[{THAI_AND_LAO}]{CLOSING}$"  # they have no mark
 )
 """A text that ends as sentences do."""
+
+UNSPACED_END = re.compile(rf"(?=[{MARKS}]){UNSPACED}{CLOSING}$")
+"""Behind it a sentence may begin without a space."""
 
 BETWEEN_CLAUSES = re.compile(rf"(?<=[{THAI_AND_LAO}]) +(?=[{THAI_AND_LAO}])")
 CLAUSES = 60
@@ -66,9 +71,12 @@ def split(line: str, language: str) -> Iterator[str]:
 
 
 def _marks(line: str) -> Iterator[int]:
-    """The places behind marks that end a sentence in any language, and behind speech that ends in one."""
+    """The places behind marks that end a sentence in any language, behind speech that ends in one, and their spaces."""
     if HELD.search(line):
-        yield from (mark.end() for mark in MARK.finditer(line) if not mark["speech"] or _ends(mark))
+        for mark in MARK.finditer(line):
+            if not mark["speech"] or _ends(mark):
+                space = SPACE.match(line, mark.end())
+                yield space.end() if space else mark.end()
 
 
 def _ends(speech: re.Match[str]) -> bool:

@@ -13,8 +13,12 @@ BREAKS = 10
 SHARE = 0.55
 """Of the text before those breaks, how much must be in lines that go on where the next word had hardly a place any more.
 In code and lists it is a fifth to a half."""
+WIDEST = (0.95, 0.85)
+"""Quantiles of the lines that are taken for the widest, the first that will do: noise makes one line of two."""
 FULL = 0.85
 """Of the width: editors break a little early, and cleaning makes one space of two."""
+WIDER = 1.1
+"""Of the width: what is wider is none of its lines."""
 LONGEST_WORD = 20
 BREAKS_ANYWHERE = re.compile(UNSPACED)
 
@@ -25,13 +29,16 @@ def width(text: str) -> int | None:
     if len(breaks) < BREAKS:
         return None
     widths = [columns(line) for line, _ in breaks]
-    widest = sorted(widths)[int(0.95 * len(breaks))]
-    full = sum(
-        line_width
-        for line_width, (_, after) in zip(widths, breaks, strict=True)
-        if _goes_on(line_width, after, FULL * widest)
-    )
-    return widest if widest in WIDTHS and full >= SHARE * sum(widths) else None
+    for quantile in WIDEST:
+        widest = sorted(widths)[int(quantile * len(breaks))]
+        full = sum(
+            line_width
+            for line_width, (_, after) in zip(widths, breaks, strict=True)
+            if line_width <= WIDER * widest and _goes_on(line_width, after, FULL * widest)
+        )
+        if widest in WIDTHS and full >= SHARE * sum(widths):
+            return widest
+    return None
 
 
 def _goes_on(line_width: int, after: str, full: float) -> bool:

@@ -36,6 +36,8 @@ class Segment:
     """Writes text as the source does, such as `&` as an entity."""
     place: str = ""
     """Where it is from, for people, such as `row 3, title`; empty: its line says it."""
+    width: int | None = None
+    """Columns of the lines that its text is broken into; None: its lines end for reasons of their own."""
 
     @property
     def text(self) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from itertools import pairwise
 
-from mendel.corpus import hyphens, wrapping
-from mendel.corpus.clean import WRAP_AT_HYPHEN
+from mendel.corpus import hyphens, scripts, wrapping
+from mendel.corpus.clean import WRAP_AT_HYPHEN, WRAP_WITHOUT_SPACE
 from mendel.corpus.normalise import normalised
 from mendel.corpus.traced import Rewriting, Seam, TracedText, same
 from mendel.documents.document import Segment
@@ -18,6 +18,8 @@ QUOTED = re.compile(r"[ \t]*(?:>[ \t]?)*[ \t]*")
 """How the lines of a quoted mail begin."""
 ITEM = re.compile(r"(?:[-*+\u2022\u2013]|\(?\w{1,3}[.)])\s")
 """How an item of a list begins."""
+ENDS = re.compile(r"[^\w\s,][\"'\u201d\u2019)]*$")
+"""What no sentence goes on behind, or a list does."""
 COLUMN = re.compile(r"\t+| {3,}|\s*\|\s*")
 """What stands between columns."""
 
@@ -25,9 +27,10 @@ COLUMN = re.compile(r"\t+| {3,}|\s*\|\s*")
 def from_text(text: TracedText, encode: Callable[[str], str] = same, place: str = "") -> Iterator[Segment]:
     """The segments of plain text, whose paragraphs blank lines divide; lines that were broken by width are one."""
     compounds = hyphens.compounds(text.text)
-    wrapped = wrapping.width(text.text.replace("\r\n", "\n")) is not None
-    for lines in _paragraphs(text):
-        for joined in _joined(lines, wrapped):
+    width = wrapping.width(text.text.replace("\r\n", "\n"))
+    paragraphs = _paragraphs(text) if width is None else _together(_paragraphs(text), width)
+    for lines in paragraphs:
+        for joined in _joined(lines, width is not None):
             yield from from_lines(joined, compounds, encode, place)
 
 
@@ -48,13 +51,14 @@ def from_paragraph(
 
 
 def on_one_line(text: TracedText, compounds: Set[str]) -> TracedText:
-    """A paragraph whose line ends are spaces, or nothing where they divide a word."""
+    """A paragraph whose line ends are spaces, or nothing where they divide a word or the script has no spaces."""
     within = [
         *((start + len(between), end) for start, end, between in hyphens.divisions(text.text, compounds)),
         *(match.span() for match in hyphens.SOFT.finditer(text.text)),
         *(match.span() for match in WRAP_AT_HYPHEN.finditer(text.text)),
     ]
     rules = [Rewriting(start, end, "", Seam.HYPHEN if "\n" in text.text[start:end] else None) for start, end in within]
+    rules += [Rewriting(*match.span(), "", Seam.LINE) for match in WRAP_WITHOUT_SPACE.finditer(text.text)]
     positions = {at for rule in rules for at in range(rule.start, rule.end)}
     spaces = (Rewriting(at, at + 1, " ") for at in text.breaks if text.text[at] == "\n" and at not in positions)
     return text.rewritten(sorted([*rules, *spaces]))
@@ -74,6 +78,26 @@ def _paragraphs(text: TracedText) -> Iterator[list[TracedText]]:
             lines = []
     if lines:
         yield lines
+
+
+def _together(paragraphs: Iterable[list[TracedText]], width: int) -> Iterator[list[TracedText]]:
+    """Paragraphs of lines of a width, one where a sentence goes on behind a blank line: noise, or a page ends there."""
+    before: list[TracedText] = []
+    for lines in paragraphs:
+        if before and _goes_on(before[-1].text, lines[0].text, width):
+            before += lines
+            continue
+        if before:
+            yield before
+        before = lines
+    if before:
+        yield before
+
+
+def _goes_on(line: str, after: str, width: int) -> bool:
+    """A line that is full and ends no sentence, before one that begins in lower case and no item."""
+    full = scripts.columns(line) + 1 + len(after.split()[0]) > wrapping.FULL * width
+    return full and after[0].islower() and not (ENDS.search(line) or ITEM.match(after) or COLUMN.search(line + after))
 
 
 def _joined(lines: Sequence[TracedText], wrapped: bool) -> Iterator[list[TracedText]]:

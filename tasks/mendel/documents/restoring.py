@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from mendel.core.errors import InputError
 from mendel.core.log import track
-from mendel.corpus import sentences
 from mendel.corpus.traced import Splice
 from mendel.documents.changes import applied, sure, without_end
 from mendel.documents.document import ReadingOptions, Segment, SegmentedDocument
+from mendel.documents.line_ends import mended
 from mendel.documents.reading import Read
 from mendel.restorers import pieces
 from mendel.restorers.document import DocumentContext
@@ -20,7 +21,6 @@ from mendel.restorers.restorer import Restoration, Restorer, Span
 
 BATCH = 64
 """Sentences that are restored at once."""
-SENTENCE = re.compile(r"(.*?)(\s*)\Z", re.DOTALL)
 UNSAID = re.compile(r"[\W_]+")
 
 
@@ -51,9 +51,10 @@ class RestoredDocument:
 
     def text(self, segment: int) -> str:
         """A segment's text with what was changed."""
-        return applied(
-            self.segments[segment].text, (change.span for change in self.changes if change.segment == segment)
+        first, stop = (
+            side(self.changes, segment, key=lambda change: change.segment) for side in (bisect_left, bisect_right)
         )
+        return applied(self.segments[segment].text, (change.span for change in self.changes[first:stop]))
 
 
 def restore(
@@ -71,23 +72,22 @@ def changed(
 ) -> RestoredDocument:
     """A document, read from its bytes, with changes made, which are given for each segment, in positions of its text."""
     texts = [segment.text for segment in document.segments]
-    spans = [
-        list(without_end(text, edits_of_text) if len(by_sentence(text)) == 1 else edits_of_text)
-        for text, edits_of_text in zip(texts, edits, strict=True)
-    ]
-    splices = [
-        segment.traced.splices(((edit.start, edit.end, edit.replacement) for edit in edits_of_text), segment.encode)
-        for segment, edits_of_text in zip(document.segments, spans, strict=True)
-    ]
-    safe_segments = _without_harm(document, read, options, spans, splices)
+    splices = [_splices(segment, some) for segment, some in zip(document.segments, edits, strict=True)]
+    safe_segments = _without_harm(document, read, options, edits, splices)
     changes: list[SegmentChange] = []
     left_out: list[SegmentChange] = []
-    for number, (text, edits_of_text) in enumerate(zip(texts, spans, strict=True)):
+    for number, (text, edits_of_text) in enumerate(zip(texts, edits, strict=True)):
         for edit, splice in zip(edits_of_text, splices[number], strict=True):
             change = SegmentChange(number, edit, text[edit.start : edit.end])
             (changes if splice and number in safe_segments else left_out).append(change)
     written = document.written(_chosen(splices, safe_segments)) if changes else data
     return RestoredDocument(data, written, document.segments, changes, left_out)
+
+
+def _splices(segment: Segment, edits: Sequence[Span]) -> list[list[Splice]]:
+    """What each edit of a segment is in the document; none where it would harm it."""
+    splices = segment.traced.splices(((edit.start, edit.end, edit.replacement) for edit in edits), segment.encode)
+    return [mended(segment, of_edit) for of_edit in splices]
 
 
 def restore_segments(
@@ -97,7 +97,7 @@ def restore_segments(
 
     Changes less sure (0 to 1) than `threshold` are left out.
     """
-    cut = [[by_sentence(text) for text in texts] for texts in documents]
+    cut = [[pieces.by_sentence(text, restorer.language) for text in texts] for texts in documents]
     sentences_of = [[piece.text for parts in texts for piece in parts] for texts in cut]
     answers = _answers(restorer, sentences_of, what)
     return [joined(texts, answers, threshold) for texts in cut]
@@ -107,7 +107,19 @@ def joined(
     texts: Sequence[Sequence[Piece]], answers: Iterator[Restoration], threshold: float | None
 ) -> list[Restoration]:
     """Each text's restoration, word by word, from those of its sentences, which are taken from `answers` in order."""
-    return [pieces.join(parts, [sure(piece.text, next(answers), threshold) for piece in parts]) for parts in texts]
+    return [_joined(parts, [sure(piece.text, next(answers), threshold) for piece in parts]) for parts in texts]
+
+
+def _joined(parts: Sequence[Piece], restorations: Sequence[Restoration]) -> Restoration:
+    """A text of one sentence may be a heading."""
+    if len(parts) > 1:
+        return pieces.join(parts, restorations)
+    [sentence], [found] = parts, restorations
+    edits = tuple(without_end(sentence.text + sentence.gap, found.edits))
+    text = applied(sentence.text + sentence.gap, edits)
+    return (
+        found if edits == found.edits and not sentence.gap else found.model_copy(update={"text": text, "edits": edits})
+    )
 
 
 def _answers(restorer: Restorer, documents: Sequence[Sequence[str]], what: str) -> Iterator[Restoration]:
@@ -115,21 +127,6 @@ def _answers(restorer: Restorer, documents: Sequence[Sequence[str]], what: str) 
     for start in track(range(0, len(pairs), BATCH), what):
         texts, of_documents = zip(*pairs[start : start + BATCH], strict=True)
         yield from restorer.restore(texts, of_documents)
-
-
-def by_sentence(text: str) -> list[Piece]:
-    """What a restorer is asked about one by one; joined, with their gaps, they are the text.
-
-    A word is never cut: a full stop inside one is noise, or belongs to an address.
-    """
-    parts: list[str] = []
-    for sentence in sentences.split(text, "en"):
-        if parts and not parts[-1][-1].isspace():
-            parts[-1] += sentence
-        else:
-            parts.append(sentence)
-    matches = [SENTENCE.fullmatch(part) for part in parts]
-    return [Piece(match[1], match[2]) for match in matches if match] or [Piece("", "")]
 
 
 def _without_harm(
@@ -144,27 +141,45 @@ def _without_harm(
     Else a changed line that begins with `1.` would be an item from now on.
     """
 
-    def harmless(numbers: Sequence[int]) -> bool:
+    meant = [_letters(segment.text) for segment in document.segments]
+
+    def harmful(numbers: Sequence[int]) -> Set[int] | None:
         try:
             after = read(document.written(_chosen(splices, set(numbers))), options)
         except (InputError, UnicodeEncodeError):  # a character that the document's encoding lacks
-            return False
-        texts = [segment.text for segment in document.segments]
+            return None
+        if after.outline != document.outline:
+            return None
+        wanted = meant.copy()
         for number in numbers:
-            texts[number] = _text_after(document.segments[number], edits[number], splices[number])
-        return after.outline == document.outline and _letters(segment.text for segment in after.segments) == _letters(
-            texts
-        )
+            wanted[number] = _letters(_text_after(document.segments[number], edits[number], splices[number]))
+        return _differing([_letters(segment.text) for segment in after.segments], wanted, numbers)
 
-    return set(_largest([number for number, of_segment in enumerate(splices) if any(of_segment)], harmless))
+    return set(_harmless([number for number, of_segment in enumerate(splices) if any(of_segment)], harmful))
 
 
-def _largest(numbers: Sequence[int], harmless: Callable[[Sequence[int]], bool]) -> list[int]:
-    """The numbers without those that do harm, which are found by halves."""
-    if not numbers or harmless(numbers):
-        return list(numbers)
-    middle = len(numbers) // 2
-    return [] if not middle else [*_largest(numbers[:middle], harmless), *_largest(numbers[middle:], harmless)]
+def _harmless(numbers: Sequence[int], harmful: Callable[[Sequence[int]], Set[int] | None]) -> Sequence[int]:
+    """The numbers without those that do harm, which `harmful` tells; where it does not know, they are found by halves."""
+    while numbers and (found := harmful(numbers)) != set():
+        if found is None:
+            middle = len(numbers) // 2
+            halves = [numbers[:middle], numbers[middle:]] if middle else []
+            return [number for half in halves for number in _harmless(half, harmful)]
+        numbers = [number for number in numbers if number not in found]
+    return numbers
+
+
+def _differing(said: Sequence[str], meant: Sequence[str], numbers: Sequence[int]) -> Set[int] | None:
+    """Which of these segments say something else than what was meant; None where that cannot be told.
+
+    None differs where all say the same together: where segments begin and end may change with the width of a line.
+    """
+    if "".join(said) == "".join(meant):
+        return set()
+    if len(said) == len(meant):
+        return {number for number in numbers if said[number] != meant[number]} or None
+    first = next((at for at, (one, other) in enumerate(zip(said, meant, strict=False)) if one != other), None)
+    return {first} if first is not None and first in numbers else None
 
 
 def _chosen(splices: Sequence[Sequence[Sequence[Splice]]], numbers: Set[int]) -> list[list[Splice]]:
@@ -175,9 +190,8 @@ def _chosen(splices: Sequence[Sequence[Sequence[Splice]]], numbers: Set[int]) ->
     ]
 
 
-def _letters(texts: Iterable[str]) -> str:
-    """The letters of texts: where their segments begin and end may change with the width of a line."""
-    return UNSAID.sub("", " ".join(texts))
+def _letters(text: str) -> str:
+    return UNSAID.sub("", text)
 
 
 def _text_after(segment: Segment, edits: Sequence[Span], splices: Sequence[Sequence[Splice]]) -> str:

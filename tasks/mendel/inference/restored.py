@@ -44,7 +44,7 @@ def restorations(restorer: Restorer, texts: Sequence[str], threshold: float | No
 def _piece_by_piece(restorer: Restorer, text: str) -> Restoration:
     from mendel.restorers.document import DocumentContext  # loads numba
 
-    parts, document = pieces.cut(text), DocumentContext([text])
+    parts, document = pieces.cut(text, restorer.language), DocumentContext([text])
     answers: list[Restoration] = []
     for start in range(0, len(parts), PIECES):
         some = [piece.text for piece in parts[start : start + PIECES]]

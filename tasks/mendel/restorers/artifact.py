@@ -1,7 +1,7 @@
 """What a candidate's folder says of itself: `restorer.json`, a schema with a number, written and read here alone.
 
 The kind says which class reads the rest of the folder. A file without a number is of format 1: release 0.1.0 wrote none.
-Format 2 may tell by what changes are accepted.
+Format 2 may tell by what changes are accepted, and the language.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from mendel.core.frozen import Frozen
 FORMATS = (1, 2)
 """That are read; the last one is written."""
 NAME = "restorer.json"
+ENGLISH = "en"
+"""What a candidate is taken to have learned that tells no language."""
 ADAPTER = "adapter"
 """Folder of a LoRA adapter, where a restorer has one."""
 
@@ -27,6 +29,8 @@ class Artifact(Frozen):
 
     format: Literal[1, 2] = 2
     kind: str
+    language: str = ENGLISH
+    """Of its corpus, as an ISO code: by whose rules texts are cut into sentences."""
 
 
 Kind = TypeVar("Kind", bound=Artifact)

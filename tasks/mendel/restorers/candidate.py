@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from mendel.core import lake
 from mendel.core.log import log
-from mendel.core.manifest import InputEntry
+from mendel.core.manifest import InputEntry, Manifest
 from mendel.core.stage import Draft
 from mendel.noise import pairs
 from mendel.recipes.models import PretrainedModel
 from mendel.recipes.recipe import Recipe
 from mendel.recipes.training import Tuning
-from mendel.restorers.artifact import ADAPTER
+from mendel.restorers.artifact import ADAPTER, ENGLISH
 from mendel.training.checkpoints import Checkpoints
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ class CandidateMaker(ABC):
         self.curve: list[dict[str, float]] = []
         self.run_id: str | None = None
         self.rows = 0
+        self.corpus = self.context.manifest_of(pairs).input("corpus")
+        self.language = _language(self.context.manifest_of(self.corpus))
         self.years = self._years()
 
     def mlflow_run(self) -> str | None:
@@ -90,9 +92,8 @@ class CandidateMaker(ABC):
         """Year of each record, from the corpus that the pairs were made of."""
         import pyarrow.parquet as pq
 
-        corpus = self.context.manifest_of(self.pairs).input("corpus")
         years: dict[str, int | None] = {}
-        for uri in self.context.uris(corpus, ".parquet"):
+        for uri in self.context.uris(self.corpus, ".parquet"):
             if "/split=" in uri:
                 with lake.open_uri(uri) as file:
                     table = pq.ParquetFile(file).read(columns=["id", "year"])
@@ -145,3 +146,8 @@ class CandidateMaker(ABC):
         yield
         self.seconds[what] = round(time.monotonic() - begun, 2)
         log.info("end", part=what, seconds=self.seconds[what])
+
+
+def _language(corpus: Manifest) -> str:
+    """Of a corpus, as its cleaning says."""
+    return str(corpus.parameters.get("cleaning", {}).get("language", ENGLISH))

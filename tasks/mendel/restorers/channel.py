@@ -68,6 +68,7 @@ class ChannelRestorer(Restorer):
         acceptance: Mapping[str, Acceptance] | None = None,
         protect: Collection[ProtectedKind] = (),
         llm: Llm | None = None,
+        language: str = artifact.ENGLISH,
     ) -> None:
         self.kind = kind
         self.decoder = decoder
@@ -75,6 +76,7 @@ class ChannelRestorer(Restorer):
         self.acceptance = acceptance or {}
         self.protect = protect
         self.llm = llm
+        self.language = language
 
     @property
     def in_force(self) -> str:
@@ -84,7 +86,7 @@ class ChannelRestorer(Restorer):
     def restore(
         self, texts: Sequence[str], documents: Sequence[DocumentContext | None] | None = None
     ) -> list[Restoration]:
-        parts = [pieces.cut(text) for text in texts]
+        parts = [pieces.cut(text, self.language) for text in texts]
         of_texts = [
             document or (DocumentContext([text]) if len(part) > 1 else None)
             for text, part, document in zip(texts, parts, documents or [None] * len(texts), strict=True)
@@ -138,9 +140,9 @@ class ChannelRestorer(Restorer):
         if self.llm is None:
             return {}
         settled = self.kind, self.decoder, self.weights, self.acceptance, self.protect
-        parts = {FIRST_PASS: ChannelRestorer(*settled)}
+        parts = {FIRST_PASS: ChannelRestorer(*settled, language=self.language)}
         if self.llm.name == TUNED and UNTUNED in self.weights:
-            parts[UNTUNED] = ChannelRestorer(*settled, self.llm.untuned())
+            parts[UNTUNED] = ChannelRestorer(*settled, self.llm.untuned(), self.language)
         return parts
 
     @classmethod
@@ -153,7 +155,8 @@ class ChannelRestorer(Restorer):
             raise artifact.incomplete(folder, repr(error)) from error
         decoder = Decoder(Channel.from_profile(profile), ngram, settings.decoder)
         llm = Llm.read(folder, decoder, settings.llm) if settings.llm else None
-        return cls(settings.kind, decoder, settings.weights, settings.acceptance, settings.protect, llm)
+        judged = settings.weights, settings.acceptance, settings.protect
+        return cls(settings.kind, decoder, *judged, llm, settings.language)
 
 
 class Llm(NamedTuple):

@@ -60,7 +60,8 @@ class ChannelMaker(CandidateMaker):
         sample = validation[: calibration.sentences]
         untouched = validation[: calibration.clean_sentences or calibration.sentences]
         with self._timed("decode"):
-            trials = Trials(sample, untouched, foreign.texts("fit", calibration.foreign_per_kind), decoder, self.recipe)
+            strange = foreign.texts("fit", calibration.foreign_per_kind)
+            trials = Trials(sample, untouched, strange, decoder, self.recipe, self.language)
         with self._timed("first_pass"):
             passes = {FIRST_PASS: trials.fit(FIRST_PASS)}
         texts = [text.clean for text in sample[:BITS_SAMPLE]]
@@ -75,6 +76,7 @@ class ChannelMaker(CandidateMaker):
         (folder / NOISE).write_text(profile.model_dump_json(indent=2))
         fitted = ChannelArtifact(
             kind=self.recipe.kind,
+            language=self.language,
             decoder=self.recipe.decoder,
             weights={name: fitted_pass.weights for name, fitted_pass in passes.items()},
             acceptance={name: fitted_pass.acceptance for name, fitted_pass in passes.items()},

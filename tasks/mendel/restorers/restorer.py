@@ -58,6 +58,8 @@ class Restorer(ABC):
     equal may be read otherwise in other company: the sums of a batch depend on its shape."""
 
     kind: str
+    language: str = artifact.ENGLISH
+    """An ISO code: by whose rules texts are cut into sentences."""
 
     @abstractmethod
     def restore(

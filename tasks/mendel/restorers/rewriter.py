@@ -37,18 +37,21 @@ class RewriterArtifact(artifact.Artifact):
 class RewritingRestorer(Restorer):
     """A language model with its guard."""
 
-    def __init__(self, kind: str, rewriter: Rewriter, writing: Writing, guard: Guard) -> None:
+    def __init__(
+        self, kind: str, rewriter: Rewriter, writing: Writing, guard: Guard, language: str = artifact.ENGLISH
+    ) -> None:
         self.kind = kind
         self.rewriter = rewriter
         self.writing = writing
         self.guard = guard
+        self.language = language
 
     def restore(
         self,
         texts: Sequence[str],
         documents: Sequence[DocumentContext | None] | None = None,
     ) -> list[Restoration]:
-        parts = [pieces.cut(text) for text in texts]
+        parts = [pieces.cut(text, self.language) for text in texts]
         rewritings = iter(attempts(self.rewriter, [piece.text for part in parts for piece in part], self.writing))
         return [pieces.join(part, [self._decide(next(rewritings)) for _ in part]) for part in parts]
 
@@ -67,7 +70,7 @@ class RewritingRestorer(Restorer):
         base = settings.base or PretrainedModel(id=str(folder / MODEL))
         adapter = folder / artifact.ADAPTER
         rewriter = REWRITERS[settings.kind].load(base, adapter if adapter.is_dir() else None)
-        return cls(settings.kind, rewriter, settings.writing, settings.guard)
+        return cls(settings.kind, rewriter, settings.writing, settings.guard, settings.language)
 
 
 def attempts(rewriter: Rewriter, texts: Sequence[str], writing: Writing) -> list[Attempt]:

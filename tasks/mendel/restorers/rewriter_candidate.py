@@ -50,7 +50,10 @@ class RewriterMaker(CandidateMaker):
             rewriter.tokenizer.save_pretrained(folder / MODEL)
         with self._timed("guard"):
             guard, metrics = self._guard(rewriter, validation[: recipe.calibration.sentences])
-        artifact.write(folder, RewriterArtifact(kind=recipe.kind, base=base, writing=recipe.writing, guard=guard))
+        fitted = RewriterArtifact(
+            kind=recipe.kind, language=self.language, base=base, writing=recipe.writing, guard=guard
+        )
+        artifact.write(folder, fitted)
         log.info("fitted", guard=guard.model_dump_json())
         return {"seconds": self.seconds, "validation": metrics, **self.training()}
 

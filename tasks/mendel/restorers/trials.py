@@ -14,6 +14,7 @@ from mendel.models.ngram import Doubles
 from mendel.recipes.channel import ChannelLlm, ChannelNgram
 from mendel.restorers import pieces
 from mendel.restorers.acceptance import READ_FROM, Acceptance, Example, Examples, Judge
+from mendel.restorers.artifact import ENGLISH
 from mendel.restorers.best_reading import BestReading
 from mendel.restorers.calibration import Choices, Weights, fit
 from mendel.restorers.candidate import Text
@@ -44,8 +45,11 @@ class Trials:
         strange: Sequence[ForeignText],
         decoder: Decoder,
         recipe: ChannelNgram | ChannelLlm,
+        language: str = ENGLISH,
     ) -> None:
-        parts = [piece.text for foreign_text in strange for piece in pieces.cut(foreign_text.text) if piece.text]
+        parts = [
+            piece.text for foreign_text in strange for piece in pieces.cut(foreign_text.text, language) if piece.text
+        ]
         self.texts = [*(text.noisy for text in damaged), *(text.clean for text in untouched), *parts]
         self.truths = [*(text.clean for text in (*damaged, *untouched)), *parts]
         self.ends = np.cumsum([len(damaged), len(untouched), len(parts)]).tolist()

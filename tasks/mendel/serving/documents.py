@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import HTTPException, Query, Request, Response
 
 from mendel.core.errors import InputError
+from mendel.restorers import pieces
 from mendel.restorers.pieces import Piece
 from mendel.restorers.restorer import Restoration, Span
 from mendel.serving import api, schemas
@@ -98,13 +99,14 @@ async def restore_document(
     data, options = await request.body(), ReadingOptions(tuple(field), encoding)
     log_fields = request.state.log_fields
     async with in_time(parts.settings.answer_seconds):
-        document, cut = await _read(form, data, options)
+        document = await _read(form, data, options)
+        _check_size(parts.settings, document)
+        model, role = await choose(parts, version, request.state.request_id)
+        cut = await asyncio.to_thread(_sentences, document, model.restorer.language)
         texts = [piece.text for sentences in cut for piece in sentences]
-        _check_size(parts.settings, texts)
         log_fields |= {"format": form, "texts": len(texts), "characters": sum(map(len, texts))}
         if parts.settings.log_text:
             log_fields["text"] = texts
-        model, role = await choose(parts, version, request.state.request_id)
         log_fields |= {"version": model.name, "role": role}
         answers = await while_connected(request, _restored(parts, model, role, texts, request.state.caller))
         filled = (answer or _as_it_is(text) for text, answer in zip(texts, answers, strict=True))
@@ -143,7 +145,7 @@ async def change_document(body: schemas.DocumentRequest) -> Response:
     from mendel.documents.document import ReadingOptions  # loads Markdown's parser, pyarrow, numpy and others
 
     form, options = _format(body.format, None, ""), ReadingOptions(body.fields, body.encoding)
-    document, _ = await _read(form, body.document, options)
+    document = await _read(form, body.document, options)
     edits = _chosen([segment.text for segment in document.segments], body.changes)
     return _file(form, await _changed(form, body.document, document, options, edits), {})
 
@@ -162,26 +164,25 @@ def _format(format_name: str | None, name: str | None, content_type: str) -> str
     return form
 
 
-async def _read(form: str, data: bytes, options: ReadingOptions) -> tuple[SegmentedDocument, list[list[Piece]]]:
-    """The document, and the sentences of each segment."""
+async def _read(form: str, data: bytes, options: ReadingOptions) -> SegmentedDocument:
     from mendel.documents.document import UnknownDocumentError  # loads as above
     from mendel.documents.reading import reader
-    from mendel.documents.restoring import by_sentence
-
-    def work() -> tuple[SegmentedDocument, list[list[Piece]]]:
-        document = reader(form)(data, options)
-        return document, [by_sentence(segment.text) for segment in document.segments]
 
     try:
-        return await asyncio.to_thread(work)
+        return await asyncio.to_thread(reader(form), data, options)
     except InputError as error:
         status = 415 if isinstance(error, UnknownDocumentError) else 400
         message = OPTION.sub("", str(error))
         raise HTTPException(status, f"as {form}: {message}") from error
 
 
-def _check_size(settings: Serve, texts: Sequence[str]) -> None:
-    if (size := sum(map(len, texts))) > settings.max_characters:
+def _sentences(document: SegmentedDocument, language: str) -> list[list[Piece]]:
+    """Of each segment."""
+    return [pieces.by_sentence(segment.text, language) for segment in document.segments]
+
+
+def _check_size(settings: Serve, document: SegmentedDocument) -> None:
+    if (size := sum(len(segment.text) for segment in document.segments)) > settings.max_characters:
         raise HTTPException(
             413,
             f"the document has {size} characters of prose; at most {settings.max_characters} in one request: divide it, "

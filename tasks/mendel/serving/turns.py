@@ -28,7 +28,7 @@ class QueuedRequest:
         self.model = model
         self.caller = caller
         self.answer = answer
-        self._texts = [pieces.cut(text) for text in texts]
+        self._texts = [pieces.cut(text, model.restorer.language) for text in texts]
         self._pieces = [piece.text for text in self._texts for piece in text]
         whole = DocumentContext(texts) if of_one_document else None
         self._documents = [

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from mendel.documents.document import ReadingOptions
+from mendel.documents.document import ReadingOptions, SegmentedDocument
 from mendel.documents.reading import reader
 from mendel.documents.restoring import BATCH, restore, restore_segments
 from mendel.restorers.restorer import Restorer
@@ -45,26 +43,57 @@ def test_the_sentences_of_a_document_are_asked_about_as_such() -> None:
     assert two.words == {"One": 1, "more": 1, "Another": 1, "one": 1}
 
 
-@pytest.mark.parametrize("word", ["ende.Wb-,d", "what?!Yes", "v1.Next", "“Go.”He"])
-def test_a_word_is_asked_about_whole_whatever_stands_in_it(word: str) -> None:
-    rewords = Rewords({})
-    restore_segments(rewords, [[f"It came to the {word} of it. And on."]], None)
-    assert rewords.asked == [f"It came to the {word} of it.", "And on."]
+def test_what_may_be_a_heading_gets_no_full_stop() -> None:
+    rewords = Rewords({"road": "road."})
+    [found] = restore_segments(rewords, [["The road", "It ends. The road"]], None)
+    assert [each.text for each in found] == ["The road", "It ends. The road."]
 
 
-@given(text=st.text("ab .!?\"'“”。」\u3000\n", max_size=60))
-def test_sentences_are_the_text_cut_at_white_space(text: str) -> None:
-    rewords = Rewords({})
-    [[found]] = restore_segments(rewords, [[text]], None)
-    assert found.text == text
-    assert "".join("".join(rewords.asked).split()) == "".join(text.split())
-    assert [word for each in rewords.asked for word in each.split()] == text.split(), "no word is cut"
+@pytest.mark.parametrize(
+    ("language", "text", "sentences"),
+    [
+        ("de", "Vgl. Abb. 3 und Kap. 4. Das geht.", ["Vgl. Abb. 3 und Kap. 4.", "Das geht."]),
+        ("fr", "Voici M. Dupont. Il arrive.", ["Voici M. Dupont.", "Il arrive."]),
+        ("zh", "他来了。我们走吧！好。", ["他来了。", "我们走吧！", "好。"]),
+        ("ja", "「行こう。」と彼は言った。雨が降っている。", ["「行こう。」と彼は言った。", "雨が降っている。"]),
+    ],
+)
+def test_a_document_is_cut_by_the_rules_of_the_language_that_the_restorer_has_learned(
+    language: str, text: str, sentences: list[str]
+) -> None:
+    # given
+    rewords = Rewords({"geht": "steht", "arrive": "est là", "走吧": "走罢", "雨が": "雪が"})
+    rewords.language = language
+    # when
+    found = restore(rewords, f"{text}\n".encode(), reader("text"), ReadingOptions(), None, "test")
+    # then
+    assert rewords.asked == sentences
+    [change] = found.changes
+    assert found.data.decode() == text.replace(change.before, change.span.replacement) + "\n"
 
 
 @pytest.mark.parametrize(("threshold", "expected"), [(0.89, "the end of it\n"), (0.91, "teh end of it\n")])
 def test_what_is_less_sure_than_the_threshold_stays(threshold: float, expected: str) -> None:
     found = restore(Rewords({"teh": "the"}), b"teh end of it\n", reader("text"), ReadingOptions(), threshold, "test")
     assert found.data.decode() == expected
+
+
+def test_what_would_harm_a_document_is_found_in_few_readings() -> None:
+    # given a hundred paragraphs, of which every second would say something that is never read
+    readings = 0
+
+    def read(data: bytes, options: ReadingOptions) -> SegmentedDocument:
+        nonlocal readings
+        readings += 1
+        return reader("text")(data, options)
+
+    text = "They say teh word.\n\nThey say wwwx and no more.\n\n" * 50
+    # when
+    found = restore(Rewords({"teh": "the", "wwwx": "www.x.com"}), text.encode(), read, ReadingOptions(), None, "test")
+    # then
+    assert found.data.decode() == text.replace("teh", "the")
+    assert [len(found.changes), len(found.left_out)] == [50, 50]
+    assert readings <= 3, "that of the document, one that finds the harm, one without it"
 
 
 def test_a_real_restorer_mends_a_page_and_nothing_else(restorer: Restorer) -> None:

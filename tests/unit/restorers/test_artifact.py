@@ -47,6 +47,7 @@ OF_RELEASE_0_1_0: dict[str, Any] = {
     [
         ChannelArtifact(
             kind="channel-llm",
+            language="de",
             decoder=DecoderConfig(beam=20),
             weights={FIRST_PASS: Weights(ngram=0.9)},
             acceptance={FIRST_PASS: Acceptance(judge=JUDGE, least_odds=1.5, least_confidence=0.3)},
@@ -77,6 +78,7 @@ def test_a_candidate_of_release_0_1_0_is_read(tmp_path: Path) -> None:
 
     assert artifact.kind_of(tmp_path, "it") == "channel-llm"
     assert found.weights[TUNED] == Weights(ngram=0.3, llm=0.6, threshold=1.7)
+    assert found.language == "en", "it was cut by English rules"
     assert not found.acceptance, "it decides about whole texts"
     assert not found.protect, "it protects nothing, as before"
     assert found.llm is not None

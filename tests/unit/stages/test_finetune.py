@@ -16,6 +16,7 @@ from mendel.core import digest, manifest
 from mendel.core.errors import InputError
 from mendel.core.manifest import InputEntry
 from mendel.core.stage import Context, Draft, Outcome, Stage, execute
+from mendel.corpus.clean import Cleaning
 from mendel.models.generation import CausalRewriter
 from mendel.models.ngram import CharNgram
 from mendel.noise.calibrate import resolve
@@ -47,6 +48,8 @@ class MakeCorpus(Stage):
     name: ClassVar[str] = "ingest"
     stage_version: ClassVar[int] = 1
     dataset: ClassVar[str] = "corpus"
+
+    cleaning: Cleaning = Cleaning(language="de")
 
     def inputs(self, context: Context) -> Sequence[InputEntry]:
         return []
@@ -144,7 +147,7 @@ def test_channel_ngram_makes_a_restorer_and_the_second_run_nothing(context: Cont
     assert made.rows == COUNTS["train"]
     assert made.metrics["validation"]["first_pass"] > 0.3, made.metrics
     restorer = Restorer.load(str(context.local_folder(context.require("candidate"))))
-    assert restorer.kind == "channel-ngram"
+    assert (restorer.kind, restorer.language) == ("channel-ngram", "de")
     clean = sentences(1, seed=1)[0]
     assert restorer.restore([clean, ""])[1].text == ""
     # And a second run finds it made

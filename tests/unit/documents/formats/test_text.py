@@ -40,6 +40,17 @@ def test_lines_broken_by_width_are_read_as_one() -> None:
     assert asked(WRAPPED, "text") == [WRAPPED.replace("\n", " ").strip()]
 
 
+def test_lines_of_a_script_without_spaces_are_read_without_any_and_stay_lines() -> None:
+    text = "".join(
+        f"春天来了，花园里的花都开了，孩子们在院子{number}\n里跑来跑去，大人们坐在树下喝茶聊天，很高\n"
+        for number in "甲乙丙丁戊己庚"
+    )
+    [line] = asked(text, "text")
+    assert line == text.replace("\n", "")
+    found = restored(text, "text", {"戊里跑来": "戊里走来", "很高春": "很好春"}).data.decode()
+    assert found == text.replace("戊\n里跑来", "戊\n里走来").replace("很高\n春", "很好\n春")
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_a_changed_word_stays_on_its_line(end: str) -> None:
     text = WRAPPED.replace("\n", end)
