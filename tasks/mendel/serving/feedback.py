@@ -35,7 +35,7 @@ async def feedback(body: schemas.FeedbackRequest, request: Request) -> schemas.F
             at=datetime.now(UTC),
             caller=request.state.log_fields.get("caller"),
             model_version=body.version,
-            texts=[text.model_dump() for text in body.texts],  # type: ignore[arg-type]  # pydantic makes and checks them
+            texts=[text.model_dump() for text in body.texts],
         )
     except ValidationError as error:
         problem = error.errors()[0]

@@ -122,10 +122,9 @@ class Remembers(Upper):
         self.go_on.set()
         self.documents: list[DocumentContext | None] = []
 
-    def restore(
-        self, texts: Sequence[str], documents: Sequence[DocumentContext | None] | None = None
-    ) -> list[Restoration]:
-        self.documents += documents or []
+    def restore(self, texts: Sequence[str], documents: object = None) -> list[Restoration]:
+        assert isinstance(documents, list), "none were given"
+        self.documents += documents
         return super().restore(texts)
 
 
