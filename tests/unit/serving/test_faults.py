@@ -83,7 +83,7 @@ def test_an_inference_thread_that_is_gone_is_said_to_callers_and_to_the_probe(
 ) -> None:
     go_on = threading.Event()
 
-    def restore(_: ChannelRestorer, texts: Sequence[str]) -> list[Restoration]:
+    def restore(_: ChannelRestorer, texts: Sequence[str], documents: object) -> list[Restoration]:
         if kind == "dies":
             raise ThreadEnd
         assert go_on.wait(60)
