@@ -149,7 +149,7 @@ class Acceptance(Frozen):
     """Of a change, from which it is made; who asks may want more (`Restoration.surer`)."""
     document_evidence: DocumentEvidence | None = None
     """Without it the candidate is from before documents were looked at: each text is judged by itself."""
-    least_odds_in_document: float = math.inf
+    least_odds_in_document: float | None = None
     """Of a text with what the other texts of its document say, from which it is changed too."""
 
     def in_documents(self, odds: Doubles, documents: Sequence[DocumentContext | None]) -> Doubles:
@@ -175,7 +175,8 @@ class Acceptance(Frozen):
         if evidence is None:
             return Restoration(text=text, confidence=1.0, edits=(), fallback=False)
         noisy = float(probabilities(np.array([max(odds, odds_in_document)]))[0])
-        if odds < self.least_odds and odds_in_document < self.least_odds_in_document:
+        vouched_for = self.least_odds_in_document is not None and odds_in_document >= self.least_odds_in_document
+        if odds < self.least_odds and not vouched_for:
             return Restoration(text=text, confidence=1 - noisy, edits=(), fallback=True)
         change_odds = self.judge.change_odds(evidence)
         if document is not None:
