@@ -1,13 +1,17 @@
-"""Where a text might read otherwise: the words that a language model expects there, if the noise could have hidden them.
+"""Where a text might read otherwise: what a language model expects there, if the noise could have hidden it.
 
-A proposal replaces one passage of a text by one token of the language model. The channel's price is exact but for the
-seams (`alignment`); what the text as a whole would gain is an estimate: the language model's for the new token, the
-n-gram's for it and for the first characters after it. It says which texts are worth reading.
+A proposal replaces one passage of a text by others of the language model's tokens. It grows token by token: an `Opening`
+starts at a place of the text and has not met the rest yet. Behind each, the tokens that may come next are found by walking
+the trie of their spellings with the channel's forward rows, under a bound of what can still become of them; those that
+meet the rest of the text are changes, those that may yet do so further openings. The channel's price is exact but for the
+seams (`alignment`); what the text as a whole would gain is an estimate: the language model's for the new tokens, the
+n-gram's for them and for the first characters after them. It says which texts are worth reading.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numba
@@ -23,8 +27,10 @@ AHEAD = 6
 """Characters behind a seam that the n-gram judges anew."""
 LONGEST_TOKEN = 24
 """Longer tokens are rows of dashes and the like: they are not proposed."""
+LONGEST_PASSAGE = 60
+"""Characters of an opening at most."""
 BEHIND = 8
-"""A token may stand for this many characters more than it has."""
+"""A passage may stand for this many characters more than it has."""
 ORDINARY = 0.5
 """Nats that the n-gram makes of a character of any text: what costs more may be wrong."""
 EVENT = 6.0
@@ -96,12 +102,16 @@ class TextSurvey(NamedTuple):
     """[characters + 2]: the n-gram's log-probability of the first characters, the end among them"""
     prior: Doubles
     """[characters + 2]: both models', weighted"""
+    seams: Any
+    """[characters + 1]: whether one of the language model's tokens starts or ends there"""
     bound: Doubles
     """[input position]: the most that the channel and the models may make of the input from there on"""
 
 
 @numba.njit(cache=True, nogil=True)
-def survey(costs: Costs, trie: Trie, x: Ints, text: Ints, heard: Doubles, ngram: float, llm: float) -> TextSurvey:
+def survey(
+    costs: Costs, trie: Trie, x: Ints, text: Ints, heard: Doubles, seams: Any, ngram: float, llm: float
+) -> TextSurvey:
     """`heard` [characters + 2]: the language model's log-probability of the first characters, the end among them."""
     ahead = forward(costs, x, text)
     behind = backward(costs, x, text, ahead)
@@ -119,7 +129,7 @@ def survey(costs: Costs, trie: Trie, x: Ints, text: Ints, heard: Doubles, ngram:
         tail = (ngram + llm) * max(0.0, read[row] - read[end] - ORDINARY * (end - row))
         for j in range(behind.first[row], behind.last[row] + 1):
             bound[j] = max(bound[j], behind.cells[row, NORMAL, j - behind.first[row]] - prior[row] + tail)
-    return TextSurvey(x, text, ahead, behind, explained(ahead, len(x)), ngram, llm, context, read, prior, bound)
+    return TextSurvey(x, text, ahead, behind, explained(ahead, len(x)), ngram, llm, context, read, prior, seams, bound)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -133,24 +143,42 @@ def promises(text_survey: TextSurvey, places: Any) -> Doubles:
 
 
 @numba.njit(cache=True, nogil=True)
-def changes_at(
-    costs: Costs, trie: Trie, spellings: Spellings, text_survey: TextSurvey, start: int, expected: Any, least: float
-) -> tuple[Any, Doubles]:
-    """[change, (token, stop)] and their gains: the tokens that may stand at a place, and the passages that they replace.
+def next_tokens(
+    costs: Costs,
+    trie: Trie,
+    spellings: Spellings,
+    text_survey: TextSurvey,
+    start: int,
+    spelt: Ints,
+    heard: float,
+    expected: Any,
+    least: float,
+    width: int,
+) -> tuple[Any, Doubles, Any, Doubles]:
+    """[change, (token, stop)] and their gains, [opening] tokens and what they promise: what may go on behind an opening.
 
-    `expected` [token]: the language model's log-probabilities there.
+    The opening starts at `start`, has the symbols `spelt`, and the language model's log-probability `heard`. `expected`
+    [token]: the model's log-probabilities behind it. A change replaces what is between `start` and `stop`. Of the openings
+    the `width` that promise most.
     """
     size, ngram, llm = len(text_survey.text), text_survey.ngram, text_survey.llm
     likely = _likeliest(spellings, expected)
-    rows, text = _before(text_survey, start)
+    rows, text = _before(costs, text_survey, start, spelt)
     prefix = len(text) - LONGEST_TOKEN
     context = np.empty(LONGEST_TOKEN + 1, np.int32)
     context[0] = text_survey.context[start]
+    paid = llm * heard
+    for symbol in spelt:
+        logp, context[0] = advance(trie, context[0], symbol)
+        paid += ngram * logp
+    paid += text_survey.prior[start]
     read = np.zeros(LONGEST_TOKEN + 1)
     hope = np.empty(LONGEST_TOKEN + 1)
-    hope[0] = min(_hope(text_survey, rows, prefix) + text_survey.prior[start], MOST_GAIN)
+    hope[0] = min(_hope(text_survey, rows, prefix) + paid, MOST_GAIN)
     changes = np.empty((MOST, 2), np.int64)
     gains = np.empty(MOST)
+    openings = np.full(width, -1, np.int64)
+    promised = np.full(width, -np.inf)
     count = 0
     node = 0
     while node < len(likely) and count < MOST:
@@ -167,24 +195,37 @@ def changes_at(
         row = prefix + depth
         text[row - 1] = spellings.symbol[node]
         step(costs, text_survey.x, text, rows, row)
-        hope[depth] = min(_hope(text_survey, rows, row) + text_survey.prior[start], MOST_GAIN)
+        hope[depth] = min(_hope(text_survey, rows, row) + paid, MOST_GAIN)
         if hope[depth] + llm * likely[node] + ngram * read[depth] < least:
             node = skipped
             continue
         node += 1
         if token < 0:
             continue
-        here = llm * expected[token] + ngram * read[depth] + text_survey.prior[start] - text_survey.logp
-        for stop in range(start, min(start + depth + BEHIND, size) + 1):
+        passage = text[prefix - len(spelt) : row]
+        here = llm * expected[token] + ngram * read[depth] + paid - text_survey.logp
+        nearest, best = start, -np.inf
+        for stop in range(start, min(start + len(passage) + BEHIND, size) + 1):
             gain = here + meeting(rows, row, text_survey.behind, stop) - text_survey.prior[stop]
+            if gain > best:
+                nearest, best = stop, gain
             gain -= (ngram + llm) * (text_survey.read[min(stop + AHEAD, size + 1)] - text_survey.read[stop])
-            if gain < least or _same(text_survey.text, start, stop, text[prefix:row]):
+            if gain < least or _same(text_survey.text, start, stop, passage):
                 continue
             gain = _continued(trie, text_survey.text, context[depth], stop, ngram + llm, gain)
             if gain >= least and count < MOST:
                 changes[count, 0], changes[count, 1], gains[count] = token, stop, gain
                 count += 1
-    return changes[:count], gains[:count]
+        promise = hope[depth] + llm * expected[token] + ngram * read[depth]
+        weakest = promised.argmin() if width else 0
+        if (
+            width
+            and promise > max(promised[weakest], least)
+            and len(passage) <= LONGEST_PASSAGE
+            and not _copied(text_survey, start, nearest, passage[len(spelt) :])
+        ):
+            openings[weakest], promised[weakest] = token, promise
+    return changes[:count], gains[:count], openings, promised
 
 
 @numba.njit(cache=True, nogil=True)
@@ -200,15 +241,20 @@ def _likeliest(spellings: Spellings, expected: Any) -> Doubles:
 
 
 @numba.njit(cache=True, nogil=True)
-def _before(text_survey: TextSurvey, start: int) -> tuple[Rows, Ints]:
-    """The rows before a place from which a jump may come, and their characters; behind both there is room for a token."""
+def _before(costs: Costs, text_survey: TextSurvey, start: int, spelt: Ints) -> tuple[Rows, Ints]:
+    """The rows of an opening and those before it from which a jump may come, and their characters; behind both there is
+    room for a token."""
     prefix = min(LONGEST, start)
-    rows = new_rows(prefix + LONGEST_TOKEN + 1)
+    known = prefix + len(spelt)
+    rows = new_rows(known + LONGEST_TOKEN + 1)
     rows.cells[: prefix + 1] = text_survey.ahead.cells[start - prefix : start + 1]
     rows.first[: prefix + 1] = text_survey.ahead.first[start - prefix : start + 1]
     rows.last[: prefix + 1] = text_survey.ahead.last[start - prefix : start + 1]
-    text = np.empty(prefix + LONGEST_TOKEN, np.int32)
+    text = np.empty(known + LONGEST_TOKEN, np.int32)
     text[:prefix] = text_survey.text[start - prefix : start]
+    text[prefix:known] = spelt
+    for row in range(prefix + 1, known + 1):
+        step(costs, text_survey.x, text, rows, row)
     return rows, text
 
 
@@ -240,45 +286,98 @@ def _same(text: Ints, start: int, stop: int, spelt: Ints) -> bool:
     return True
 
 
+@numba.njit(cache=True, nogil=True)
+def _copied(text_survey: TextSurvey, start: int, stop: int, token: Ints) -> bool:
+    """Whether a token says what the text has between two of its own seams: then the opening before it has met the text."""
+    first = stop - len(token)
+    return (
+        first >= start
+        and text_survey.seams[first]
+        and text_survey.seams[stop]
+        and _same(text_survey.text, first, stop, token)
+    )
+
+
 class ProposedChange(NamedTuple):
-    """A token in the place of text[start:stop]."""
+    """Other characters in the place of text[start:stop]."""
 
     start: int
     stop: int
-    token: int
+    spelt: str
     gain: float
     """Nats of the weighted score, estimated."""
 
-    def apply(self, text: str, spellings: Sequence[str]) -> str:
-        return text[: self.start] + spellings[self.token] + text[self.stop :]
+    def apply(self, text: str) -> str:
+        return text[: self.start] + self.spelt + text[self.stop :]
 
 
-def propose(
-    decoder: Decoder,
-    spellings: Spellings,
-    *,
-    noisy: str,
-    text: str,
-    starts: Any,
-    heard: Doubles,
-    expect: Callable[[Any], Any],
-    weights: tuple[float, float],
-    least: float,
-) -> list[ProposedChange]:
-    """The changes of a text that promise to gain `least` nats, the most promising first.
+class Opening(NamedTuple):
+    """Characters that may stand in a text from a place on, of a passage that is not at its end yet."""
+
+    start: int
+    spelt: str
+    heard: float
+    """The language model's log-probability of them, nats."""
+    promise: float
+    """Nats of the weighted score that the text may gain by what becomes of it, at most."""
+    token: int
+    """The last one, or -1 where nothing is spelt yet."""
+
+    @classmethod
+    def at(cls, start: int) -> Opening:
+        return cls(start, "", 0.0, math.inf, -1)
+
+
+class Proposer:
+    """What else a text might say, with what the language model makes of it.
 
     `starts` [token]: where the text's tokens start, -1 inside a character. `heard` [characters + 2]: the language model's
-    log-probability of the first characters, the end among them. `expect`: for indices into `starts`, log-probabilities
-    [index, token] of what may stand there. `weights`: of the n-gram and of the language model.
+    log-probability of the first characters, the end among them. `weights`: of the n-gram and of the language model.
     """
-    costs, trie, encode = decoder.costs, decoder.ngram.trie, decoder.ngram.vocabulary.encode
-    text_survey = survey(costs, trie, encode(noisy), encode(text), heard, *weights)
-    hopes = promises(text_survey, starts)
-    places = np.argsort(-hopes, kind="stable")[:PLACES]
-    places = np.sort(places[hopes[places] >= least])
-    changes = []
-    for place, expected in zip(places, expect(places), strict=True):
-        proposals, gains = changes_at(costs, trie, spellings, text_survey, starts[place], expected, least)
-        for (token, stop), gain in zip(proposals.tolist(), gains.tolist(), strict=True):
-            changes.append(ProposedChange(int(starts[place]), stop, token, gain))
-    return sorted(changes, key=lambda change: -change.gain)
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        spellings: Spellings,
+        tokens: Sequence[str],
+        *,
+        noisy: str,
+        text: str,
+        starts: Any,
+        heard: Doubles,
+        weights: tuple[float, float],
+    ) -> None:
+        self._costs, self._trie, self._encode = decoder.costs, decoder.ngram.trie, decoder.ngram.vocabulary.encode
+        self._spellings = spellings
+        self._tokens = tokens
+        self._starts = starts
+        seams = np.zeros(len(text) + 1, bool)
+        seams[starts[starts >= 0]] = True
+        seams[-1] = True
+        self._survey = survey(self._costs, self._trie, self._encode(noisy), self._encode(text), heard, seams, *weights)
+
+    def places(self, least: float) -> Any:
+        """Indices of the most promising places, in ascending order: those where a change may gain `least` nats."""
+        hopes = promises(self._survey, self._starts)
+        places = np.argsort(-hopes, kind="stable")[:PLACES]
+        return np.sort(places[hopes[places] >= least])
+
+    def go_on(
+        self, opening: Opening, expected: Any, least: float, width: int
+    ) -> tuple[list[ProposedChange], list[Opening]]:
+        """The changes by one token more that promise to gain `least` nats; the `width` best further openings that may.
+
+        `expected` [token]: the language model's log-probabilities behind the opening.
+        """
+        start, spelt, heard = opening.start, opening.spelt, opening.heard
+        changes, gains, tokens, promised = next_tokens(
+            self._costs, self._trie, self._spellings, self._survey, start, self._encode(spelt), heard, expected, least, width
+        )  # fmt: skip
+        return [
+            ProposedChange(start, stop, spelt + self._tokens[token], gain)
+            for (token, stop), gain in zip(changes.tolist(), gains.tolist(), strict=True)
+        ], [
+            Opening(start, spelt + self._tokens[token], heard + float(expected[token]), promise, token)
+            for token, promise in zip(tokens.tolist(), promised.tolist(), strict=True)
+            if token >= 0
+        ]

@@ -12,7 +12,6 @@ import importlib.metadata
 import importlib.util
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -22,13 +21,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import transformers
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from mendel.core import cache, lake
 from mendel.core.errors import InputError
-from mendel.models.objective import predicting_at
-from mendel.models.prefix_tree import PrefixTree
+from mendel.models.objective import predicting_from
+from mendel.models.reading import Reading, Scores
 from mendel.recipes.models import PretrainedModel
 
 PYPI = "pypi:"
@@ -41,46 +40,6 @@ BATCH_TOKENS = {"cpu": 1024, "cuda": 2048}
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 KEEP_BYTES = 2**31 - 1
-
-Scores = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a model makes of a tree of texts."""
-
-    tree: PrefixTree
-    prefix_length: int
-    """Tokens before the texts."""
-    gains: Scores
-    """[node]: log-probability of its token, nats; 0 for the given ones"""
-    queries: npt.NDArray[np.int64]
-    """The nodes whose next tokens were asked about,"""
-    logits: torch.Tensor
-    """[query, vocabulary]: and the answers, up to a constant for each node."""
-
-    @classmethod
-    def of(cls, tree: PrefixTree, prefix_length: int, queries: npt.NDArray[np.int64], logits: torch.Tensor) -> Reading:
-        nodes = np.flatnonzero(tree.depths >= prefix_length)
-        rows = logits.float()  # one tree at a time: all at once fill the memory
-        place = torch.from_numpy(np.searchsorted(queries, tree.parents[nodes]))
-        gains = np.zeros(len(tree))
-        gains[nodes] = (rows[place, torch.from_numpy(tree.tokens[nodes])] - rows.logsumexp(-1)[place]).cpu().numpy()
-        return cls(tree, prefix_length, gains, queries, logits)
-
-    def next_tokens(self, nodes: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """[node, token]: log-probabilities of what may follow nodes that were asked about, nats."""
-        rows = self.logits[torch.from_numpy(np.searchsorted(self.queries, nodes))]
-        return np.asarray(rows.float().log_softmax(-1).cpu().numpy())
-
-    @cached_property
-    def scores(self) -> Scores:
-        """[sequence]: log-probability behind the given tokens, nats"""
-        return np.asarray(self.tree.ancestors()[self.tree.leaves] @ self.gains)
-
-    def path(self, sequence: int) -> npt.NDArray[np.int64]:
-        """The nodes of a sequence, from the last given token on."""
-        return np.flatnonzero(self.tree.ancestors()[self.tree.leaves[sequence]])[self.prefix_length - 1 :]
 
 
 class CausalLm:
@@ -138,33 +97,42 @@ class CausalLm:
     def log_probabilities(
         self, groups: Sequence[Sequence[str]], *, prompts: Sequence[str] | None = None, batch_tokens: int | None = None
     ) -> list[Scores]:
-        """log P(text) in nats for each text of each group, the end of the text included; as `read`."""
-        scores: list[Scores] = [np.empty(0)] * len(groups)
-        with self.turn:
-            for batch in self.read(groups, prompts=prompts, batch_tokens=batch_tokens):
-                for index, reading in batch:
-                    scores[index] = reading.scores
-        return scores
-
-    def read(
-        self, groups: Sequence[Sequence[str]], *, prompts: Sequence[str] | None = None, batch_tokens: int | None = None
-    ) -> Iterator[list[tuple[int, Reading]]]:
-        """What the model makes of the texts of each group, with the group's number, batch by batch.
+        """log P(text) in nats for each text of each group, the end of the text included.
 
         The texts of a group should resemble each other: they share one prefix tree. With `prompts`, one for each group,
-        log P(text | prompt), where the prompt is the line before. `batch_tokens` bounds the tokens of a forward pass,
-        padding included; a larger tree goes by itself.
+        log P(text | prompt), where the prompt is the line before. `batch_tokens` as in `read`.
         """
-        heads = [self.head(prompt) for prompt in prompts] if prompts is not None else [self.head()] * len(groups)
-        bodies = iter(self.encode([text for group in groups for text in group]))
-        trees = [
-            PrefixTree.of([[*head, *next(bodies), *self.boundary] for _ in group])
-            for head, group in zip(heads, groups, strict=True)
-        ]
+        scores: list[Scores] = [np.empty(0)] * len(groups)
+        with self.turn:
+            readings = [self.begin(prompt) for prompt in (prompts if prompts is not None else [None] * len(groups))]
+            leaves = [self.add(reading, group) for reading, group in zip(readings, groups, strict=True)]
+            for batch in self.read(readings, batch_tokens=batch_tokens, keep=False):
+                for index in batch:
+                    scores[index] = np.array([readings[index].score(leaf) for leaf in leaves[index]])
+        return scores
+
+    def begin(self, prompt: str | None = None) -> Reading:
+        """Nothing but what stands before a text."""
+        return Reading(self.head(prompt))
+
+    def add(self, reading: Reading, texts: Sequence[str]) -> list[int]:
+        """Texts to be read; gives the node of each one's end."""
+        return [reading.tree.add([*tokens, *self.boundary], reading.trunk) for tokens in self.encode(texts)]
+
+    def read(
+        self, readings: Sequence[Reading], *, batch_tokens: int | None = None, keep: bool = True
+    ) -> Iterator[list[int]]:
+        """Read what was added to each; gives, batch by batch, the numbers of those that are done.
+
+        `batch_tokens` bounds the tokens of a forward pass, padding included; a larger tree goes by itself. Without `keep`
+        nothing can be added later.
+        """
         most = batch_tokens or BATCH_TOKENS[self.model.device.type]
-        for batch in batches([len(tree) for tree in trees], most):
-            readings = self._read([trees[index] for index in batch], [len(heads[index]) for index in batch])
-            yield list(zip(batch, readings, strict=True))
+        for batch in batches([len(reading.tree) - reading.size for reading in readings], most):
+            self._read([readings[index] for index in batch], keep)
+            yield batch
+            for index in batch:
+                readings[index].logits = None
 
     def bits_per_character(self, texts: Sequence[str]) -> float:
         """Cross-entropy in bits, spread over the characters and the end of each text: as the n-gram model counts it."""
@@ -178,31 +146,68 @@ class CausalLm:
         return [*self.boundary, *self.encode([prompt])[0], *self.boundary]
 
     @torch.inference_mode()
-    def _read(self, trees: Sequence[PrefixTree], prefix_lengths: Sequence[int]) -> Iterator[Reading]:
-        """For each tree what is made of its sequences after their first `prefix_lengths` tokens."""
-        longest = max(map(len, trees))
-        tokens = torch.zeros(len(trees), longest, dtype=torch.int64)
+    def _read(self, readings: Sequence[Reading], keep: bool) -> None:
+        """Read the new nodes of some trees in one forward pass."""
+        news = [len(reading.tree) - reading.size for reading in readings]
+        longest, before = max(1, *news), max(reading.size for reading in readings)
+        tokens = torch.zeros(len(readings), longest, dtype=torch.int64)
         positions = torch.zeros_like(tokens)
-        hidden = ~torch.eye(longest, dtype=torch.bool).repeat(len(trees), 1, 1)  # padding sees itself
-        for row, tree in enumerate(trees):
-            size = len(tree)
-            tokens[row, :size] = torch.from_numpy(tree.tokens)
-            positions[row, :size] = torch.from_numpy(tree.depths)
-            hidden[row, :size, :size] = torch.from_numpy(~tree.ancestors())
-        mask = torch.zeros(len(trees), 1, longest, longest, dtype=self.model.dtype)
+        hidden = torch.ones(len(readings), longest, before + longest, dtype=torch.bool)
+        hidden[:, :, before:] = ~torch.eye(longest, dtype=torch.bool)  # padding sees itself
+        for row, (reading, new) in enumerate(zip(readings, news, strict=True)):
+            size = reading.size
+            tokens[row, :new] = torch.from_numpy(reading.tree.tokens(size))
+            positions[row, :new] = torch.from_numpy(reading.tree.depths(size))
+            out_of_sight = torch.from_numpy(~reading.tree.ancestors(size))
+            hidden[row, :new, :size] = out_of_sight[:, :size]
+            hidden[row, :new, before : before + new] = out_of_sight[:, size:]
+        mask = torch.zeros(len(readings), 1, longest, before + longest, dtype=self.model.dtype)
         mask.masked_fill_(hidden[:, None], torch.finfo(mask.dtype).min)
+        queries = [torch.from_numpy(reading.ask()) for reading in readings]
         place = self.model.device
-        queries = [tree.parents_of(tree.depths >= start) for tree, start in zip(trees, prefix_lengths, strict=True)]
-        rows = np.concatenate([row * longest + nodes for row, nodes in enumerate(queries)])
-        with predicting_at(self.model, torch.from_numpy(rows).to(place)):
+        past = _past(readings, before) if keep or before else None
+
+        def asked(states: torch.Tensor) -> torch.Tensor:
+            """Of the batch's hidden states, and of those that were kept, the ones behind which a token is predicted."""
+            chosen = []
+            for row, (reading, new) in enumerate(zip(readings, news, strict=True)):
+                fresh = states[row, :new]
+                reading.hidden = fresh if reading.hidden is None else torch.cat([reading.hidden, fresh])
+                chosen.append(reading.hidden[queries[row].to(place)])
+            return torch.cat(chosen)
+
+        with predicting_from(self.model, asked):
             logits = self.model(
                 input_ids=tokens.to(place),
                 position_ids=positions.to(place),
                 attention_mask=mask.to(place),
-                use_cache=False,
+                past_key_values=past,
+                use_cache=past is not None,
             ).logits
-        parts = logits.split([len(nodes) for nodes in queries])
-        return map(Reading.of, trees, prefix_lengths, queries, parts)
+        if keep and past is not None:
+            _keep(past, readings, news, before)
+        for reading, part in zip(readings, logits.split([len(nodes) for nodes in queries]), strict=True):
+            reading.answer(part)
+
+
+def _past(readings: Sequence[Reading], before: int) -> DynamicCache:
+    """Keys and values of what was read, side by side; where one has fewer nodes, zeros that nothing sees."""
+    kept = next((reading.past for reading in readings if reading.past is not None), None)
+    if kept is None:
+        return DynamicCache()
+    pairs, heads, _, width = kept.shape
+    batch = kept.new_zeros(pairs, len(readings), heads, before, width)
+    for row, reading in enumerate(readings):
+        if reading.past is not None:
+            batch[:, row, :, : reading.size] = reading.past
+    return DynamicCache([(batch[layer], batch[layer + 1]) for layer in range(0, pairs, 2)])
+
+
+def _keep(past: DynamicCache, readings: Sequence[Reading], news: Sequence[int], before: int) -> None:
+    fresh = torch.stack([part[:, :, before:] for layer in past.layers for part in (layer.keys, layer.values)])
+    for row, (reading, new) in enumerate(zip(readings, news, strict=True)):
+        part = fresh[:, row, :, :new]
+        reading.past = part.clone() if reading.past is None else torch.cat([reading.past, part], dim=2)
 
 
 def pretrained(

@@ -6,7 +6,7 @@ encoder-decoder reads the prompt and writes the rest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -54,7 +54,8 @@ def predictions(model: PreTrainedModel, rows: Rows, heads: Sequence[int]) -> Pre
     inputs, targets = (_read_and_write if model.config.is_encoder_decoder else _go_on)(rows, heads, model.config)
     places = (targets.flatten() != IGNORED).nonzero().squeeze(1)
     there = {name: tensor.to(model.device) for name, tensor in inputs.items()}
-    with predicting_at(model, places.to(model.device)):
+    there_places = places.to(model.device)
+    with predicting_from(model, lambda states: states.flatten(0, 1).index_select(0, there_places)):
         logits = model(**there, use_cache=False).logits
     tokens, owners = targets.flatten()[places], places // targets.shape[1]
     return Predictions(logits, tokens.to(model.device), owners.to(model.device))
@@ -84,12 +85,12 @@ def padded(sequences: Sequence[torch.Tensor], filler: int = 0) -> torch.Tensor:
 
 
 @contextmanager
-def predicting_at(model: PreTrainedModel, places: torch.Tensor) -> Iterator[None]:
-    """Predict the next token at these places of the flattened batch alone: a fifth of a small model's work is its
-    vocabulary. By a hook, for `logits_to_keep` takes the same places from every row."""
+def predicting_from(model: PreTrainedModel, asked: Callable[[torch.Tensor], torch.Tensor]) -> Iterator[None]:
+    """Predict the next token behind those hidden states alone that `asked` makes of the batch's: a fifth of a small model's
+    work is its vocabulary. By a hook, for `logits_to_keep` takes the same places from every row."""
 
     def keep(_: torch.nn.Module, hidden: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
-        return (hidden[0].flatten(0, 1).index_select(0, places),)
+        return (asked(hidden[0]),)
 
     hook = model.get_output_embeddings().register_forward_pre_hook(keep)
     try:

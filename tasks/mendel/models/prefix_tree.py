@@ -1,4 +1,4 @@
-"""Token sequences as prefix trees, so that a model reads what candidates have in common only once.
+"""Token sequences as a prefix tree that grows, so that a model reads what they have in common only once.
 
 The candidates of one sentence differ in a few places. Laid out as a tree, a token attends to its ancestors alone and
 stands at the position of its depth: the model then computes for each path what it would compute for that path by itself.
@@ -6,54 +6,63 @@ stands at the position of its depth: the model then computes for each path what 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 
+ROOT = 0
 
-@dataclass(frozen=True)
+
 class PrefixTree:
-    """The tree of several sequences that start with the same token; a node comes after its parent."""
+    """All sequences start with the root's token; a node comes after its parent."""
 
-    tokens: npt.NDArray[np.int64]
-    parents: npt.NDArray[np.int64]
-    """The node before each node; the root, node 0, is its own."""
-    depths: npt.NDArray[np.int64]
-    """Position of each node in its sequences, from 0 on."""
-    leaves: npt.NDArray[np.int64]
-    """For each sequence, the node of its last token."""
-
-    @classmethod
-    def of(cls, sequences: Sequence[Sequence[int]]) -> PrefixTree:
-        """Raises ValueError when the sequences do not all start with the same token."""
-        if len({sequence[0] for sequence in sequences}) != 1:
-            raise ValueError("the sequences of one tree must start with the same token")
-        children: dict[tuple[int, int], int] = {}
-        tokens, parents, depths, leaves = [sequences[0][0]], [0], [0], []
-        for sequence in sequences:
-            node = 0
-            for depth, token in enumerate(sequence[1:], start=1):
-                child = children.setdefault((node, token), len(tokens))
-                if child == len(tokens):
-                    tokens.append(token)
-                    parents.append(node)
-                    depths.append(depth)
-                node = child
-            leaves.append(node)
-        return cls(*(np.array(column, np.int64) for column in (tokens, parents, depths, leaves)))
+    def __init__(self, root: int) -> None:
+        self._tokens, self._parents, self._depths = [root], [ROOT], [0]
+        self._children: dict[tuple[int, int], int] = {}
 
     def __len__(self) -> int:
-        return len(self.tokens)
+        return len(self._tokens)
 
-    def parents_of(self, nodes: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-        """The nodes that some of the chosen nodes follow, in ascending order."""
-        return np.unique(self.parents[nodes])
+    def add(self, tokens: Iterable[int], node: int = ROOT) -> int:
+        """Go on from a node with these tokens; gives the last one's node."""
+        for token in tokens:
+            child = self._children.setdefault((node, token), len(self))
+            if child == len(self):
+                self._tokens.append(token)
+                self._parents.append(node)
+                self._depths.append(self._depths[node] + 1)
+            node = child
+        return node
 
-    def ancestors(self) -> npt.NDArray[np.bool_]:
-        """[nodes, nodes]: whether the column's node lies on the path from the root to the row's node, ends included."""
-        above = np.eye(len(self), dtype=bool)
-        for node in range(1, len(self)):
-            above[node] |= above[self.parents[node]]
+    def path(self, node: int) -> npt.NDArray[np.int64]:
+        """The nodes from the root to a node, ends included."""
+        nodes = [node]
+        while node != ROOT:
+            node = self._parents[node]
+            nodes.append(node)
+        return np.array(nodes[::-1], np.int64)
+
+    def tokens(self, first: int = 0) -> npt.NDArray[np.int64]:
+        """Of each node from `first` on."""
+        return np.array(self._tokens[first:], np.int64)
+
+    def parents(self, first: int = 0) -> npt.NDArray[np.int64]:
+        """The node before each node from `first` on; the root is its own."""
+        return np.array(self._parents[first:], np.int64)
+
+    def depths(self, first: int = 0) -> npt.NDArray[np.int64]:
+        """Position in its sequences of each node from `first` on; the root's is 0."""
+        return np.array(self._depths[first:], np.int64)
+
+    def ancestors(self, first: int = 0) -> npt.NDArray[np.bool_]:
+        """[nodes from `first` on, nodes]: whether the column's node lies on the path to the row's node, ends included."""
+        above = np.zeros((len(self) - first, len(self)), bool)
+        for row, node in enumerate(range(first, len(self))):
+            parent = self._parents[node]
+            if parent >= first:
+                above[row] = above[parent - first]
+            else:
+                above[row, self.path(parent)] = True
+            above[row, node] = True
         return above

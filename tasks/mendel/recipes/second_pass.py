@@ -12,6 +12,11 @@ class SecondPassConfig(Frozen):
 
     rounds: int = Field(2, ge=0, description="rounds of proposals")
     proposals: int = Field(6, ge=1, description="changed texts that are read in a round, at most")
+    openings: int = Field(
+        0,
+        ge=0,
+        description="passages of several tokens that are pursued in a round, at most; with none, changes have one",
+    )
     slack: float = Field(3.0, description="nats that a change may seem to lose and still be read")
     margin: float = Field(
         5.0, gt=0, description="nats behind the first pass's best at which a candidate is not plausible"

@@ -2,9 +2,10 @@
 
 It goes in rounds, for many texts at a time. The model reads candidates; those of one text share a prefix tree. Along the best
 of them it also tells what it would have expected in each place. Where the noise could have hidden that (`proposals`), the text
-with that change is read in the next round, and so is the text with the best changes of several places at once. This is hill
-climbing over local changes, as in Deoras, Mikolov & Church 2011, "A fast re-scoring strategy to capture long-distance
-dependencies", with changes that the model itself suggests.
+with that change is read in the next round, and so is the text with the best changes of several places at once. A change may
+have several tokens: the model is asked on, a token a round, behind the openings that promise most, as branches of the same
+tree. This is hill climbing over local changes, as in Deoras, Mikolov & Church 2011, "A fast re-scoring strategy to capture
+long-distance dependencies", with changes that the model itself suggests.
 """
 
 from __future__ import annotations
@@ -17,13 +18,17 @@ import numpy as np
 
 from mendel.channel.alignment import explained, forward
 from mendel.channel.decoder import Decoder, TextCandidate
-from mendel.channel.proposals import ProposedChange, Spellings, propose
+from mendel.channel.proposals import Opening, Proposer, Spellings
 from mendel.core.threads import available
 from mendel.models.ngram import Doubles
 from mendel.recipes.second_pass import SecondPassConfig
+from mendel.restorers.climb import Branch, Climb
 
 if TYPE_CHECKING:
-    from mendel.models.llm import CausalLm, Reading
+    from mendel.models.llm import CausalLm
+
+TOGETHER = 64
+"""Texts whose trees are kept at a time."""
 
 
 class SecondPass:
@@ -40,19 +45,29 @@ class SecondPass:
         self, texts: Sequence[str], candidates: Sequence[Sequence[TextCandidate]]
     ) -> list[list[TextCandidate] | None]:
         """For each text the candidates that were read, the input among them; None where one was far ahead of the others."""
-        cases = [
-            _Case(text, self.plausible(text, text_candidates))
+        climbs = [
+            Climb(text, self.plausible(text, text_candidates))
             for text, text_candidates in zip(texts, candidates, strict=True)
         ]
+        queue = sorted((climb for climb in climbs if climb.unread), key=lambda climb: len(climb.text))
         with self.llm.turn, ThreadPoolExecutor(available()) as pool:
-            for rounds in range(self.config.rounds, -1, -1):
-                queue = [case for case in cases if case.unread]
-                groups = [[candidate.text for candidate in case.unread] for case in queue]
-                prompts = [case.text for case in queue] if self.conditional else None
-                for batch in self.llm.read(groups, prompts=prompts):
-                    numbers, readings = zip(*batch, strict=True)
-                    list(pool.map(self._note, [queue[number] for number in numbers], readings, [rounds] * len(numbers)))
-        return [list(case.read.values()) or None for case in cases]
+            for first in range(0, len(queue), TOGETHER):
+                self._climb(queue[first : first + TOGETHER], pool)
+        return [list(climb.read.values()) or None for climb in climbs]
+
+    def _climb(self, climbs: Sequence[Climb], pool: ThreadPoolExecutor) -> None:
+        for climb in climbs:
+            climb.reading = self.llm.begin(climb.text if self.conditional else None)
+        for rounds in range(self.config.rounds, -1, -1):
+            queue = [climb for climb in climbs if climb.unread or climb.branches]
+            for climb in queue:
+                texts = [candidate.text for candidate in climb.unread]
+                climb.leaves |= dict(zip(texts, self.llm.add(climb.reading, texts), strict=True))
+                climb.reading.wanted = [branch.node for branch in climb.branches]
+            for batch in self.llm.read([climb.reading for climb in queue], keep=rounds > 0):
+                list(pool.map(self._note, [queue[number] for number in batch], [rounds] * len(batch)))
+        for climb in climbs:
+            del climb.reading
 
     def plausible(self, text: str, candidates: Sequence[TextCandidate]) -> list[TextCandidate]:
         """Those near the best, and the input, against which every change is measured; none where one is far ahead."""
@@ -65,72 +80,55 @@ class SecondPass:
             return []
         return [c for c, is_near in zip(candidates, near, strict=True) if is_near or c.text == text]
 
-    def _note(self, case: _Case, reading: Reading, rounds: int) -> None:
+    def _note(self, climb: Climb, rounds: int) -> None:
         """Take down what was read, and what to read next where rounds are left."""
-        previous = max(map(self.score, case.read.values()), default=-np.inf)
-        case.read |= {
-            c.text: c._replace(llm=float(score)) for c, score in zip(case.unread, reading.scores, strict=True)
-        }
-        best = max(range(len(case.unread)), key=lambda number: self.score(case.read[case.unread[number].text]))
-        text = case.unread[best].text
-        proposals = self._changed(case, reading, best) if rounds and self.score(case.read[text]) > previous else []
-        case.unread = [self._candidate(case.text, other) for other in proposals]
+        for candidate in climb.unread:
+            climb.read[candidate.text] = candidate._replace(llm=climb.reading.score(climb.leaves[candidate.text]))
+        climb.unread = []
+        if not rounds:
+            return
+        best = max(climb.read.values(), key=self.score)
+        places: list[Branch] = []
+        if climb.best is None or climb.best.text != best.text:
+            climb.turn_to(best, self.score)
+            places = self._places(climb)
+        self._go_on(climb, [*places, *climb.branches])
+        texts = climb.choose(self.config.proposals, self.config.openings if rounds > 1 else 0, -self.config.slack)
+        climb.unread = [self._candidate(climb.text, text) for text in texts]
 
-    def score(self, candidate: TextCandidate) -> float:
-        """What the search climbs."""
-        return candidate.channel + self.config.ngram_weight * candidate.lm + self.config.llm_weight * candidate.llm
-
-    def _changed(self, case: _Case, reading: Reading, number: int) -> list[str]:
-        """The texts to read next: the candidate of that number with the changes that promise most."""
+    def _places(self, climb: Climb) -> list[Branch]:
+        """The best text's most promising places, of those where the model has just said what it expects."""
         assert self.spellings is not None
-        text = case.unread[number].text
-        path = reading.path(number)
+        assert climb.best is not None
+        reading, text = climb.reading, climb.best.text
+        path = reading.path(climb.leaves[text])
         starts = np.concatenate(([0], self.llm.ends(text)))
-        heard = spread(starts, reading.gains[path[1:]], len(text))
-        changes = propose(
+        climb.proposer = Proposer(
             self.decoder,
             self.spellings,
-            noisy=case.text,
+            self.llm.spellings,
+            noisy=climb.text,
             text=text,
             starts=starts,
-            heard=heard,
-            expect=lambda places: reading.next_tokens(path[places]),
+            heard=spread(starts, reading.gains[path[1:]], len(text)),
             weights=(self.config.ngram_weight, self.config.llm_weight),
-            least=-self.config.slack,
         )
-        singles: dict[str, float] = {}
-        for change in changes:
-            singles.setdefault(change.apply(text, self.llm.spellings), change.gain)
-        together = _together(text, changes, self.llm.spellings)
-        return [other for other in (*together, *singles) if other not in case.read][: self.config.proposals]
+        places = climb.proposer.places(-self.config.slack)
+        places = places[np.isin(path[places], reading.queries)]
+        return [Branch(Opening.at(int(starts[place])), int(path[place])) for place in places]
+
+    def _go_on(self, climb: Climb, branches: Sequence[Branch]) -> None:
+        """Find what may stand behind the openings, by what the model expects there."""
+        expected = climb.reading.next_tokens(np.array([branch.node for branch in branches], np.int64))
+        for (opening, node), here in zip(branches, expected, strict=True):
+            found = climb.proposer.go_on(opening, here, -self.config.slack, self.config.openings)
+            climb.add(*found, node)
 
     def _candidate(self, noisy: str, text: str) -> TextCandidate:
         ngram = self.decoder.ngram
         x = ngram.vocabulary.encode(noisy)
         rows = forward(self.decoder.costs, x, ngram.vocabulary.encode(text))
         return TextCandidate(text, float(explained(rows, len(x))), ngram.log_probability(text))
-
-
-class _Case:
-    """One text on its way through the rounds."""
-
-    def __init__(self, text: str, unread: Sequence[TextCandidate]) -> None:
-        self.text = text
-        self.unread = list(unread)
-        self.read: dict[str, TextCandidate] = {}
-
-
-def _together(text: str, changes: Sequence[ProposedChange], spellings: Sequence[str]) -> list[str]:
-    """The text with all changes that promise a gain, the best first where they overlap; none if there is but one."""
-    selection: list[ProposedChange] = []
-    for change in changes:
-        if change.gain > 0 and all(change.stop < one.start or one.stop < change.start for one in selection):
-            selection.append(change)
-    if len(selection) < 2:
-        return []
-    for change in sorted(selection, key=lambda one: -one.start):
-        text = change.apply(text, spellings)
-    return [text]
 
 
 def spread(starts: np.ndarray, gains: Doubles, size: int) -> Doubles:
