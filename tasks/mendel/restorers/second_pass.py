@@ -80,6 +80,10 @@ class SecondPass:
             return []
         return [c for c, is_near in zip(candidates, near, strict=True) if is_near or c.text == text]
 
+    def score(self, candidate: TextCandidate) -> float:
+        """What the search climbs."""
+        return candidate.channel + self.config.ngram_weight * candidate.lm + self.config.llm_weight * candidate.llm
+
     def _note(self, climb: Climb, rounds: int) -> None:
         """Take down what was read, and what to read next where rounds are left."""
         for candidate in climb.unread:

@@ -47,12 +47,12 @@ def found(decoder: Decoder) -> list[list[TextCandidate]]:
     return decoder.decode(NOISY)
 
 
-@pytest.mark.parametrize("rounds", [0, 1, 3])
+@pytest.mark.parametrize(("rounds", "openings"), [(0, 0), (1, 0), (3, 0), (3, 4)])
 def test_each_candidate_has_the_scores_of_its_text(
-    decoder: Decoder, tiny: CausalLm, found: list[list[TextCandidate]], rounds: int
+    decoder: Decoder, tiny: CausalLm, found: list[list[TextCandidate]], rounds: int, openings: int
 ) -> None:
     # given one that proposes much
-    config = SecondPassConfig(rounds=rounds, slack=12, ngram_weight=0.5, llm_weight=0.5)
+    config = SecondPassConfig(rounds=rounds, openings=openings, slack=12, ngram_weight=0.5, llm_weight=0.5)
     # when
     explored = [each or [] for each in SecondPass(decoder, tiny, config).explore(NOISY, found)]
     # then
@@ -98,11 +98,32 @@ def test_round_by_round_it_climbs_to_the_answer(decoder: Decoder, tiny: CausalLm
     assert found[-1].text == "Our nation must."
 
 
+def test_a_change_may_have_several_tokens(decoder: Decoder, tiny: CausalLm) -> None:
+    # given a gap of several tokens, which none of them fills by itself, and an n-gram that is to be trusted
+    noisy = "Our freedom toger nation."
+    same, other = (
+        TextCandidate(text, len(noisy) * decoder.channel.copy_, decoder.ngram.log_probability(text))
+        for text in (noisy, noisy + ".")
+    )
+
+    def best(openings: int) -> str:
+        config = SecondPassConfig(rounds=5, openings=openings, slack=1, margin=100, ngram_weight=1.0, llm_weight=0.0)
+        second = SecondPass(decoder, tiny, config)
+        # when
+        (explored,) = second.explore([noisy], [[same, other]])
+        assert explored, "it was not read"
+        return max(explored, key=second.score).text
+
+    # then
+    assert best(openings=0) == noisy
+    assert best(openings=8) == "Our freedom together nation."
+
+
 def test_the_company_of_a_text_does_not_matter(
     decoder: Decoder, tiny: CausalLm, found: list[list[TextCandidate]]
 ) -> None:
     # given
-    second = SecondPass(decoder, tiny, SecondPassConfig(rounds=2, slack=6))
+    second = SecondPass(decoder, tiny, SecondPassConfig(rounds=2, openings=3, slack=6))
     # when
     together = second.explore(NOISY, found)
     backwards = second.explore(NOISY[::-1], found[::-1])[::-1]
