@@ -177,12 +177,15 @@ def backward(costs: Costs, x: Ints, text: Ints, ahead: Rows) -> Rows:
 
 
 @numba.njit(cache=True, nogil=True)
-def meeting(ahead: Rows, row: int, behind: Rows, other: int) -> float:
-    """The best score of going to a forward row and on from a backward row, which may belong to another text."""
+def meeting(ahead: Rows, row: int, behind: Rows, other: int, first: int = 0, last: int = 2**31) -> float:
+    """The best score of going to a forward row and on from a backward row, which may belong to another text.
+
+    Of their cells those from `first` to `last` count.
+    """
     best = -np.inf
-    for j in range(
-        max(ahead.first[row], behind.first[other]), min(ahead.last[row], behind.first[other] + WIDTH - 1) + 1
-    ):
+    first = max(first, ahead.first[row], behind.first[other])
+    last = min(last, ahead.last[row], behind.first[other] + WIDTH - 1)
+    for j in range(first, last + 1):
         for mode in range(MODES):
             score = ahead.cells[row, mode, j - ahead.first[row]] + behind.cells[other, mode, j - behind.first[other]]
             best = max(best, score)

@@ -38,6 +38,11 @@ line break is what comes before a sentence in any corpus (SmolLM2-135M: 1.34 bit
 BATCH_TOKENS = {"cpu": 1024, "cuda": 2048}
 """Of a forward pass, by device: a CPU is no faster with more, and larger batches are padded more."""
 
+PADDING = 0.2
+"""Share of a batch that may be padding,"""
+ENOUGH_TOKENS = 256
+"""where it has as many tokens as a forward pass needs to be fast."""
+
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 KEEP_BYTES = 2**31 - 1
 
@@ -263,13 +268,20 @@ def _four_bits() -> Any:
 
 
 def batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
-    """Indices of sequences, by length, in batches of at most `batch_tokens` tokens, padding included."""
+    """Indices of sequences, by length, in batches of at most `batch_tokens` tokens, padding included.
+
+    A batch ends early where the next sequence would make a fifth of it padding, once it fills a core.
+    """
     batch: list[int] = []
+    useful = 0
     for index in sorted(range(len(lengths)), key=lambda index: (lengths[index], index)):
-        if batch and (len(batch) + 1) * lengths[index] > batch_tokens:
+        tokens = (len(batch) + 1) * lengths[index]
+        ragged = useful + lengths[index] < (1 - PADDING) * tokens and useful >= ENOUGH_TOKENS
+        if batch and (tokens > batch_tokens or ragged):
             yield batch
-            batch = []
+            batch, useful = [], 0
         batch.append(index)
+        useful += lengths[index]
     if batch:
         yield batch
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from mendel.channel.decoder import TextCandidate
-from mendel.channel.proposals import Opening, ProposedChange, Proposer
+from mendel.channel.proposals import Opening, Probe, ProposedChange, Proposer
 
 if TYPE_CHECKING:
     from mendel.models.reading import Reading
@@ -29,11 +29,17 @@ class Climb:
     reading: Reading
     proposer: Proposer
 
-    def __init__(self, text: str, candidates: Sequence[TextCandidate]) -> None:
+    def __init__(self, text: str, candidates: Sequence[TextCandidate], score: Callable[[TextCandidate], float]) -> None:
         self.text = text
+        self.score = score
+        """What is climbed."""
         self.unread = list(candidates)
         self.branches: list[Branch] = []
         """Openings whose next tokens are to be asked for."""
+        self.probes: list[Probe] = []
+        """Changes of whose texts the beginnings are to be read."""
+        self.beginnings: list[int] = []
+        """Where those end in the tree."""
         self.read: dict[str, TextCandidate] = {}
         self.leaves: dict[str, int] = {}
         """Where the texts end in the tree."""
@@ -44,22 +50,28 @@ class Climb:
         """Not in the tree yet: the node is that before the last token."""
         self._opened: set[str] = set()
 
-    def turn_to(self, best: TextCandidate, score: Callable[[TextCandidate], float]) -> None:
+    def take_probes(self) -> None:
+        """Correct the changes by what was read of them."""
+        for probe, node in zip(self.probes, self.beginnings, strict=True):
+            probed = self.proposer.probed(probe, self.reading.score(node))
+            self._changes[self._changes.index(probe.change)] = probed
+        self.probes, self.beginnings = [], []
+
+    def turn_to(self, best: TextCandidate) -> None:
         """Climb to a better text. What was proposed for the last one and does not touch the difference holds for it too."""
-        last, self.best = self.best, best
-        if last is None:
+        if self.best is None:
+            self.best = best
             return
-        known = {text: score(candidate) - score(last) for text, candidate in self.read.items()}
-        ahead = _shared(last.text, best.text)
-        behind = min(_shared(last.text[::-1], best.text[::-1]), len(last.text) - ahead, len(best.text) - ahead)
-        shift = len(best.text) - len(last.text)
-        changes, self._changes = self._changes, []
-        for change in changes:
-            gain = known.get(change.apply(last.text), change.gain)
-            if change.stop <= ahead:
-                self._changes.append(change._replace(gain=gain))
-            elif change.start >= len(last.text) - behind:
-                self._changes.append(change._replace(start=change.start + shift, stop=change.stop + shift, gain=gain))
+        changes = self._settled()
+        last, self.best = self.best.text, best
+        ahead = _shared(last, best.text)
+        behind = min(_shared(last[::-1], best.text[::-1]), len(last) - ahead, len(best.text) - ahead)
+        shift = len(best.text) - len(last)
+        self._changes = [change for change in changes if change.stop <= ahead] + [
+            change._replace(start=change.start + shift, stop=change.stop + shift)
+            for change in changes
+            if change.stop > ahead and change.start >= len(last) - behind
+        ]
         self._openings = [branch for branch in self._openings if branch.opening.start <= ahead]
         self.branches = [branch for branch in self.branches if branch.opening.start <= ahead]
 
@@ -68,25 +80,49 @@ class Climb:
         self._changes += changes
         self._openings += [Branch(opening, node) for opening in openings]
 
-    def choose(self, texts: int, openings: int, least: float) -> list[str]:
-        """The texts to read next; the openings to ask on become branches."""
+    def choose(self, texts: int, openings: int, probes: int, least: float) -> list[str]:
+        """The texts to read next; some changes become probes, and openings branches.
+
+        With probes, texts are chosen among what they confirmed.
+        """
         assert self.best is not None
-        self._openings.sort(key=lambda branch: -branch.opening.promise)
-        self.branches, waiting = [], []
-        for opening, node in self._openings:
+        self.branches = self._open(openings)
+        self._changes = sorted(self._settled(), key=lambda change: -change.gain)[:REMEMBERED]
+        worthy = [change for change in self._changes if change.gain >= least]
+        self.probes = [Probe.of(change, self.best.text) for change in worthy if not change.probed][:probes]
+        ready = [change for change in worthy if change.probed or not probes]
+        singles = dict.fromkeys(change.apply(self.best.text) for change in ready)
+        together = _together(self.best.text, ready)
+        return [text for text in (*together, *singles) if text not in self.read][:texts]
+
+    def _settled(self) -> list[ProposedChange]:
+        """The changes, one for each text, with the gains that reading showed."""
+        assert self.best is not None
+        changes: dict[str, ProposedChange] = {}
+        for change in sorted(self._changes, key=lambda change: (not change.probed, -change.gain)):
+            text = change.apply(self.best.text)
+            if text in self.read:
+                gain = self.score(self.read[text]) - self.score(self.best)
+                change = change._replace(gain=gain, probed=True)
+            changes.setdefault(text, change)
+        return list(changes.values())
+
+    def _open(self, openings: int) -> list[Branch]:
+        """The openings that promise most and were not asked about before."""
+        assert self.best is not None
+        branches: list[Branch] = []
+        waiting: list[Branch] = []
+        for opening, node in sorted(self._openings, key=lambda branch: -branch.opening.promise):
             beginning = self.best.text[: opening.start] + opening.spelt
             if beginning in self._opened:
                 continue
-            if len(self.branches) < openings:
+            if len(branches) < openings:
                 self._opened.add(beginning)
-                self.branches.append(Branch(opening, self.reading.tree.add([opening.token], node)))
+                branches.append(Branch(opening, self.reading.tree.add([opening.token], node)))
             else:
                 waiting.append(Branch(opening, node))
         self._openings = waiting[:REMEMBERED]
-        self._changes = sorted(self._changes, key=lambda change: -change.gain)[:REMEMBERED]
-        singles = {change.apply(self.best.text): None for change in self._changes if change.gain >= least}
-        together = _together(self.best.text, self._changes)
-        return [text for text in (*together, *singles) if text not in self.read][:texts]
+        return branches
 
 
 def _together(text: str, changes: Sequence[ProposedChange]) -> list[str]:

@@ -46,7 +46,7 @@ class SecondPass:
     ) -> list[list[TextCandidate] | None]:
         """For each text the candidates that were read, the input among them; None where one was far ahead of the others."""
         climbs = [
-            Climb(text, self.plausible(text, text_candidates))
+            Climb(text, self.plausible(text, text_candidates), self.score)
             for text, text_candidates in zip(texts, candidates, strict=True)
         ]
         queue = sorted((climb for climb in climbs if climb.unread), key=lambda climb: len(climb.text))
@@ -59,10 +59,12 @@ class SecondPass:
         for climb in climbs:
             climb.reading = self.llm.begin(climb.text if self.conditional else None)
         for rounds in range(self.config.rounds, -1, -1):
-            queue = [climb for climb in climbs if climb.unread or climb.branches]
+            queue = [climb for climb in climbs if climb.unread or climb.branches or climb.probes]
             for climb in queue:
                 texts = [candidate.text for candidate in climb.unread]
                 climb.leaves |= dict(zip(texts, self.llm.add(climb.reading, texts), strict=True))
+                beginnings = self.llm.encode([probe.beginning for probe in climb.probes])
+                climb.beginnings = [climb.reading.tree.add(tokens, climb.reading.trunk) for tokens in beginnings]
                 climb.reading.wanted = [branch.node for branch in climb.branches]
             for batch in self.llm.read([climb.reading for climb in queue], keep=rounds > 0):
                 list(pool.map(self._note, [queue[number] for number in batch], [rounds] * len(batch)))
@@ -91,13 +93,20 @@ class SecondPass:
         climb.unread = []
         if not rounds:
             return
+        climb.take_probes()
         best = max(climb.read.values(), key=self.score)
         places: list[Branch] = []
         if climb.best is None or climb.best.text != best.text:
-            climb.turn_to(best, self.score)
+            climb.turn_to(best)
             places = self._places(climb)
         self._go_on(climb, [*places, *climb.branches])
-        texts = climb.choose(self.config.proposals, self.config.openings if rounds > 1 else 0, -self.config.slack)
+        more = rounds > 1
+        texts = climb.choose(
+            self.config.proposals,
+            self.config.openings if more else 0,
+            self.config.probes if more else 0,
+            -self.config.slack,
+        )
         climb.unread = [self._candidate(climb.text, text) for text in texts]
 
     def _places(self, climb: Climb) -> list[Branch]:
