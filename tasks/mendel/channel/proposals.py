@@ -39,8 +39,6 @@ MOST = 1024
 """Changes at one place."""
 MOST_GAIN = 10.0
 """Nats that a change is hoped to gain: more is seldom, and of a text that the models know little of everything is hoped."""
-PROBE = 12
-"""Characters behind a change, to the end of a word, that show what the language model makes of it."""
 PLACES = 16
 """Of a text, the most promising ones: a text that the models know little of is doubtful everywhere."""
 
@@ -102,8 +100,6 @@ class TextSurvey(NamedTuple):
     """[characters + 1]: of the n-gram"""
     read: Doubles
     """[characters + 2]: the n-gram's log-probability of the first characters, the end among them"""
-    heard: Doubles
-    """[characters + 2]: the language model's"""
     prior: Doubles
     """[characters + 2]: both models', weighted"""
     seams: Any
@@ -133,9 +129,7 @@ def survey(
         tail = (ngram + llm) * max(0.0, read[row] - read[end] - ORDINARY * (end - row))
         for j in range(behind.first[row], behind.last[row] + 1):
             bound[j] = max(bound[j], behind.cells[row, NORMAL, j - behind.first[row]] - prior[row] + tail)
-    return TextSurvey(
-        x, text, ahead, behind, explained(ahead, len(x)), ngram, llm, context, read, heard, prior, seams, bound
-    )
+    return TextSurvey(x, text, ahead, behind, explained(ahead, len(x)), ngram, llm, context, read, prior, seams, bound)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -161,8 +155,7 @@ def next_tokens(
     least: float,
     width: int,
 ) -> tuple[Any, Doubles, Any, Doubles]:
-    """What may go on behind an opening: [change, (token, stop)], [change, (gain, the language model's share of it)], [opening]
-    tokens and what they promise.
+    """What may go on behind an opening: [change, (token, stop)] and their gains, [opening] tokens and what they promise.
 
     The opening starts at `start`, has the symbols `spelt`, and the language model's log-probability `heard`. `expected`
     [token]: the model's log-probabilities behind it. A change replaces what is between `start` and `stop`. Of the openings
@@ -183,7 +176,7 @@ def next_tokens(
     hope = np.empty(LONGEST_TOKEN + 1)
     hope[0] = min(_hope(text_survey, rows, prefix) + paid, MOST_GAIN)
     changes = np.empty((MOST, 2), np.int64)
-    gains = np.empty((MOST, 2))
+    gains = np.empty(MOST)
     openings = np.full(width, -1, np.int64)
     promised = np.full(width, -np.inf)
     count = 0
@@ -226,8 +219,7 @@ def next_tokens(
             ahead = _continued(trie, text_survey.text, context[depth], stop) - ahead
             gain += (ngram + llm) * ahead
             if gain >= least and count < MOST:
-                said = text_survey.heard[start] + heard + expected[token] - text_survey.heard[stop] + ahead
-                changes[count, 0], changes[count, 1], gains[count, 0], gains[count, 1] = token, stop, gain, llm * said
+                changes[count, 0], changes[count, 1], gains[count] = token, stop, gain
                 count += 1
         weakest = promised.argmin() if width else 0
         if (
@@ -329,28 +321,9 @@ class ProposedChange(NamedTuple):
     spelt: str
     gain: float
     """Nats of the weighted score, estimated."""
-    said: float = 0.0
-    """The language model's share of it."""
-    probed: bool = False
-    """Whether that is the model's own word, not an estimate."""
 
     def apply(self, text: str) -> str:
         return text[: self.start] + self.spelt + text[self.stop :]
-
-
-class Probe(NamedTuple):
-    """The beginning of a changed text."""
-
-    change: ProposedChange
-    beginning: str
-    stop: int
-    """The character of the unchanged text up to which it goes."""
-
-    @classmethod
-    def of(cls, change: ProposedChange, text: str) -> Probe:
-        space = text.find(" ", change.stop + PROBE)
-        stop = len(text) if space < 0 else space
-        return cls(change, text[: change.start] + change.spelt + text[change.stop : stop], stop)
 
 
 class Opening(NamedTuple):
@@ -404,11 +377,6 @@ class Proposer:
         places = np.argsort(-hopes, kind="stable")[:PLACES]
         return np.sort(places[hopes[places] >= least])
 
-    def probed(self, probe: Probe, heard: float) -> ProposedChange:
-        """The change with its gain by what the language model makes of its beginning, a log-probability."""
-        said = self._survey.llm * (heard - self._survey.heard[probe.stop])
-        return probe.change._replace(gain=probe.change.gain - probe.change.said + said, said=said, probed=True)
-
     def go_on(
         self, opening: Opening, expected: Any, least: float, width: int
     ) -> tuple[list[ProposedChange], list[Opening]]:
@@ -421,8 +389,8 @@ class Proposer:
             self._costs, self._trie, self._spellings, self._survey, start, self._encode(spelt), heard, expected, least, width
         )  # fmt: skip
         return [
-            ProposedChange(start, stop, spelt + self._tokens[token], gain, said)
-            for (token, stop), (gain, said) in zip(changes.tolist(), gains.tolist(), strict=True)
+            ProposedChange(start, stop, spelt + self._tokens[token], gain)
+            for (token, stop), gain in zip(changes.tolist(), gains.tolist(), strict=True)
         ], [
             Opening(start, spelt + self._tokens[token], heard + float(expected[token]), promise, token)
             for token, promise in zip(tokens.tolist(), promised.tolist(), strict=True)

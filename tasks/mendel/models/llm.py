@@ -40,7 +40,7 @@ BATCH_TOKENS = {"cpu": 1024, "cuda": 2048}
 
 PADDING = 0.2
 """Share of a batch that may be padding,"""
-ENOUGH_TOKENS = 256
+ENOUGH_TOKENS = 128
 """where it has as many tokens as a forward pass needs to be fast."""
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4

@@ -17,11 +17,6 @@ class SecondPassConfig(Frozen):
         ge=0,
         description="passages of several tokens that are pursued in a round, at most; with none, changes have one",
     )
-    probes: int = Field(
-        0,
-        ge=0,
-        description="changed texts that are read a few words behind the change in a round, to choose by; or not",
-    )
     slack: float = Field(3.0, description="nats that a change may seem to lose and still be read")
     margin: float = Field(
         5.0, gt=0, description="nats behind the first pass's best at which a candidate is not plausible"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from mendel.channel.decoder import TextCandidate
-from mendel.channel.proposals import Opening, Probe, ProposedChange, Proposer
+from mendel.channel.proposals import Opening, ProposedChange, Proposer
 
 if TYPE_CHECKING:
     from mendel.models.reading import Reading
@@ -36,10 +36,6 @@ class Climb:
         self.unread = list(candidates)
         self.branches: list[Branch] = []
         """Openings whose next tokens are to be asked for."""
-        self.probes: list[Probe] = []
-        """Changes of whose texts the beginnings are to be read."""
-        self.beginnings: list[int] = []
-        """Where those end in the tree."""
         self.read: dict[str, TextCandidate] = {}
         self.leaves: dict[str, int] = {}
         """Where the texts end in the tree."""
@@ -49,13 +45,6 @@ class Climb:
         self._openings: list[Branch] = []
         """Not in the tree yet: the node is that before the last token."""
         self._opened: set[str] = set()
-
-    def take_probes(self) -> None:
-        """Correct the changes by what was read of them."""
-        for probe, node in zip(self.probes, self.beginnings, strict=True):
-            probed = self.proposer.probed(probe, self.reading.score(node))
-            self._changes[self._changes.index(probe.change)] = probed
-        self.probes, self.beginnings = [], []
 
     def turn_to(self, best: TextCandidate) -> None:
         """Climb to a better text. What was proposed for the last one and does not touch the difference holds for it too."""
@@ -80,30 +69,24 @@ class Climb:
         self._changes += changes
         self._openings += [Branch(opening, node) for opening in openings]
 
-    def choose(self, texts: int, openings: int, probes: int, least: float) -> list[str]:
-        """The texts to read next; some changes become probes, and openings branches.
-
-        With probes, texts are chosen among what they confirmed.
-        """
+    def choose(self, texts: int, openings: int, least: float) -> list[str]:
+        """The texts to read next, of changes that promise at least so much; the best openings become branches."""
         assert self.best is not None
         self.branches = self._open(openings)
         self._changes = sorted(self._settled(), key=lambda change: -change.gain)[:REMEMBERED]
         worthy = [change for change in self._changes if change.gain >= least]
-        self.probes = [Probe.of(change, self.best.text) for change in worthy if not change.probed][:probes]
-        ready = [change for change in worthy if change.probed or not probes]
-        singles = dict.fromkeys(change.apply(self.best.text) for change in ready)
-        together = _together(self.best.text, ready)
+        singles = dict.fromkeys(change.apply(self.best.text) for change in worthy)
+        together = _together(self.best.text, worthy)
         return [text for text in (*together, *singles) if text not in self.read][:texts]
 
     def _settled(self) -> list[ProposedChange]:
-        """The changes, one for each text, with the gains that reading showed."""
+        """The changes, one for each text, with the true gains of those that were read."""
         assert self.best is not None
         changes: dict[str, ProposedChange] = {}
-        for change in sorted(self._changes, key=lambda change: (not change.probed, -change.gain)):
+        for change in sorted(self._changes, key=lambda change: -change.gain):
             text = change.apply(self.best.text)
             if text in self.read:
-                gain = self.score(self.read[text]) - self.score(self.best)
-                change = change._replace(gain=gain, probed=True)
+                change = change._replace(gain=self.score(self.read[text]) - self.score(self.best))
             changes.setdefault(text, change)
         return list(changes.values())
 

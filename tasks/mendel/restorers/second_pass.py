@@ -27,7 +27,7 @@ from mendel.restorers.climb import Branch, Climb
 if TYPE_CHECKING:
     from mendel.models.llm import CausalLm
 
-TOGETHER = 64
+TOGETHER = 128
 """Texts whose trees are kept at a time."""
 
 
@@ -59,12 +59,10 @@ class SecondPass:
         for climb in climbs:
             climb.reading = self.llm.begin(climb.text if self.conditional else None)
         for rounds in range(self.config.rounds, -1, -1):
-            queue = [climb for climb in climbs if climb.unread or climb.branches or climb.probes]
+            queue = [climb for climb in climbs if climb.unread or climb.branches]
             for climb in queue:
                 texts = [candidate.text for candidate in climb.unread]
                 climb.leaves |= dict(zip(texts, self.llm.add(climb.reading, texts), strict=True))
-                beginnings = self.llm.encode([probe.beginning for probe in climb.probes])
-                climb.beginnings = [climb.reading.tree.add(tokens, climb.reading.trunk) for tokens in beginnings]
                 climb.reading.wanted = [branch.node for branch in climb.branches]
             for batch in self.llm.read([climb.reading for climb in queue], keep=rounds > 0):
                 list(pool.map(self._note, [queue[number] for number in batch], [rounds] * len(batch)))
@@ -93,20 +91,14 @@ class SecondPass:
         climb.unread = []
         if not rounds:
             return
-        climb.take_probes()
         best = max(climb.read.values(), key=self.score)
         places: list[Branch] = []
         if climb.best is None or climb.best.text != best.text:
             climb.turn_to(best)
             places = self._places(climb)
         self._go_on(climb, [*places, *climb.branches])
-        more = rounds > 1
-        texts = climb.choose(
-            self.config.proposals,
-            self.config.openings if more else 0,
-            self.config.probes if more else 0,
-            -self.config.slack,
-        )
+        openings = self.config.openings if rounds > 1 else 0  # in the last round texts alone are read
+        texts = climb.choose(self.config.proposals, openings, -self.config.slack)
         climb.unread = [self._candidate(climb.text, text) for text in texts]
 
     def _places(self, climb: Climb) -> list[Branch]:

@@ -37,7 +37,7 @@ def test_changes_that_promise_a_gain_are_tried_together_and_one_by_one() -> None
         0,
     )
     # when
-    texts = climb.choose(texts=4, openings=0, probes=0, least=-1.0)
+    texts = climb.choose(texts=4, openings=0, least=-1.0)
     # then
     assert texts == ["We must act now.", "We must act nwo.", "We mst act now.", "We most act nwo."]
 
@@ -54,7 +54,7 @@ def test_a_better_text_takes_over_the_changes_elsewhere() -> None:
     # when
     climb.turn_to(TextCandidate("We must act nwo.", 5.0, 0.0))
     # then those outside are moved with the text, the one that was read has its true gain, the one inside is gone
-    assert climb.choose(texts=9, openings=0, probes=0, least=-9.0) == ["We must act now.", "He must act nwo."]
+    assert climb.choose(texts=9, openings=0, least=-9.0) == ["We must act now.", "He must act nwo."]
 
 
 def test_the_openings_that_promise_most_become_branches_once() -> None:
@@ -63,13 +63,13 @@ def test_the_openings_that_promise_most_become_branches_once() -> None:
     best, good, late = (Opening(start, " x", -1.0, promise, 5) for start, promise in ((2, 4.0), (6, 3.0), (10, 2.0)))
     climb.add([], [good, best, late], climb.reading.trunk)
     # when they are chosen, two at a time
-    climb.choose(texts=1, openings=2, probes=0, least=0.0)
+    climb.choose(texts=1, openings=2, least=0.0)
     # then
     assert [branch.opening for branch in climb.branches] == [best, good]
     assert {branch.node for branch in climb.branches} == {1}, "the same token behind the same node"
     # when they are found again, then they are not asked twice
     climb.add([], [best, good], climb.reading.trunk)
-    climb.choose(texts=1, openings=2, probes=0, least=0.0)
+    climb.choose(texts=1, openings=2, least=0.0)
     assert [branch.opening for branch in climb.branches] == [late]
 
 
@@ -80,6 +80,6 @@ def test_openings_end_with_the_beginning_that_they_had() -> None:
     climb.add([], [before, behind], climb.reading.trunk)
     # when
     climb.turn_to(TextCandidate("We must act nwo.", 5.0, 0.0))
-    climb.choose(texts=1, openings=9, probes=0, least=0.0)
+    climb.choose(texts=1, openings=9, least=0.0)
     # then
     assert [branch.opening for branch in climb.branches] == [before]
