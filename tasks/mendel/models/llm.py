@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -37,11 +37,6 @@ line break is what comes before a sentence in any corpus (SmolLM2-135M: 1.34 bit
 
 BATCH_TOKENS = {"cpu": 1024, "cuda": 2048}
 """Of a forward pass, by device: a CPU is no faster with more, and larger batches are padded more."""
-
-PADDING = 0.2
-"""Share of a batch that may be padding,"""
-ENOUGH_TOKENS = 128
-"""where it has as many tokens as a forward pass needs to be fast."""
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 KEEP_BYTES = 2**31 - 1
@@ -133,8 +128,9 @@ class CausalLm:
         nothing can be added later.
         """
         most = batch_tokens or BATCH_TOKENS[self.model.device.type]
-        for batch in batches([len(reading.tree) - reading.size for reading in readings], most):
-            self._read([readings[index] for index in batch], keep)
+        for rows in packed([len(reading.tree) - reading.size for reading in readings], most):
+            self._read([[readings[index] for index in row] for row in rows], keep)
+            batch = [index for row in rows for index in row]
             yield batch
             for index in batch:
                 readings[index].logits = None
@@ -151,34 +147,35 @@ class CausalLm:
         return [*self.boundary, *self.encode([prompt])[0], *self.boundary]
 
     @torch.inference_mode()
-    def _read(self, readings: Sequence[Reading], keep: bool) -> None:
-        """Read the new nodes of some trees in one forward pass."""
-        news = [len(reading.tree) - reading.size for reading in readings]
-        longest, before = max(1, *news), max(reading.size for reading in readings)
-        tokens = torch.zeros(len(readings), longest, dtype=torch.int64)
+    def _read(self, rows: Sequence[Sequence[Reading]], keep: bool) -> None:
+        """Read the new nodes of some trees in one forward pass; those of a row stand one behind the other."""
+        slots = list(_slots(rows))
+        longest = max(1, *(slot.first + slot.new for slot in slots))
+        before = max(slot.before + slot.reading.size for slot in slots)
+        tokens = torch.zeros(len(rows), longest, dtype=torch.int64)
         positions = torch.zeros_like(tokens)
-        hidden = torch.ones(len(readings), longest, before + longest, dtype=torch.bool)
+        hidden = torch.ones(len(rows), longest, before + longest, dtype=torch.bool)
         hidden[:, :, before:] = ~torch.eye(longest, dtype=torch.bool)  # padding sees itself
-        for row, (reading, new) in enumerate(zip(readings, news, strict=True)):
-            size = reading.size
-            tokens[row, :new] = torch.from_numpy(reading.tree.tokens(size))
-            positions[row, :new] = torch.from_numpy(reading.tree.depths(size))
-            out_of_sight = torch.from_numpy(~reading.tree.ancestors(size))
-            hidden[row, :new, :size] = out_of_sight[:, :size]
-            hidden[row, :new, before : before + new] = out_of_sight[:, size:]
-        mask = torch.zeros(len(readings), 1, longest, before + longest, dtype=self.model.dtype)
+        for slot in slots:
+            size, tree = slot.reading.size, slot.reading.tree
+            out_of_sight = torch.from_numpy(~tree.ancestors(size))
+            tokens[slot.row, slot.places] = torch.from_numpy(tree.tokens(size))
+            positions[slot.row, slot.places] = torch.from_numpy(tree.depths(size))
+            hidden[slot.row, slot.places, slot.before : slot.before + size] = out_of_sight[:, :size]
+            hidden[slot.row, slot.places, before:][:, slot.places] = out_of_sight[:, size:]
+        mask = torch.zeros(len(rows), 1, longest, before + longest, dtype=self.model.dtype)
         mask.masked_fill_(hidden[:, None], torch.finfo(mask.dtype).min)
-        queries = [torch.from_numpy(reading.ask()) for reading in readings]
+        queries = [torch.from_numpy(slot.reading.ask()) for slot in slots]
         place = self.model.device
-        past = _past(readings, before) if keep or before else None
+        past = _past(slots, len(rows), before) if keep or before else None
 
         def asked(states: torch.Tensor) -> torch.Tensor:
             """Of the batch's hidden states, and of those that were kept, the ones behind which a token is predicted."""
             chosen = []
-            for row, (reading, new) in enumerate(zip(readings, news, strict=True)):
-                fresh = states[row, :new]
+            for slot, nodes in zip(slots, queries, strict=True):
+                reading, fresh = slot.reading, states[slot.row, slot.places]
                 reading.hidden = fresh if reading.hidden is None else torch.cat([reading.hidden, fresh])
-                chosen.append(reading.hidden[queries[row].to(place)])
+                chosen.append(reading.hidden[nodes.to(place)])
             return torch.cat(chosen)
 
         with predicting_from(self.model, asked):
@@ -190,29 +187,55 @@ class CausalLm:
                 use_cache=past is not None,
             ).logits
         if keep and past is not None:
-            _keep(past, readings, news, before)
-        for reading, part in zip(readings, logits.split([len(nodes) for nodes in queries]), strict=True):
-            reading.answer(part)
+            _keep(past, slots, before)
+        for slot, part in zip(slots, logits.split([len(nodes) for nodes in queries]), strict=True):
+            slot.reading.answer(part)
 
 
-def _past(readings: Sequence[Reading], before: int) -> DynamicCache:
-    """Keys and values of what was read, side by side; where one has fewer nodes, zeros that nothing sees."""
-    kept = next((reading.past for reading in readings if reading.past is not None), None)
+class Slot(NamedTuple):
+    """Where a tree stands in a forward pass."""
+
+    reading: Reading
+    row: int
+    first: int
+    """Of its new nodes,"""
+    new: int
+    """how many there are,"""
+    before: int
+    """and where those start that were read already."""
+
+    @property
+    def places(self) -> slice:
+        return slice(self.first, self.first + self.new)
+
+
+def _slots(rows: Sequence[Sequence[Reading]]) -> Iterator[Slot]:
+    for number, row in enumerate(rows):
+        first = before = 0
+        for reading in row:
+            new = len(reading.tree) - reading.size
+            yield Slot(reading, number, first, new, before)
+            first, before = first + new, before + reading.size
+
+
+def _past(slots: Sequence[Slot], rows: int, before: int) -> DynamicCache:
+    """Keys and values of what was read; where a row has fewer nodes, zeros that nothing sees."""
+    kept = next((slot.reading.past for slot in slots if slot.reading.past is not None), None)
     if kept is None:
         return DynamicCache()
     pairs, heads, _, width = kept.shape
-    batch = kept.new_zeros(pairs, len(readings), heads, before, width)
-    for row, reading in enumerate(readings):
-        if reading.past is not None:
-            batch[:, row, :, : reading.size] = reading.past
+    batch = kept.new_zeros(pairs, rows, heads, before, width)
+    for slot in slots:
+        if slot.reading.past is not None:
+            batch[:, slot.row, :, slot.before : slot.before + slot.reading.size] = slot.reading.past
     return DynamicCache([(batch[layer], batch[layer + 1]) for layer in range(0, pairs, 2)])
 
 
-def _keep(past: DynamicCache, readings: Sequence[Reading], news: Sequence[int], before: int) -> None:
+def _keep(past: DynamicCache, slots: Sequence[Slot], before: int) -> None:
     fresh = torch.stack([part[:, :, before:] for layer in past.layers for part in (layer.keys, layer.values)])
-    for row, (reading, new) in enumerate(zip(readings, news, strict=True)):
-        part = fresh[:, row, :, :new]
-        reading.past = part.clone() if reading.past is None else torch.cat([reading.past, part], dim=2)
+    for slot in slots:
+        part, kept = fresh[:, slot.row, :, slot.places], slot.reading.past
+        slot.reading.past = part.clone() if kept is None else torch.cat([kept, part], dim=2)
 
 
 def pretrained(
@@ -268,22 +291,38 @@ def _four_bits() -> Any:
 
 
 def batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
-    """Indices of sequences, by length, in batches of at most `batch_tokens` tokens, padding included.
-
-    A batch ends early where the next sequence would make a fifth of it padding, once it fills a core.
-    """
+    """Indices of sequences, by length, in batches of at most `batch_tokens` tokens, padding included."""
     batch: list[int] = []
-    useful = 0
     for index in sorted(range(len(lengths)), key=lambda index: (lengths[index], index)):
-        tokens = (len(batch) + 1) * lengths[index]
-        ragged = useful + lengths[index] < (1 - PADDING) * tokens and useful >= ENOUGH_TOKENS
-        if batch and (tokens > batch_tokens or ragged):
+        if batch and (len(batch) + 1) * lengths[index] > batch_tokens:
             yield batch
-            batch, useful = [], 0
+            batch = []
         batch.append(index)
-        useful += lengths[index]
     if batch:
         yield batch
+
+
+def packed(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[list[int]]]:
+    """Indices of sequences in batches of rows, as many as fit into one: of at most `batch_tokens` tokens, padding included.
+
+    The longest come first, each into the first row that has room (first fit decreasing).
+    """
+    rows: list[list[int]] = []
+    room: list[int] = []
+    longest = 0
+    for index in sorted(range(len(lengths)), key=lambda index: (-lengths[index], index)):
+        row = next((row for row, free in enumerate(room) if free >= lengths[index]), len(rows))
+        if rows and row == len(rows) and (row + 1) * longest > batch_tokens:
+            yield rows
+            rows, room, row = [], [], 0
+        if row == len(rows):
+            longest = lengths[index] if not rows else longest
+            rows.append([])
+            room.append(longest)
+        rows[row].append(index)
+        room[row] -= lengths[index]
+    if rows:
+        yield rows
 
 
 def device() -> torch.device:

@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mendel.core.errors import InputError
 from mendel.models import llm as module
-from mendel.models.llm import BOUNDARY, CausalLm, batches
+from mendel.models.llm import BOUNDARY, CausalLm, batches, packed
 from mendel.recipes.models import PretrainedModel
 
 from .conftest import sentences
@@ -85,6 +87,20 @@ def test_batches_hold_every_index_once_within_the_budget() -> None:
     assert sorted(index for batch in found for index in batch) == list(range(len(lengths)))
     for batch in found:
         assert len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= 24, batch
+
+
+@given(st.lists(st.integers(0, 30)), st.integers(1, 60))
+def test_packed_rows_hold_every_index_once_within_the_budget(lengths: list[int], budget: int) -> None:
+    found = list(packed(lengths, budget))
+    assert sorted(index for rows in found for row in rows for index in row) == list(range(len(lengths)))
+    for rows in found:
+        longest = max(sum(lengths[index] for index in row) for row in rows)
+        assert longest == max(lengths[index] for row in rows for index in row), "a row is longer than its longest tree"
+        assert len(rows) == 1 or len(rows) * longest <= budget, rows
+
+
+def test_short_trees_share_a_row() -> None:
+    assert list(packed([7, 3, 9, 3, 1, 2], 30)) == [[[2], [0, 5], [1, 3, 4]]]
 
 
 @pytest.mark.parametrize(
