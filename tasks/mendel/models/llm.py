@@ -232,7 +232,8 @@ def _past(slots: Sequence[Slot], rows: int, before: int) -> DynamicCache:
 
 
 def _keep(past: DynamicCache, slots: Sequence[Slot], before: int) -> None:
-    fresh = torch.stack([part[:, :, before:] for layer in past.layers for part in (layer.keys, layer.values)])
+    layers: Any = past.layers
+    fresh = torch.stack([part[:, :, before:] for layer in layers for part in (layer.keys, layer.values)])
     for slot in slots:
         part, kept = fresh[:, slot.row, :, slot.places], slot.reading.past
         slot.reading.past = part.clone() if kept is None else torch.cat([kept, part], dim=2)
