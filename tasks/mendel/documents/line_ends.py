@@ -67,11 +67,11 @@ def _spaces(text: str) -> Iterator[int]:
 def _line(source: str, position: int) -> tuple[int, int]:
     """Start and end of the line that a position is in, without its end."""
     begin = max(source.rfind("\n", 0, position), source.rfind("\r", 0, position)) + 1
-    found = LINE_END.search(source, position)
-    return begin, found.start() if found else len(source)
+    end = LINE_END.search(source, position)
+    return begin, end.start() if end else len(source)
 
 
 def _end_of_lines(source: str, position: int) -> str:
     """As this line ends; the last one as the first."""
-    found = LINE_END.match(source, position) or LINE_END.search(source)
-    return found[0] if found else "\n"
+    end = LINE_END.match(source, position) or LINE_END.search(source)
+    return end[0] if end else "\n"

@@ -42,12 +42,12 @@ def digest(day: str, contents: dict[str, bytes]) -> str:
 
 def latest(contents: dict[str, bytes]) -> list[Feedback]:
     """The last that each caller said about each answer, in order of time. Raises InputError naming a file that is none."""
-    said: dict[tuple[str | None, str], Feedback] = {}
+    latest_of: dict[tuple[str | None, str], Feedback] = {}
     for uri, content in contents.items():
         try:
             feedback = Feedback.model_validate_json(content)
         except ValidationError as error:
             raise InputError(f"{uri} is no feedback: {error}. Move it away") from error
-        said.pop(key := (feedback.caller, feedback.request_id), None)
-        said[key] = feedback
-    return list(said.values())
+        latest_of.pop(key := (feedback.caller, feedback.request_id), None)
+        latest_of[key] = feedback
+    return list(latest_of.values())

@@ -53,11 +53,11 @@ def verified(root: str, plan: Manifest, shard: int) -> str:
 def original(root: str, plan: Manifest, name: str) -> Iterator[Path]:
     """A file of the inbox on this machine, as it was when the plan was made. Raises InputError where it is not."""
     files = {file.name: file for file in inbox.files(root, plan.partition)}
-    wanted = plan.metrics["files"][name]["sha256"]
-    found = files[name].sha256() if name in files else "no file"
-    if found != wanted:
+    expected = plan.metrics["files"][name]["sha256"]
+    sha256 = files[name].sha256() if name in files else "no file"
+    if sha256 != expected:
         raise InputError(
-            f"{lake.join(root, name)}: expected sha256 {wanted}, found {found}. Bring it back as it was, or plan the day "
+            f"{lake.join(root, name)}: expected sha256 {expected}, found {sha256}. Bring it back as it was, or plan the day "
             f"again: mendel restore plan --partition {plan.partition}"
         )
     with files[name].local() as path:

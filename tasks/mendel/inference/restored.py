@@ -28,7 +28,7 @@ CONFIDENCE_DIGITS = 4
 
 def file_path(name: str) -> str:
     """Where a file of the inbox lies in a version, restored: under its name, special characters written as in URLs."""
-    return f"{FILES}/{SPECIAL.sub(lambda found: f'%{ord(found[0]):02X}', PurePosixPath(name).name)}"
+    return f"{FILES}/{SPECIAL.sub(lambda match: f'%{ord(match[0]):02X}', PurePosixPath(name).name)}"
 
 
 def restorations(restorer: Restorer, texts: Sequence[str], threshold: float | None) -> list[Restoration]:

@@ -63,12 +63,12 @@ def restore(restorer: Restorer, data: bytes, name: str, threshold: float | None)
     before = [segment.text for segment in document.segments]
     [answers] = restoring.restore_segments(restorer, [before], threshold, name)
     restored = restoring.changed(data, document, read, options, [answer.edits for answer in answers])
-    made = {
+    edits = {
         segment: tuple(change.span for change in changes)
         for segment, changes in itertools.groupby(restored.changes, key=lambda change: change.segment)
     }
     parts = [
-        answer.model_copy(update={"edits": made.get(number, ()), "text": applied(text, made.get(number, ()))})
+        answer.model_copy(update={"edits": edits.get(number, ()), "text": applied(text, edits.get(number, ()))})
         for number, (text, answer) in enumerate(zip(before, answers, strict=True))
     ]
     lines = [Piece(text, "\n" if number + 1 < len(before) else "") for number, text in enumerate(before)]

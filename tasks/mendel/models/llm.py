@@ -220,11 +220,11 @@ def _slots(rows: Sequence[Sequence[Reading]]) -> Iterator[Slot]:
 
 def _past(slots: Sequence[Slot], rows: int, before: int) -> DynamicCache:
     """Keys and values of what was read; where a row has fewer nodes, zeros that nothing sees."""
-    kept = next((slot.reading.past for slot in slots if slot.reading.past is not None), None)
-    if kept is None:
+    past = next((slot.reading.past for slot in slots if slot.reading.past is not None), None)
+    if past is None:
         return DynamicCache()
-    pairs, heads, _, width = kept.shape
-    batch = kept.new_zeros(pairs, rows, heads, before, width)
+    pairs, heads, _, width = past.shape
+    batch = past.new_zeros(pairs, rows, heads, before, width)
     for slot in slots:
         if slot.reading.past is not None:
             batch[:, slot.row, :, slot.before : slot.before + slot.reading.size] = slot.reading.past
@@ -235,8 +235,8 @@ def _keep(past: DynamicCache, slots: Sequence[Slot], before: int) -> None:
     layers: Any = past.layers
     fresh = torch.stack([part[:, :, before:] for layer in layers for part in (layer.keys, layer.values)])
     for slot in slots:
-        part, kept = fresh[:, slot.row, :, slot.places], slot.reading.past
-        slot.reading.past = part.clone() if kept is None else torch.cat([kept, part], dim=2)
+        part, past = fresh[:, slot.row, :, slot.places], slot.reading.past
+        slot.reading.past = part.clone() if past is None else torch.cat([past, part], dim=2)
 
 
 def pretrained(

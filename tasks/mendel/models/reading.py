@@ -26,7 +26,7 @@ class Reading:
         self.tree = PrefixTree(head[0])
         self.trunk = self.tree.add(head[1:])
         """The head's last node."""
-        self.wanted: list[int] = []
+        self.further_queries: list[int] = []
         """Nodes whose next tokens are asked about, besides those that have one."""
         self.gains: Scores = np.zeros(0)
         """[node that was read]: log-probability of its token, nats; 0 for the head's"""
@@ -45,27 +45,27 @@ class Reading:
         return len(self.gains)
 
     @property
-    def given(self) -> int:
+    def head_size(self) -> int:
         """Tokens of the head."""
         return self.trunk + 1
 
     def ask(self) -> Nodes:
-        """Settle the next queries: the nodes before the new ones, and those that are wanted."""
-        new = self.tree.parents(self.size)[self.tree.depths(self.size) >= self.given]
-        self.queries = np.union1d(new, np.array(self.wanted, np.int64))
-        self.wanted = []
+        """Settle the next queries: the nodes before the new ones, and the further ones."""
+        new = self.tree.parents(self.size)[self.tree.depths(self.size) >= self.head_size]
+        self.queries = np.union1d(new, np.array(self.further_queries, np.int64))
+        self.further_queries = []
         return self.queries
 
     def answer(self, logits: torch.Tensor) -> None:
         """Take what the model says behind the queries."""
         self.logits = logits
         first = self.size
-        new = first + np.flatnonzero(self.tree.depths(first) >= self.given)
+        new = first + np.flatnonzero(self.tree.depths(first) >= self.head_size)
         self.gains = np.append(self.gains, np.zeros(len(self.tree) - first))
         rows = logits.float()  # one tree at a time: all at once fill the memory
         place = torch.from_numpy(np.searchsorted(self.queries, self.tree.parents()[new]))
-        said = rows[place, torch.from_numpy(self.tree.tokens()[new])] - rows.logsumexp(-1)[place]
-        self.gains[new] = said.cpu().numpy()
+        log_probabilities = rows[place, torch.from_numpy(self.tree.tokens()[new])] - rows.logsumexp(-1)[place]
+        self.gains[new] = log_probabilities.cpu().numpy()
 
     def next_tokens(self, nodes: Nodes) -> npt.NDArray[np.float32]:
         """[node, token]: log-probabilities of what may follow nodes that were asked about, nats."""

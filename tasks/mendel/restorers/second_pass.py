@@ -63,7 +63,7 @@ class SecondPass:
             for climb in queue:
                 texts = [candidate.text for candidate in climb.unread]
                 climb.leaves |= dict(zip(texts, self.llm.add(climb.reading, texts), strict=True))
-                climb.reading.wanted = [branch.node for branch in climb.branches]
+                climb.reading.further_queries = [branch.node for branch in climb.branches]
             for batch in self.llm.read([climb.reading for climb in queue], keep=rounds > 0):
                 list(pool.map(self._note, [queue[number] for number in batch], [rounds] * len(batch)))
         for climb in climbs:
@@ -126,8 +126,8 @@ class SecondPass:
         """Find what may stand behind the openings, by what the model expects there."""
         expected = climb.reading.next_tokens(np.array([branch.node for branch in branches], np.int64))
         for (opening, node), here in zip(branches, expected, strict=True):
-            found = climb.proposer.go_on(opening, here, -self.config.slack, self.config.openings)
-            climb.add(*found, node)
+            changes, openings = climb.proposer.go_on(opening, here, -self.config.slack, self.config.openings)
+            climb.add(changes, openings, node)
 
     def _candidate(self, noisy: str, text: str) -> TextCandidate:
         ngram = self.decoder.ngram

@@ -55,7 +55,7 @@ def test_what_may_follow_can_be_asked_for_when_the_node_was_read_before(tiny: Ca
     for _ in tiny.read([reading]):
         before = reading.next_tokens(asked)
     # when nothing is added, and two of its nodes are asked about
-    reading.wanted = asked.tolist()
+    reading.further_queries = asked.tolist()
     for _ in tiny.read([reading]):
         after = reading.next_tokens(asked)
     # then
@@ -72,11 +72,11 @@ def test_a_branch_is_asked_where_it_ends(tiny: CausalLm) -> None:
     # when a token is added there, and its next ones are asked for
     (token,) = tiny.encode(["x"])[0]
     branch = reading.tree.add([token], int(node))
-    reading.wanted = [branch]
+    reading.further_queries = [branch]
     for _ in tiny.read([reading]):
         (found,) = reading.next_tokens(np.array([branch]))
     # then they are those behind the same tokens by themselves
     end = whole.tree.add(tiny.encode(["We x"])[0], whole.trunk)
-    whole.wanted = [end]
+    whole.further_queries = [end]
     for _ in tiny.read([whole]):
         assert found == pytest.approx(whole.next_tokens(np.array([end]))[0], abs=1e-3)
