@@ -20,7 +20,8 @@ from transformers import (
 )
 
 from mendel.models import objective
-from mendel.models.llm import BOUNDARY, CausalLm, Scores, batches, device, pretrained
+from mendel.models.llm import BOUNDARY, CausalLm, batches, device, pretrained
+from mendel.models.reading import Scores
 from mendel.recipes.models import ByT5, PretrainedModel, Writing
 
 BATCH_TOKENS = 2048

@@ -91,6 +91,7 @@ def test_the_bound_in_documents_is_that_of_groups() -> None:
     acceptance = Acceptance.fit(JUDGE, examples, odds, np.ones(3), bounds)
     # Then such a text by itself bars the noisy ones, and in a document its neighbours tell that it is none
     assert acceptance.least_odds > 2
+    assert acceptance.least_odds_in_document is not None
     assert acceptance.least_odds_in_document < 2
 
 
