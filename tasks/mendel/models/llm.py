@@ -235,8 +235,8 @@ def _keep(past: DynamicCache, slots: Sequence[Slot], before: int) -> None:
     layers: Any = past.layers
     fresh = torch.stack([part[:, :, before:] for layer in layers for part in (layer.keys, layer.values)])
     for slot in slots:
-        part, past = fresh[:, slot.row, :, slot.places], slot.reading.past
-        slot.reading.past = part.clone() if past is None else torch.cat([past, part], dim=2)
+        part, earlier = fresh[:, slot.row, :, slot.places], slot.reading.past
+        slot.reading.past = part.clone() if earlier is None else torch.cat([earlier, part], dim=2)
 
 
 def pretrained(
