@@ -180,9 +180,7 @@ class Acceptance(Frozen):
             return Restoration(text=text, confidence=1 - noisy, edits=(), fallback=True)
         change_odds = self.judge.change_odds(evidence)
         if document is not None:
-            change_odds += [
-                document.word_odds(text, change.start, change.end, change.replacement) for change in evidence.changes
-            ]
+            change_odds += document.word_odds(text, evidence.changes)
         sure = [
             change.model_copy(update={"confidence": float(confidence)})
             for change, confidence in zip(evidence.changes, probabilities(change_odds), strict=True)
@@ -195,8 +193,7 @@ class Acceptance(Frozen):
         cls, judge: Judge, examples: Examples, odds: Sequence[Doubles], weights: Doubles, bounds: Calibration
     ) -> Acceptance:
         """The lowest bounds that harm no more texts than allowed; `odds` by judges that did not see the text."""
-        is_noisy = [np.full(len(values), sort == 0) for sort, values in enumerate(odds)]
-        evidence = DocumentEvidence.fit(odds, is_noisy, weights.tolist())
+        evidence = DocumentEvidence.fit(odds, (True, False, False), weights.tolist())
         in_documents = [evidence.shifted(values, _in_groups(len(values)), GROUP) for values in odds]
         return cls(
             judge=judge,

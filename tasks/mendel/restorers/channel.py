@@ -23,7 +23,7 @@ from mendel.restorers import artifact, pieces, whole_text
 from mendel.restorers.acceptance import READ_FROM, Acceptance
 from mendel.restorers.best_reading import BestReading
 from mendel.restorers.calibration import Weights
-from mendel.restorers.document import DocumentContext
+from mendel.restorers.document import DocumentContext, of_text
 from mendel.restorers.restorer import Restoration, Restorer
 from mendel.restorers.second_pass import SecondPass
 
@@ -88,7 +88,7 @@ class ChannelRestorer(Restorer):
     ) -> list[Restoration]:
         parts = [pieces.cut(text, self.language) for text in texts]
         of_texts = [
-            document or (DocumentContext([text]) if len(part) > 1 else None)
+            document or of_text(text, len(part))
             for text, part, document in zip(texts, parts, documents or [None] * len(texts), strict=True)
         ]
         restored = iter(

@@ -11,12 +11,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import ItemsView, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mendel.core.frozen import Frozen
 from mendel.models.ngram import Doubles
+
+if TYPE_CHECKING:
+    from mendel.restorers.restorer import Span
 
 SHARES = np.linspace(0.0025, 0.9975, 80)
 """Of a document's texts that may be noisy."""
@@ -40,16 +44,19 @@ class DocumentContext:
         self.log_likelihood = np.zeros(len(SHARES))
         """[share]: of those."""
 
-    def word_odds(self, text: str, start: int, end: int, replacement: str) -> float:
-        """Nats for a replacement of text[start:end] in one of its texts, by the words that it makes and takes away."""
-        first, last = start, end
-        while first > 0 and text[first - 1].isalnum():
-            first -= 1
-        while last < len(text) and text[last].isalnum():
-            last += 1
+    def word_odds(self, text: str, changes: Sequence[Span]) -> list[float]:
+        """Nats for each change of one of its texts, by the words that it makes and takes away."""
         own = Counter(WORD.findall(text))
-        after = text[first:start] + replacement + text[end:last]
-        return WORD_ODDS * (self._has_elsewhere(after, own) - self._has_elsewhere(text[first:last], own))
+        odds = []
+        for change in changes:
+            first, last = change.start, change.end
+            while first > 0 and text[first - 1].isalnum():
+                first -= 1
+            while last < len(text) and text[last].isalnum():
+                last += 1
+            after = text[first : change.start] + change.replacement + text[change.end : last]
+            odds.append(WORD_ODDS * (self._has_elsewhere(after, own) - self._has_elsewhere(text[first:last], own)))
+        return odds
 
     def _has_elsewhere(self, passage: str, own: Counter[str]) -> bool:
         """Whether every word of a passage stands outside of a text with these words too; False where there is no word."""
@@ -93,24 +100,25 @@ class DocumentEvidence(Frozen):
         return np.asarray(np.logaddexp(np.log(SHARES) + ratios[:, None], np.log1p(-SHARES)))
 
     @classmethod
-    def fit(cls, odds: Sequence[Doubles], noisy: Sequence[np.ndarray], weights: Sequence[float]) -> DocumentEvidence:
-        """From log-odds of texts of several sorts, whether each is noisy text, and how much a text of the sort counts."""
+    def fit(cls, odds: Sequence[Doubles], noisy: Sequence[bool], weights: Sequence[float]) -> DocumentEvidence:
+        """From log-odds of texts of several sorts, whether the sort is noisy text, and how much one of its texts counts."""
         counts = np.ones((2, 2))  # [noisy, with proposals]: one of each, that no ratio is infinite
-        for values, answers, weight in zip(odds, noisy, weights, strict=True):
-            for answer in (0, 1):
-                for proposed in (0, 1):
-                    counts[answer, proposed] += weight * np.sum((answers == answer) & (np.isfinite(values) == proposed))
+        for values, is_noisy, weight in zip(odds, noisy, weights, strict=True):
+            counts[int(is_noisy)] += weight * np.bincount(np.isfinite(values), minlength=2)
         log_ratios = np.log(counts[1] / counts[0])
         prior = float(np.log(counts[1].sum() / counts[0].sum()))
         return cls(prior_odds=prior, silence=float(log_ratios[0]) - prior)
 
 
-def _together(documents: Sequence[DocumentContext | None]) -> Iterator[tuple[DocumentContext, list[int]]]:
+def of_text(text: str, pieces: int) -> DocumentContext | None:
+    """A text that is long enough to be cut into several pieces is a document; a shorter one says nothing of itself."""
+    return DocumentContext([text]) if pieces > 1 else None
+
+
+def _together(documents: Sequence[DocumentContext | None]) -> ItemsView[DocumentContext, list[int]]:
     """Each document with the numbers of its texts."""
-    numbers: dict[int, list[int]] = {}
+    numbers: dict[DocumentContext, list[int]] = {}
     for number, document in enumerate(documents):
         if document is not None:
-            numbers.setdefault(id(document), []).append(number)
-    for some in numbers.values():
-        if (document := documents[some[0]]) is not None:
-            yield document, some
+            numbers.setdefault(document, []).append(number)
+    return numbers.items()

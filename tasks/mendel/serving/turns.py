@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from mendel.restorers import pieces
-from mendel.restorers.document import DocumentContext
+from mendel.restorers.document import DocumentContext, of_text
 from mendel.restorers.restorer import Restoration
 from mendel.serving.models import Model
 
@@ -34,7 +34,7 @@ class QueuedRequest:
         self._documents = [
             document
             for text, parts in zip(texts, self._texts, strict=True)
-            for document in [whole or (DocumentContext([text]) if len(parts) > 1 else None)]
+            for document in [whole or of_text(text, len(parts))]
             for _ in parts
         ]
         self._next_place = 0

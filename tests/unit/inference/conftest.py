@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -132,3 +135,15 @@ def new_lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str],
 @pytest.fixture
 def a_lake(new_lake: Callable[[str], Lake]) -> Lake:
     return new_lake("lake")
+
+
+def slow_shard(root: str, shard: int) -> subprocess.Popen[bytes]:
+    """Another process that restores a shard of DAY, and takes a minute for each batch: to be killed."""
+    code = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from mendel.restorers.restorer import READERS; READERS['spelling'] = 'spelling:SpellingRestorer'\n"
+        "from mendel.stages.restore_shard import restore_shard; from mendel.core.stage import Context\n"
+        f"restore_shard(Context(root={root!r}, partition={DAY!r}), {shard})"
+    )
+    environment = os.environ | {"SPELLING_SECONDS": "60"}
+    return subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE)

@@ -5,13 +5,9 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 import zipfile
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -23,14 +19,12 @@ from mendel.core.errors import InputError
 from mendel.core.manifest import Manifest
 from mendel.inference.planned import in_force, restored_folder
 
-from ..inference.conftest import a_lake, new_lake
+from ..inference.conftest import a_lake, new_lake, slow_shard
 
 __all__ = ["a_lake", "new_lake"]
 
 DAY = "2026-11-20"
 PAGE = b"# Teh title\r\n\r\n`teh code`   and teh end of it.\r\n\r\n    teh = 1\r\n"
-SPELLING = Path(__file__).parents[1] / "inference"
-"""Holds the restorer of the tests."""
 
 
 def files(root: str, found: Manifest) -> dict[str, bytes]:
@@ -204,7 +198,7 @@ def test_killed_while_a_document_is_restored_the_rerun_gives_the_same_day(new_la
     # when the shard's process is killed
     troubled.plan(files=True)
     folder = troubled.folder / restored_folder(in_force(troubled.context()))
-    process = _slow_shard(troubled.root)
+    process = slow_shard(troubled.root, 0)
     while not list(folder.glob("attempt=*")):
         assert process.poll() is None, f"the shard ended by itself: {process.communicate()[1]!r}"
         time.sleep(0.05)
@@ -217,14 +211,3 @@ def test_killed_while_a_document_is_restored_the_rerun_gives_the_same_day(new_la
     assert (found.fingerprint, found.digest) == (expected.fingerprint, expected.digest)
     assert files(troubled.root, found) == files(calm.root, expected)
     assert troubled.restore(files=True) == found, "the day was restored again though nothing changed"
-
-
-def _slow_shard(root: str) -> subprocess.Popen[bytes]:
-    code = (
-        f"import sys; sys.path.insert(0, {str(SPELLING)!r})\n"
-        "from mendel.restorers.restorer import READERS; READERS['spelling'] = 'spelling:SpellingRestorer'\n"
-        "from mendel.stages.restore_shard import restore_shard; from mendel.core.stage import Context\n"
-        f"restore_shard(Context(root={root!r}, partition={DAY!r}), 0)"
-    )
-    environment = os.environ | {"SPELLING_SECONDS": "60"}
-    return subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE)

@@ -1,13 +1,9 @@
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,15 +14,11 @@ from mendel.inference import parts
 from mendel.inference.planned import in_force, restored_folder
 from mendel.restorers.restorer import Restoration, Restorer
 
-from ..inference.conftest import a_lake, new_lake
+from ..inference.conftest import a_lake, new_lake, slow_shard
 
 __all__ = ["a_lake", "new_lake"]
 
 LINES = b"".join(b"teh line number %d\n" % number for number in range(10))
-
-
-SPELLING = Path(__file__).parents[1] / "inference"
-"""Holds the restorer of the tests."""
 
 
 def test_a_part_holds_the_restored_text_and_where_it_came_from(a_lake: Any) -> None:
@@ -143,7 +135,7 @@ def test_killed_in_a_shard_the_rerun_gives_the_same_day(new_lake: Any) -> None:
     troubled.shard(0)
     folder = troubled.folder / restored_folder(in_force(troubled.context()))
     before = set(folder.iterdir())
-    process = _slow_shard(troubled.root, 1)
+    process = slow_shard(troubled.root, 1)
     while set(folder.iterdir()) == before:
         assert process.poll() is None, f"the shard ended by itself: {process.communicate()[1]!r}"
         time.sleep(0.05)
@@ -160,17 +152,6 @@ def test_killed_in_a_shard_the_rerun_gives_the_same_day(new_lake: Any) -> None:
     assert len([file for file in found.files if file.path.endswith(".parquet")]) == 3, (
         "the killed attempt's file counts"
     )
-
-
-def _slow_shard(root: str, shard: int) -> subprocess.Popen[bytes]:
-    code = (
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1] / 'inference')!r})\n"
-        "from mendel.restorers.restorer import READERS; READERS['spelling'] = 'spelling:SpellingRestorer'\n"
-        "from mendel.stages.restore_shard import restore_shard; from mendel.core.stage import Context\n"
-        f"restore_shard(Context(root={root!r}, partition='2026-11-20'), {shard})"
-    )
-    environment = os.environ | {"SPELLING_SECONDS": "60"}
-    return subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE)
 
 
 @pytest.mark.parametrize("shard", [-1, 3])
