@@ -14,6 +14,7 @@ from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.trigger import CronPartitionTimetable
 
+from mendel_airflow.arrivals import ArrivalCheck
 from mendel_airflow.emission import EmitAsset
 from mendel_airflow.local import LocalStage
 from mendel_airflow.partitions import KEY_FORMAT, ResolvePartition
@@ -40,6 +41,7 @@ TASKS = {
         "emit_restored",
     ],
     "restore_stream": ["resolve_partition", "stream", "emit_restored_stream"],
+    "collect_feedback": ["resolve_partition", "arrival_check", "feedback_collect", "emit_feedback"],
     "collect_garbage": ["gc"],
 }
 BESIDES = {"list_shards": {"restore_collect"}}
@@ -47,7 +49,7 @@ BESIDES = {"list_shards": {"restore_collect"}}
 
 EMITS_NOTHING = {"collect_garbage"}
 FOLLOWS = {"corrupt_corpus": "corpus", "finetune_restorer": "pairs", "promote_restorer": "candidate"}
-OPERATORS = {LocalStage, ResolvePartition, RetrainCheck, Approval, ListShards, EmitAsset}
+OPERATORS = {LocalStage, ResolvePartition, RetrainCheck, Approval, ListShards, ArrivalCheck, EmitAsset}
 POOLS = {
     "finetune": GPU,
     "evaluate": GPU,
@@ -156,7 +158,12 @@ def test_follows_the_asset_before_it(dags: dict[str, DAG], dag_id: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dag_id", "cron", "offset"), [("ingest_corpus", "0 0 * * 1", 0), ("restore_batches", "0 0 * * *", -1)]
+    ("dag_id", "cron", "offset"),
+    [
+        ("ingest_corpus", "0 0 * * 1", 0),
+        ("restore_batches", "0 0 * * *", -1),
+        ("collect_feedback", "30 0 * * *", -1),
+    ],
 )
 def test_runs_by_the_clock(dags: dict[str, DAG], dag_id: str, cron: str, offset: int) -> None:
     data = DagSerialization.to_dict(dags[dag_id])["dag"]["timetable"]["__var"]

@@ -48,6 +48,7 @@ CLASSES = {
     "restore_shard": "gpu",
     "restore_collect": "cpu",
     "stream": "cpu",
+    "feedback_collect": "cpu",
     "gc": "cpu",
 }
 

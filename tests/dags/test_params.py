@@ -19,6 +19,7 @@ PARAMS = {
     "promote_restorer": {"config", "force", "approval"},
     "restore_batches": {"config", "force", "model_version"},
     "restore_stream": {"config"},
+    "collect_feedback": {"config", "force"},
     "collect_garbage": {"config", "delete"},
 }
 CONFIG = "include/pipelines/demo.yaml"
@@ -45,6 +46,7 @@ LINES = {
         "restore_plan": f"restore plan --config {CONFIG} --partition P",
         "restore_collect": f"restore collect --config {CONFIG} --partition P",
     },
+    "collect_feedback": {"feedback_collect": f"feedback collect --config {CONFIG} --partition P"},
 }
 
 

@@ -14,6 +14,8 @@ from airflow_client import StackError
 from airflow_stack import AirflowStack
 
 from mendel.core import lake, manifest
+from mendel.feedback import collected, inbox
+from mendel.feedback.judged import Feedback
 
 from .conftest import (
     CHAIN,
@@ -41,6 +43,8 @@ class Asked(NamedTuple):
     without_corpus: dict[str, Any]
     empty: dict[str, Any]
     bad: dict[str, Any]
+    judged: dict[str, Any]
+    silent: dict[str, Any]
 
 
 Ticks = dict[str, dict[str, dict[str, Any]]]
@@ -48,6 +52,7 @@ ASSETS = ["corpus", "pairs", "candidate", "champion"]
 WEEK_BEFORE = (date.fromisoformat(TICKS[0]) - timedelta(weeks=1)).isoformat()
 EMPTY_DAY, BAD_DAY = ((THIS_WEEK - timedelta(days=days)).isoformat() for days in (5, 4))
 DAYS = [(THIS_WEEK - timedelta(days=days)).isoformat() for days in (3, 2)]
+FEEDBACK_DAY, SILENT_DAY = DAYS
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +63,8 @@ def asked(stack: AirflowStack, ticks: Ticks) -> Asked:
     days = [word for day in DAYS for word in ("--day", day)]
     mendel = Path(sys.executable).with_name("mendel")
     subprocess.run([mendel, *fill, *days], env=environment(stack), cwd=REPO, check=True)
-    stack.client.unpause("restore_batches")
+    _leave_feedback(stack.env["MENDEL_LAKE"])
+    stack.client.unpause("restore_batches", "collect_feedback")
     stack.client.backfill("restore_batches", DAYS[0], DAYS[-1])
     stack.client.backfill("ingest_corpus", WEEK_BEFORE, WEEK_BEFORE)
     lake.write(lake.join(stack.env["MENDEL_LAKE"], "inbox", f"dt={BAD_DAY}", "bad.jsonl"), b"{\n")
@@ -68,7 +74,19 @@ def asked(stack: AirflowStack, ticks: Ticks) -> Asked:
         without_corpus=stack.client.trigger("corrupt_corpus", "2001-01-01"),
         empty=stack.client.trigger("restore_batches", EMPTY_DAY),
         bad=stack.client.trigger("restore_batches", BAD_DAY),
+        judged=stack.client.trigger("collect_feedback", FEEDBACK_DAY),
+        silent=stack.client.trigger("collect_feedback", SILENT_DAY),
     )
+
+
+def _leave_feedback(root: str) -> None:
+    """What the service leaves when a reader judges one answer, and thinks again."""
+    change = {"start": 0, "end": 3, "original": "teh", "replacement": "the", "confidence": 0.9}
+    for minute, accepted in enumerate((False, True)):
+        at = f"{FEEDBACK_DAY}T12:{minute:02}:00Z"
+        texts = [{"text": "teh end", "changes": [{**change, "accepted": accepted}]}]
+        answer = {"request_id": "r1", "at": at, "caller": "ana", "model_version": 1, "texts": texts}
+        inbox.put(root, Feedback.model_validate(answer))
 
 
 def test_first_tick_runs_through_to_a_champion(stack: AirflowStack, ticks: Ticks) -> None:
@@ -210,6 +228,27 @@ def test_a_day_of_bad_records_alone_is_committed(stack: AirflowStack, asked: Ask
     restored = manifest.current(stack.env["MENDEL_LAKE"], "restored", BAD_DAY)
     assert restored is not None
     assert restored.metrics["records_rejected"] == 1
+
+
+def test_a_days_feedback_is_collected(stack: AirflowStack, asked: Asked) -> None:
+    run = stack.client.wait_run("collect_feedback", asked.judged["dag_run_id"], PATIENCE)
+    assert run["state"] == "success", failure(stack, run)
+    (record,) = collected.read(stack.env["MENDEL_LAKE"], FEEDBACK_DAY)
+    assert [text.accepted() for text in record.texts] == ["the end"], "the last that a reader said counts"
+    (event,) = events_of(stack, run)
+    assert (event["name"], event["partition_key"]) == ("feedback", FEEDBACK_DAY)
+    assert event["extra"]["metrics"] == {"files": 2, "answers": 1, "changes": 1, "accepted": 1}
+
+
+def test_a_day_without_feedback_is_skipped_and_says_so(stack: AirflowStack, asked: Asked) -> None:
+    run = stack.client.wait_run("collect_feedback", asked.silent["dag_run_id"], PATIENCE)
+    assert run["state"] == "success", failure(stack, run)
+    skipped = ("arrival_check", "feedback_collect", "emit_feedback")
+    assert states(stack, run) == {"resolve_partition": "success", **dict.fromkeys(skipped, "skipped")}
+    said = f"nothing to collect: feedback_inbox/dt={SILENT_DAY} of {stack.env['MENDEL_LAKE']} holds no files"
+    assert said in log_of(stack, run, "arrival_check")
+    assert manifest.current(stack.env["MENDEL_LAKE"], "feedback", SILENT_DAY) is None
+    assert events_of(stack, run) == []
 
 
 @pytest.mark.parametrize("answer", ["Reject", "Approve"])
