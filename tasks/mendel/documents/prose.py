@@ -16,8 +16,8 @@ from mendel.documents.protected import is_prose, protected
 LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 QUOTED = re.compile(r"[ \t]*(?:>[ \t]?)*[ \t]*")
 """How the lines of a quoted mail begin."""
-ITEM = re.compile(r"(?:[-*+\u2022\u2013]|\(?\w{1,3}[.)])\s")
-"""How an item of a list begins."""
+ITEM = re.compile(r"(?:[-*+\u2022\u2013]|\(?(?:\d{1,3}|[^\W\d_]|[ivx]{1,5}|[IVX]{1,5})[.)])\s")
+"""How an item of a list begins: with a mark, a number, a letter."""
 ENDS = re.compile(r"[^\w\s,][\"'\u201d\u2019)]*$")
 """What no sentence goes on behind, or a list does."""
 COLUMN = re.compile(r"\t+| {3,}|\s*\|\s*")
@@ -30,7 +30,7 @@ def from_text(text: TracedText, encode: Callable[[str], str] = same, place: str 
     width = wrapping.width(text.text.replace("\r\n", "\n"))
     paragraphs = _paragraphs(text) if width is None else _together(_paragraphs(text), width)
     for lines in paragraphs:
-        for joined in _joined(lines, width is not None):
+        for joined in _joined(lines, width):
             yield from from_lines(joined, compounds, encode, place)
 
 
@@ -96,20 +96,24 @@ def _together(paragraphs: Iterable[list[TracedText]], width: int) -> Iterator[li
 
 def _goes_on(line: str, after: str, width: int) -> bool:
     """A line that is full and ends no sentence, before one that begins in lower case and no item."""
-    full = scripts.columns(line) + 1 + len(after.split()[0]) > wrapping.FULL * width
-    return full and after[0].islower() and not (ENDS.search(line) or ITEM.match(after) or COLUMN.search(line + after))
+    no_sentence_ends = _full(line, after, width) and not ENDS.search(line)
+    return no_sentence_ends and after[0].islower() and not (ITEM.match(after) or COLUMN.search(line + after))
 
 
-def _joined(lines: Sequence[TracedText], wrapped: bool) -> Iterator[list[TracedText]]:
+def _full(line: str, after: str, width: int) -> bool:
+    """Whether the next line's first word had hardly a place in a line any more."""
+    return scripts.columns(line) + 1 + len(after.split()[0]) > wrapping.FULL * width
+
+
+def _joined(lines: Sequence[TracedText], width: int | None) -> Iterator[list[TracedText]]:
     """The lines of a block in groups that are one paragraph each; a line with columns is a group for each of them."""
-    texts = [line.text for line in lines]
-    wrapped = wrapped or _by_width(texts)
+    width = width or _width([line.text for line in lines])
     group: list[TracedText] = []
     for line in lines:
         text = line.text
         columns = COLUMN.search(text)
-        goes_on = wrapped or text[0].islower() or (group and hyphens.DIVIDED.search(f"{group[-1].text}\n{text}"))
-        if group and (columns or ITEM.match(text) or not goes_on):
+        goes_on = width or text[0].islower() or (group and hyphens.DIVIDED.search(f"{group[-1].text}\n{text}"))
+        if group and (columns or not goes_on or _is_item(text, group, width)):
             yield group
             group = []
         if columns:
@@ -128,9 +132,17 @@ def _cells(line: TracedText) -> Iterator[TracedText]:
     yield line[at:]
 
 
-def _by_width(lines: Sequence[str]) -> bool:
-    """At least three lines, each ending where the next one's first word had no place in the widest."""
+def _is_item(text: str, group: Sequence[TracedText], width: int | None) -> bool:
+    """Whether a line is another item of a list, and not the rest of a sentence, as `V. Debs` is behind `Eugene`."""
+    first, before = group[0].text, group[-1].text
+    in_sentence = width and _full(before, text, width) and not (ENDS.search(before) or ITEM.match(first))
+    return bool(ITEM.match(text) and not in_sentence)
+
+
+def _width(lines: Sequence[str]) -> int | None:
+    """The widest of at least three lines, each ending where the next one's first word had no place in it."""
     widest = max(map(len, lines))
     if widest not in wrapping.WIDTHS or len(lines) < 3:
-        return False
-    return all(len(line) + 1 + len(after.split()[0]) > wrapping.FULL * widest for line, after in pairwise(lines))
+        return None
+    full = (len(line) + 1 + len(after.split()[0]) > wrapping.FULL * widest for line, after in pairwise(lines))
+    return widest if all(full) else None

@@ -13,6 +13,10 @@ from mendel.documents.protected import OBJECT
 from ..conftest import asked, restored
 
 WRAPPED = "It was the best of times and it was the worst\nof times, it was the age of wisdom, it was teh\nage of foolishness.\n"
+ITEMS = (
+    "the best of times and the worst of times and\nthe age of wisdom and the age of foolishness",
+    "the season of light and the season of darkness\nand the spring of hope and a winter of despair",
+)
 anything = st.text(
     st.one_of(
         st.characters(exclude_categories=["Cs"], exclude_characters="\0"), st.sampled_from(" \n\r\t-\u00ad’“—.ab>")
@@ -38,6 +42,20 @@ def test_one_word_changes_and_nothing_else(before: str, after: str) -> None:
 
 def test_lines_broken_by_width_are_read_as_one() -> None:
     assert asked(WRAPPED, "text") == [WRAPPED.replace("\n", " ").strip()]
+
+
+@pytest.mark.parametrize("start", ["own. It was", "is. It was", "V. Debs of", "12. It was", "ix) of all", "- of all"])
+def test_a_line_broken_by_width_goes_on_whatever_it_begins_with(start: str) -> None:
+    # given a line that begins as an item of a list could, in the middle of a sentence
+    text = WRAPPED.replace("\nof", f"\n{start}")
+    # when, then it is asked about as it would be on one line
+    assert asked(text, "text") == asked(text.replace("\n", " "), "text")
+
+
+@pytest.mark.parametrize("marks", ["1) 2)", "(a) (b)", "ix) x)", "- -", "* *"])
+def test_items_of_a_list_are_read_one_by_one_though_their_lines_are_full(marks: str) -> None:
+    items = [f"{mark} {words}" for mark, words in zip(marks.split(), ITEMS, strict=True)]
+    assert asked("\n".join(items), "text") == [item.replace("\n", " ") for item in items]
 
 
 def test_lines_of_a_script_without_spaces_are_read_without_any_and_stay_lines() -> None:
