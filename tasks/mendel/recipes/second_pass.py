@@ -21,11 +21,6 @@ class SecondPassConfig(Frozen):
     margin: float = Field(
         5.0, gt=0, description="nats behind the first pass's best at which a candidate is not plausible"
     )
-    lead: float | None = Field(
-        None,
-        ge=0,
-        description="nats by which the input itself may be ahead and the others still be read; else `margin`",
-    )
     ngram_weight: float = Field(0.5, ge=0, description="of the n-gram's log-probability, in the search")
     llm_weight: float = Field(0.5, ge=0, description="of the language model's, in the search")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from mendel.channel.costs import Channel
 from mendel.channel.decoder import Decoder, TextCandidate
@@ -39,6 +39,12 @@ class LlmArtifact(Frozen):
     """It was tuned on clean texts that follow their noisy form, and is asked so."""
     second_pass: SecondPassConfig = SecondPassConfig(rounds=0)
     """Without it the candidate is from before the second pass could propose."""
+
+    @field_validator("second_pass", mode="before")
+    @classmethod
+    def _without_lead(cls, config: Any) -> Any:
+        """0.2.0 wrote `lead` too; since then the first pass's judge alone chooses what is read."""
+        return {key: value for key, value in config.items() if key != "lead"} if isinstance(config, dict) else config
 
 
 class ChannelArtifact(artifact.Artifact):

@@ -72,10 +72,7 @@ class SecondPass:
     def plausible(self, text: str, candidates: Sequence[TextCandidate]) -> list[TextCandidate]:
         """Those near the best, and the input, against which every change is measured; none where one is far ahead."""
         scores = np.array([c.channel + self.decoder.config.lm_weight * c.lm for c in candidates])
-        margin = self.config.margin
-        if self.config.lead is not None and candidates[int(scores.argmax())].text == text:
-            margin = self.config.lead
-        near = scores >= scores.max() - margin
+        near = scores >= scores.max() - self.config.margin
         if near.sum() == 1:
             return []
         return [c for c, is_near in zip(candidates, near, strict=True) if is_near or c.text == text]

@@ -85,6 +85,18 @@ def test_a_candidate_of_release_0_1_0_is_read(tmp_path: Path) -> None:
     assert (found.llm.base.revision, found.llm.second_pass.slack) == ("0.1.2", 1.0)
 
 
+def test_a_candidate_of_release_0_2_0_is_read(tmp_path: Path) -> None:
+    # given: it wrote a setting of the second pass that is no more
+    of_0_2_0 = OF_RELEASE_0_1_0 | {"format": 2, "llm": {**OF_RELEASE_0_1_0["llm"]}}
+    of_0_2_0["llm"]["second_pass"] = {**OF_RELEASE_0_1_0["llm"]["second_pass"], "openings": 0, "lead": 3.0}
+    (tmp_path / artifact.NAME).write_text(json.dumps(of_0_2_0))
+
+    found = artifact.read(tmp_path, ChannelArtifact)
+
+    assert found.llm is not None
+    assert (found.llm.second_pass.rounds, found.llm.second_pass.margin) == (1, 3.0)
+
+
 def test_a_candidate_from_before_the_second_pass_could_propose_only_reads(tmp_path: Path) -> None:
     llm = {key: value for key, value in OF_RELEASE_0_1_0["llm"].items() if key != "second_pass"}
     (tmp_path / artifact.NAME).write_text(json.dumps(OF_RELEASE_0_1_0 | {"llm": llm}))
