@@ -78,6 +78,17 @@ resource "aws_iam_role_policy" "pod" {
   })
 }
 
+# What readers of the online service say: it is created, and neither changed nor deleted by who serves.
+resource "aws_iam_role_policy" "feedback" {
+  count = var.feedback ? 1 : 0
+  name  = "feedback"
+  role  = aws_iam_role.pod["serve"].name
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = ["s3:PutObject"], Resource = ["${local.bucket}/lake/feedback_inbox/*"] }]
+  })
+}
+
 resource "aws_iam_role_policy_attachment" "ebs" {
   role       = aws_iam_role.pod["ebs"].name
   policy_arn = "arn:${data.aws_partition.this.partition}:iam::aws:policy/service-role/AmazonEBSCSIDriverPolicy"

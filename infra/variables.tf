@@ -56,6 +56,12 @@ variable "database" {
   default = { type = "db.t4g.medium", gigabytes = 50 }
 }
 
+variable "feedback" {
+  description = "Whether the online service keeps readers' feedback: the chart's serve.feedback."
+  type        = bool
+  default     = false
+}
+
 variable "monthly_budget_usd" {
   description = "Above it, and at 80 % of it, `budget_email` gets a message."
   type        = number

@@ -1,7 +1,7 @@
 """Give each client of docker compose's store a key of its own, and no more rights than it needs.
 
 Runs once a start, as the store's owner, in the stack's image. Settings come from the environment:
-AWS_* of the owner, BUCKET, and NAME_SECRET of each client.
+AWS_* of the owner, BUCKET, NAME_SECRET of each client, and FEEDBACK: true where readers' feedback is kept.
 """
 
 import json
@@ -22,17 +22,20 @@ CLIENTS = {
     "restorer": {"lake/*": READ},
 }
 """Client → what of the bucket → what it may do with it. All may list the bucket."""
+FEEDBACK = {"restorer": {"lake/feedback_inbox/*": ["s3:PutObject"]}}
+"""More rights where readers' feedback is kept."""
 
 
-def policy(bucket: str) -> dict[str, Any]:
+def policy(bucket: str, *, feedback: bool) -> dict[str, Any]:
     """The bucket's policy: what is not in it is forbidden."""
     everything = f"arn:aws:s3:::{bucket}"
     listing = ["s3:ListBucket", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads"]
     statements = [{"Effect": "Allow", "Principal": {"AWS": [*CLIENTS]}, "Action": listing, "Resource": everything}]
-    for client, rights in CLIENTS.items():
-        for where, actions in rights.items():
-            allowed = {"Action": actions, "Resource": f"{everything}/{where}"}
-            statements.append({"Effect": "Allow", "Principal": {"AWS": [client]}, **allowed})
+    for rights_of in (CLIENTS, FEEDBACK) if feedback else (CLIENTS,):
+        for client, rights in rights_of.items():
+            for where, actions in rights.items():
+                allowed = {"Action": actions, "Resource": f"{everything}/{where}"}
+                statements.append({"Effect": "Allow", "Principal": {"AWS": [client]}, **allowed})
     return {"Version": "2012-10-17", "Statement": statements}
 
 
@@ -47,7 +50,14 @@ def main() -> None:
         administer(session, f"change-bucket-owner?bucket={bucket}&owner={owner}").raise_for_status()
     else:
         s3.create_bucket(Bucket=bucket)
-    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy(bucket)))
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy(bucket, feedback=is_kept(os.environ["FEEDBACK"]))))
+
+
+def is_kept(setting: str) -> bool:
+    """Whether readers' feedback is kept. Ends the program where the setting says neither."""
+    if setting not in ("true", "false"):
+        raise SystemExit(f"RESTORER_FEEDBACK={setting}: write true or false")
+    return setting == "true"
 
 
 def account(session: Session, name: str, secret: str) -> None:

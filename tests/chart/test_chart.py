@@ -344,6 +344,20 @@ def test_the_service_is_valid_and_restricted(render: Render) -> None:
     assert container["args"][-1] == "--set=poll_seconds=1", "the values' settings come last, so they count"
 
 
+def test_feedback_is_kept_where_a_value_says_so(render: Render) -> None:
+    for over, kept in ({}, False), ({"feedback": True}, True):
+        _, _, container = the_service(render("local", merged(SERVE, {"serve": over})))
+        assert told(container).feedback is kept, over
+
+
+def test_the_service_may_have_a_key_of_its_own(render: Render) -> None:
+    # of two Secrets that have a name, the later one counts
+    _, _, container = the_service(render("local", SERVE))
+    secrets = [each["secretRef"] for each in container["envFrom"] if "secretRef" in each]
+    assert [each["name"] for each in secrets] == ["mendel-stages", "mendel-stage-serve"]
+    assert all(each["optional"] for each in secrets)
+
+
 def test_a_pod_of_the_service_ends_only_when_nobody_needs_it(render: Render) -> None:
     deployment, pod, container = the_service(render("local", SERVE))
     assert deployment["spec"]["strategy"] == {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
@@ -504,6 +518,7 @@ def test_telemetry_is_off(objects: list[dict[str, Any]]) -> None:
         {"quota": {"gpus": "many"}},
         {"stream": {"settings": ["topic"]}},
         {"serve": {"replicas": 0}},
+        {"serve": {"feedback": "yes"}},
         {"serve": {"ingress": {"hosts": ["x"]}}},
     ],
     ids=json.dumps,

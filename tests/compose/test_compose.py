@@ -105,6 +105,15 @@ def test_each_client_of_the_store_has_a_key_of_its_own() -> None:
     assert {access for access, _ in known.values()} == compose_store.CLIENTS.keys()
 
 
+def test_feedback_is_one_setting_for_the_service_and_its_rights_and_is_off() -> None:
+    told = {name: SERVICES[name]["environment"]["FEEDBACK"] for name in ("restorer", "accounts")}
+    assert told == dict.fromkeys(told, "${RESTORER_FEEDBACK:-false}")
+    for said, kept in (("true", True), ("false", False)):
+        assert compose_store.is_kept(said) is Serve.model_validate({"feedback": said}).feedback is kept
+    with pytest.raises(SystemExit, match="RESTORER_FEEDBACK=yes: write true or false"):
+        compose_store.is_kept("yes")
+
+
 def test_who_needs_the_store_waits_for_its_account() -> None:
     for name in ("scheduler", "mlflow", "restorer"):
         assert "accounts" in SERVICES[name]["depends_on"], name
@@ -183,6 +192,7 @@ def test_the_restorer_is_told_the_hash_of_the_key_in_env() -> None:
     words = shlex.split(serve)
     said = dict(word.split("=") for flag, word in pairwise(words) if flag == "--set")
     assert said.pop("hosts") == "[$HOSTS]"
+    assert said.pop("feedback") == "$FEEDBACK"
     settings = Serve.model_validate(said)
     assert (settings.host, settings.keys_file) == ("0.0.0.0", "/tmp/keys")
     names = service["environment"]["HOSTS"].removeprefix("${RESTORER_HOSTS:-").removesuffix("}")
