@@ -49,22 +49,33 @@ class RestoredDocument:
     def changed(self) -> bool:
         return self.data != self.original
 
-    def text(self, segment: int) -> str:
-        """A segment's text with what was changed."""
+    def edits(self, segment: int) -> tuple[Span, ...]:
+        """The changes of a segment that were made."""
         first, stop = (
             side(self.changes, segment, key=lambda change: change.segment) for side in (bisect_left, bisect_right)
         )
-        return applied(self.segments[segment].text, (change.span for change in self.changes[first:stop]))
+        return tuple(change.span for change in self.changes[first:stop])
+
+    def text(self, segment: int) -> str:
+        """A segment's text with what was changed."""
+        return applied(self.segments[segment].text, self.edits(segment))
 
 
 def restore(
     restorer: Restorer, data: bytes, read: Read, options: ReadingOptions, threshold: float | None, name: str
 ) -> RestoredDocument:
     """A document restored; where nothing changes, its very bytes. Raises InputError where it cannot be read."""
+    return with_answers(restorer, data, read, options, threshold, name)[0]
+
+
+def with_answers(
+    restorer: Restorer, data: bytes, read: Read, options: ReadingOptions, threshold: float | None, name: str
+) -> tuple[RestoredDocument, list[Restoration]]:
+    """As `restore`, and what the restorer said of each segment, changes that would have done harm among it."""
     document = read(data, options)
     texts = [segment.text for segment in document.segments]
-    [restorations] = restore_segments(restorer, [texts], threshold, name)
-    return changed(data, document, read, options, [restoration.edits for restoration in restorations])
+    [answers] = restore_segments(restorer, [texts], threshold, name)
+    return changed(data, document, read, options, [answer.edits for answer in answers]), answers
 
 
 def changed(

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from mendel.core.errors import InputError
 from mendel.documents import reading, restoring
-from mendel.documents.changes import applied
 from mendel.documents.document import ReadingOptions, UnknownDocumentError
 from mendel.inference import inbox
 from mendel.inference.inbox import NO_PERMISSION, UNREADABLE, InboxFile
@@ -58,18 +56,11 @@ def items(file: InboxFile, rules: RecordRules, *, txt: bool) -> Iterator[InboxRe
 
 def restore(restorer: Restorer, data: bytes, name: str, threshold: float | None) -> WholeFile:
     """A document restored, without changes less sure (0 to 1) than `threshold`."""
-    read, options = _reader(name), ReadingOptions()
-    document = read(data, options)
-    before = [segment.text for segment in document.segments]
-    [answers] = restoring.restore_segments(restorer, [before], threshold, name)
-    restored = restoring.changed(data, document, read, options, [answer.edits for answer in answers])
-    edits = {
-        segment: tuple(change.span for change in changes)
-        for segment, changes in itertools.groupby(restored.changes, key=lambda change: change.segment)
-    }
+    restored, answers = restoring.with_answers(restorer, data, _reader(name), ReadingOptions(), threshold, name)
+    before = [segment.text for segment in restored.segments]
     parts = [
-        answer.model_copy(update={"edits": edits.get(number, ()), "text": applied(text, edits.get(number, ()))})
-        for number, (text, answer) in enumerate(zip(before, answers, strict=True))
+        answer.model_copy(update={"edits": restored.edits(number), "text": restored.text(number)})
+        for number, answer in enumerate(answers)
     ]
     lines = [Piece(text, "\n" if number + 1 < len(before) else "") for number, text in enumerate(before)]
     return WholeFile("\n".join(before), pieces.join(lines, parts), restored.data)

@@ -2,16 +2,13 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
-from mendel.cli import main as cli
 from mendel.core import manifest
 from mendel.core.stage import execute
 
@@ -20,16 +17,16 @@ from ..inference.conftest import (
     a_lake,
     new_lake,
 )
+from .conftest import Command
 
 __all__ = ["a_lake", "new_lake"]
 
 DAY = "2026-11-20"
+Mendel = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def mendel(
-    a_lake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[int, str]]:
+def mendel(command: Command, a_lake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mendel:
     """The `mendel` command on the lake: exit code, and all that it printed."""
     config = tmp_path / "pipeline.yaml"
     config.write_text(f"name: test\nlake: {a_lake.root}\nrestore: {{records_per_shard: 2}}\n")
@@ -38,22 +35,13 @@ def mendel(
     monkeypatch.delenv("MENDEL_LAKE", raising=False)
 
     def run(*arguments: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["mendel", *arguments])
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-        finally:
-            structlog.reset_defaults()
-            logging.getLogger().handlers.clear()
-        printed = capsys.readouterr()
-        return code, printed.out + printed.err
+        ended = command(*arguments)
+        return ended.code, ended.out + ended.err
 
     return run
 
 
-def test_a_day_through_the_commands(a_lake: Any, mendel: Callable[..., tuple[int, str]]) -> None:
+def test_a_day_through_the_commands(a_lake: Any, mendel: Mendel) -> None:
     a_lake.put("a.txt", b"teh one\nteh two\nteh three\n")
 
     planned = mendel("restore", "plan", "-p", DAY)
@@ -70,7 +58,7 @@ def test_a_day_through_the_commands(a_lake: Any, mendel: Callable[..., tuple[int
     assert found.rows == 3
 
 
-def test_a_day_without_files_says_so(a_lake: Any, mendel: Callable[..., tuple[int, str]]) -> None:
+def test_a_day_without_files_says_so(a_lake: Any, mendel: Mendel) -> None:
     code, printed = mendel("restore", "plan", "-p", DAY)
 
     assert code == 0, printed
@@ -91,7 +79,7 @@ def test_a_day_without_files_says_so(a_lake: Any, mendel: Callable[..., tuple[in
     ],
 )
 def test_bad_input_ends_with_exit_2_and_says_what_to_change(
-    a_lake: Any, mendel: Callable[..., tuple[int, str]], arguments: list[str], message: str
+    a_lake: Any, mendel: Mendel, arguments: list[str], message: str
 ) -> None:
     a_lake.put("a.txt", b"teh one\n")
     assert mendel("restore", "plan", "-p", DAY)[0] == 0
@@ -104,7 +92,7 @@ def test_bad_input_ends_with_exit_2_and_says_what_to_change(
 
 
 def test_texts_are_restored_by_any_model_of_the_lake(
-    a_lake: Any, mendel: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+    a_lake: Any, mendel: Mendel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given a candidate beside the champion, which knows another word
     made = execute(MakeCandidate(words={"hellorld": "hello world"}), a_lake.context("2026-11-02"))
@@ -129,29 +117,27 @@ def test_texts_are_restored_by_any_model_of_the_lake(
     assert json.loads(second)["text"] == "the tüo"
 
 
-def test_texts_keep_what_is_less_sure_than_the_threshold(a_lake: Any, mendel: Callable[..., tuple[int, str]]) -> None:
+def test_texts_keep_what_is_less_sure_than_the_threshold(a_lake: Any, mendel: Mendel) -> None:
     a_lake.make_champion({"teh": "the", "Kign": "King"})
     assert "the King\n" in mendel("restore", "text", "teh Kign")[1]
     assert "the Kign\n" in mendel("restore", "text", "--threshold", "0.8", "teh Kign")[1]
     assert mendel("restore", "text", "--threshold", "80", "teh Kign")[0] == 2, "80 is no probability"
 
 
-def test_a_model_that_is_not_there_ends_with_exit_2(mendel: Callable[..., tuple[int, str]]) -> None:
+def test_a_model_that_is_not_there_ends_with_exit_2(mendel: Mendel) -> None:
     code, printed = mendel("restore", "text", "--model", "9", "teh")
     assert code == 2
     assert "there is no model '9'. Choose one of: champion, 1." in printed
 
 
-def test_a_day_is_not_restored_by_a_candidate_without_a_version(
-    a_lake: Any, mendel: Callable[..., tuple[int, str]]
-) -> None:
+def test_a_day_is_not_restored_by_a_candidate_without_a_version(a_lake: Any, mendel: Mendel) -> None:
     execute(MakeCandidate(words={"a": "b"}), a_lake.context("2026-11-02"))
     code, printed = mendel("restore", "plan", "-p", DAY, "--model-version", "candidate")
     assert code == 2
     assert "has no version: run mendel evaluate and mendel promote first" in printed
 
 
-def test_the_day_to_fill_is_checked(mendel: Callable[..., tuple[int, str]]) -> None:
+def test_the_day_to_fill_is_checked(mendel: Mendel) -> None:
     code, printed = mendel("inbox", "fill", "-p", "2026-11-23", "--day", "yesterday")
 
     assert code == 2

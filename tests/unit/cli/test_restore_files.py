@@ -4,51 +4,27 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 import re
 import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-import structlog
 
-from mendel.cli import main as cli
 from mendel.restorers.restorer import READERS
 
 from ..inference.conftest import a_lake, new_lake
+from .conftest import Command
 
 __all__ = ["a_lake", "new_lake"]
 
 
-class Result(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Mendel = Callable[..., Result]
-
-
 @pytest.fixture
-def mendel(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Mendel:
-    """`mendel restore files` and how it ends."""
+def mendel(command: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """`mendel restore files`."""
     monkeypatch.delenv("MENDEL_CONFIG", raising=False)
-
-    def run(*arguments: object) -> Result:
-        monkeypatch.setattr(sys, "argv", ["mendel", "restore", "files", *map(str, arguments)])
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-        finally:
-            structlog.reset_defaults()
-            logging.getLogger().handlers.clear()
-        return Result(code, *capsys.readouterr())
-
-    return run
+    return partial(command, "restore", "files")
 
 
 @pytest.fixture
@@ -80,7 +56,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def test_a_folder_comes_out_in_another(mendel: Mendel, model: Path, letters: Path, tmp_path: Path) -> None:
+def test_a_folder_comes_out_in_another(mendel: Command, model: Path, letters: Path, tmp_path: Path) -> None:
     # given
     before = contents(letters)
     # when
@@ -99,7 +75,7 @@ def test_a_folder_comes_out_in_another(mendel: Mendel, model: Path, letters: Pat
 
 
 def test_without_a_folder_results_lie_beside_and_are_not_taken_for_input(
-    mendel: Mendel, model: Path, letters: Path
+    mendel: Command, model: Path, letters: Path
 ) -> None:
     (letters / "latin.txt").unlink()
     (letters / "settings.xml").write_text("<settings>teh</settings>")
@@ -117,7 +93,7 @@ def test_without_a_folder_results_lie_beside_and_are_not_taken_for_input(
     assert contents(letters) == before | results
 
 
-def test_in_place_the_original_is_kept_beside(mendel: Mendel, model: Path, letters: Path) -> None:
+def test_in_place_the_original_is_kept_beside(mendel: Command, model: Path, letters: Path) -> None:
     # given a file that only its owner may read, and a link to it
     path = letters / "a.txt"
     path.chmod(0o600)
@@ -140,14 +116,14 @@ def test_in_place_the_original_is_kept_beside(mendel: Mendel, model: Path, lette
     assert contents(letters)["a.txt.2"] == b"teh next\n"
 
 
-def test_a_file_that_does_not_change_is_not_touched(mendel: Mendel, model: Path, letters: Path) -> None:
+def test_a_file_that_does_not_change_is_not_touched(mendel: Command, model: Path, letters: Path) -> None:
     before = contents(letters)
     assert mendel(letters / "right.txt", "--model", model, "--in-place").code == 0
     assert contents(letters) == before
 
 
 @pytest.mark.parametrize("option", ["--dry-run", "--diff", "--check"])
-def test_nothing_is_written_where_it_is_only_asked(mendel: Mendel, model: Path, letters: Path, option: str) -> None:
+def test_nothing_is_written_where_it_is_only_asked(mendel: Command, model: Path, letters: Path, option: str) -> None:
     # given
     (letters / "latin.txt").unlink()
     before = contents(letters)
@@ -161,7 +137,7 @@ def test_nothing_is_written_where_it_is_only_asked(mendel: Mendel, model: Path, 
     assert mendel(letters / "right.txt", "--model", model, "--check").code == 0
 
 
-def test_a_diff_says_what_would_change(mendel: Mendel, model: Path, letters: Path) -> None:
+def test_a_diff_says_what_would_change(mendel: Command, model: Path, letters: Path) -> None:
     path = letters / "old" / "b.md"
     assert mendel(path, "--model", model, "--diff").out == (
         f"--- {path}\n+++ {path} (restored)\n@@ -1,3 +1,3 @@\n-# see teh house\n+# see the house\n \n `teh code`\n"
@@ -169,7 +145,7 @@ def test_a_diff_says_what_would_change(mendel: Mendel, model: Path, letters: Pat
 
 
 def test_a_report_shows_each_change_and_what_could_not_be_read(
-    mendel: Mendel, model: Path, letters: Path, tmp_path: Path
+    mendel: Command, model: Path, letters: Path, tmp_path: Path
 ) -> None:
     (letters / "a.txt").write_text("see teh <b> & house\n")
     assert mendel(letters, "--model", model, "--dry-run", "--report", tmp_path / "new" / "r.html").code == 2
@@ -180,14 +156,14 @@ def test_a_report_shows_each_change_and_what_could_not_be_read(
     assert page.endswith("</html>\n")
 
 
-def test_as_a_filter(mendel: Mendel, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_as_a_filter(mendel: Command, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "see *teh* `teh` house\r\n"
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
     found = mendel("-", "--format", "markdown", "--model", model)
     assert (found.code, found.out) == (0, "see *the* `teh` house\r\n")
 
 
-def test_a_champion_is_found_in_its_lake(a_lake: Any, mendel: Mendel, tmp_path: Path, letters: Path) -> None:
+def test_a_champion_is_found_in_its_lake(a_lake: Any, mendel: Command, tmp_path: Path, letters: Path) -> None:
     config = tmp_path / "pipeline.yaml"
     config.write_text(f"name: test\nlake: {a_lake.root}\nrestore: {{}}\n")
     found = mendel(letters / "a.txt", "-c", config)
@@ -214,7 +190,7 @@ def test_a_champion_is_found_in_its_lake(a_lake: Any, mendel: Mendel, tmp_path: 
     ],
 )
 def test_bad_input_ends_with_exit_2_and_says_what_to_change(
-    mendel: Mendel, model: Path, letters: Path, arguments: list[str], message: str
+    mendel: Command, model: Path, letters: Path, arguments: list[str], message: str
 ) -> None:
     asked = [argument.format(letters=letters) for argument in arguments]
     found = mendel("--model", model, *asked)
