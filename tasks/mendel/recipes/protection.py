@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-ProtectedKind = Literal["url", "email", "path", "number", "identifier", "code", "spaces", "foreign_letter"]
+ProtectedKind = Literal["url", "email", "path", "number", "identifier", "code", "spaces", "brackets", "foreign_letter"]
 PROTECTED: tuple[ProtectedKind, ...] = get_args(ProtectedKind)
-"""All of them: addresses, file names, numbers and dates, names of programs' things, code in marks, runs of white space, and
-letters that the corpus does not have."""
+"""All of them: addresses, file names, numbers and dates, names of programs' things, code in marks, runs of white space,
+pairs of brackets, and letters that the corpus does not have."""

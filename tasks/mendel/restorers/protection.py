@@ -43,6 +43,9 @@ UNIT = re.compile(
 SPACES = re.compile(r"^\s{2,}|\s{3,}|\t|\n|\s{2,}$")
 """Indentation, gaps between columns. Two spaces within a line may be noise: a space that was doubled."""
 CODE = re.compile(r"`[^`]+`|<[^<>\s][^<>]*>")
+BRACKET = re.compile(r"(?<!\w)[(\[{](?=\S)|(?<=\S)[)\]}](?!\w)")
+"""One that opens before a word or closes behind one; those that noise put in stand anywhere."""
+CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 
 def protected(text: str, kinds: Collection[ProtectedKind]) -> list[tuple[int, int]]:
@@ -53,10 +56,27 @@ def protected(text: str, kinds: Collection[ProtectedKind]) -> list[tuple[int, in
 def is_refused(
     change: Span, text: str, stretches: Collection[tuple[int, int]], kinds: Collection[ProtectedKind]
 ) -> bool:
-    """Whether a change touches one of the stretches, or invents a number where numbers are protected."""
+    """Whether a change touches one of the stretches, invents a number or takes one of a pair of brackets, where these
+    are protected."""
     removed = text[change.start : change.end]
     invents = "number" in kinds and any(c.isdigit() and c not in removed for c in change.replacement)
-    return invents or any(_touches(change, text, start, end) for start, end in stretches)
+    unpairs = "brackets" in kinds and _unpairs(change, text)
+    return invents or unpairs or any(_touches(change, text, start, end) for start, end in stretches)
+
+
+def _unpairs(change: Span, text: str) -> bool:
+    lost = [text[at] for at in _paired(text) if change.start <= at < change.end]
+    return any(lost.count(bracket) > change.replacement.count(bracket) for bracket in lost)
+
+
+def _paired(text: str) -> Iterator[int]:
+    """Where the brackets are that belong to a pair."""
+    opened: list[int] = []
+    for match in BRACKET.finditer(text):
+        if match[0] in CLOSING:
+            opened.append(match.start())
+        elif opened and CLOSING[text[opened[-1]]] == match[0]:
+            yield from (opened.pop(), match.start())
 
 
 def _touches(change: Span, text: str, start: int, end: int) -> bool:

@@ -107,6 +107,9 @@ def test_all_that_counts_in_reported_texts_is_covered(text: str) -> None:
         ("        return", "return"),
         ("people", "people 4"),
         ("room four", "room f0ur"),
+        ("[There was a disruption.]", "There was a disruption.]"),
+        ("(possibly commercial) programs", "(possibly commercial programs"),
+        ("all [the] people", "all people"),
     ],
 )
 def test_a_change_to_what_is_protected_is_refused(text: str, better: str) -> None:
@@ -121,6 +124,10 @@ def test_a_change_to_what_is_protected_is_refused(text: str, better: str) -> Non
         ("in 1999 , we", "in 1999, we"),
         ("in 1999 we", "in 1999, we"),
         ("all of teh people", "all of the people"),
+        ("(possilby commercial) programs", "(possibly commercial) programs"),
+        ("all (of people", "all of people"),
+        ("al(l of people)", "all of people)"),
+        ("all of peo}ple [here]", "all of people [here]"),
     ],
 )
 def test_a_change_to_prose_is_not(text: str, better: str) -> None:
@@ -130,6 +137,7 @@ def test_a_change_to_prose_is_not(text: str, better: str) -> None:
 def test_only_the_kinds_that_are_asked_for_count() -> None:
     assert not refused("at 10:45 sharp", "at 1:45 sharp", "url")
     assert not refused("people", "people 4", "url")
+    assert not refused("[people]", "people", "number")
     assert protected("at 10:45 see https://x.example", ()) == []
 
 
