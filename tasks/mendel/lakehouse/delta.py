@@ -102,7 +102,9 @@ def create(root: str, table: Table, like: RowsFile) -> DeltaTable:
     except DeltaError:
         if load(root, table) is None:
             raise
-    return _reloaded(root, table)
+    delta = load(root, table)
+    assert delta is not None, f"{table.name} was made and is not there"
+    return delta
 
 
 def listed(delta: DeltaTable, table: Table) -> dict[str, tuple[str, ...]]:
@@ -124,15 +126,15 @@ def rows(delta: DeltaTable) -> int:
     return sum(pa.table(delta.get_add_actions(flatten=True))["num_records"].to_pylist())
 
 
-def commit(root: str, table: Table, delta: DeltaTable, change: Change) -> DeltaTable:
-    """Make one change the table's next version; the table as it then is.
+def commit(root: str, table: Table, delta: DeltaTable, change: Change) -> None:
+    """Make one change the table's next version; `delta` is the table as it then is.
 
     Raises BehindError where the table is not what the change was computed from, and InputError where its files do not fit.
     """
     contents = [_content(lake.join(uri(root, table), file.path)) for file in change.adds]
     try:
         for schema, _ in contents:
-            delta = _with_columns_of(schema, delta, root, table)
+            _add_columns_of(schema, delta, root, table)
         files = [
             AddAction(
                 path=file.path,
@@ -154,7 +156,7 @@ def commit(root: str, table: Table, delta: DeltaTable, change: Change) -> DeltaT
         )
     except CommitFailedError as error:
         raise BehindError from error
-    return _reloaded(root, table)
+    delta.update_incremental()
 
 
 def history(delta: DeltaTable) -> Iterator[Commit]:
@@ -198,8 +200,8 @@ def _content(file: str) -> tuple[pa.Schema, int]:
         return parquet.schema_arrow.remove_metadata(), parquet.metadata.num_rows
 
 
-def _with_columns_of(schema: pa.Schema, delta: DeltaTable, root: str, table: Table) -> DeltaTable:
-    """The table with the columns that a file has besides; its other rows have none there. A type never changes."""
+def _add_columns_of(schema: pa.Schema, delta: DeltaTable, root: str, table: Table) -> None:
+    """Give the table the columns that a file has besides; its other rows have none there. A type never changes."""
     present = {field.name: field.type for field in delta.schema().fields}
     added = []
     for field in Schema.from_arrow(schema).fields:
@@ -212,15 +214,9 @@ def _with_columns_of(schema: pa.Schema, delta: DeltaTable, root: str, table: Tab
                 f"{uri(root, table)}/{FOLDER} and make older versions again: mendel lake sync starts anew"
             )
     if not added:
-        return delta
+        return
     delta.alter.add_columns(added, commit_properties=CommitProperties(max_commit_retries=0))
-    return _reloaded(root, table)
-
-
-def _reloaded(root: str, table: Table) -> DeltaTable:
-    delta = load(root, table)
-    assert delta is not None, f"{table.name} is gone while it is written"
-    return delta
+    delta.update_incremental()
 
 
 def _options(root: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from mendel.core import manifest
@@ -34,7 +35,7 @@ def follow(root: str, version: Manifest) -> None:
     """Bring a version that was committed into its table, where it has one. Never fails: `sync` does it later."""
     table = TABLES.get(version.dataset)
     if table is not None and table.has(version):
-        attempt(root, table, version if table.by else None)
+        attempt(root, table, version.partition if table.by else None)
 
 
 def follow_all(root: str) -> None:
@@ -43,8 +44,8 @@ def follow_all(root: str) -> None:
         attempt(root, table)
 
 
-def attempt(root: str, table: Table, only: Manifest | None = None) -> None:
-    """What `sync` does (for `only` one version, where given); a log line where that fails, none without delta-rs."""
+def attempt(root: str, table: Table, only: str | None = None) -> None:
+    """What `sync` does (for `only` one partition, where given); a log line where that fails, none without delta-rs."""
     if find_spec("deltalake") is None:
         return
     try:
@@ -61,21 +62,21 @@ def sync(root: str, table: Table) -> int:
     return _bring(root, table, None)
 
 
-def _bring(root: str, table: Table, only: Manifest | None) -> int:
-    """All changes, computed anew each time that another writer was first."""
+def _bring(root: str, table: Table, only: str | None) -> int:
+    """All changes, computed anew each time that another writer was first: from the manifests that are in force then."""
     from mendel.lakehouse import delta  # loads pyarrow, deltalake
 
     made = 0
     for attempt in range(ATTEMPTS):
         state = delta.load(root, table)
-        versions, unknown = ([only], set()) if only else in_force(root, table)
+        versions, unknown = in_force(root, table, only)
         if state is None:
             if (first := next((file for version in versions for file in rows_files(table, version)), None)) is None:
                 return made
             state = delta.create(root, table, first)
         try:
             for change in _changes(table, state, versions, unknown, only):
-                state = delta.commit(root, table, state, change)
+                delta.commit(root, table, state, change)
                 made += 1
                 source = change.version.path if change.version else None
                 log.info("in the table", table=table.name, version=state.version(), manifest=source)
@@ -86,7 +87,7 @@ def _bring(root: str, table: Table, only: Manifest | None) -> int:
 
 
 def _changes(
-    table: Table, state: DeltaTable, versions: list[Manifest], unknown: set[str], only: Manifest | None
+    table: Table, state: DeltaTable, versions: list[Manifest], unknown: set[str], only: str | None
 ) -> Iterator[Change]:
     from mendel.lakehouse import delta  # loads pyarrow, deltalake
 
@@ -94,14 +95,14 @@ def _changes(
     if table.by is None:
         last = next((commit.partition for commit in delta.history(state) if commit.partition), None)
         return iter(()) if unknown else changes.of_snapshots(table, versions, listed, last)
-    return (
-        changes.of_partition(table, only, listed) if only else changes.of_partitions(table, versions, listed, unknown)
-    )
+    if only:
+        return chain.from_iterable(changes.of_partition(table, version, listed) for version in versions)
+    return changes.of_partitions(table, versions, listed, unknown)
 
 
-def in_force(root: str, table: Table) -> tuple[list[Manifest], set[str]]:
+def in_force(root: str, table: Table, only: str | None = None) -> tuple[list[Manifest], set[str]]:
     """The versions in force that are the table's, by partition; and the partitions of which that cannot be read."""
-    keys = manifest.keys(root, table.name)
+    keys = [only] if only else manifest.keys(root, table.name)
     with ThreadPoolExecutor(READERS) as readers:
         found = dict(zip(keys, readers.map(lambda key: _current(root, table.name, key), keys), strict=True))
     versions = [version for version in found.values() if isinstance(version, Manifest) and table.has(version)]

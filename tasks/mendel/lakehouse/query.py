@@ -1,4 +1,4 @@
-"""SQL over the lake, by DuckDB in this process: a view for each table that a statement names.
+"""SQL over the lake, by DuckDB in this process: a view for each table whose name is in a statement.
 
 The statement reads the lake's tables and nothing else: no file of this machine, no network.
 """
@@ -24,6 +24,7 @@ from mendel.lakehouse.tables import TABLES, Table
 
 NAMES = (*TABLES, *json_views.SCHEMAS)
 FINGERPRINT = re.compile(r"[0-9a-f]{16}")
+WORD = re.compile(r"\w+")
 BATCH = 1000
 """Rows of an answer that are fetched at a time."""
 
@@ -55,8 +56,7 @@ def answer(root: str, statement: str, travel: Travel = NOW) -> Iterator[Answer]:
     with duckdb.connect() as connection:
         connection.execute("SET enable_external_access = false; SET python_enable_replacements = false")
         try:
-            named = {name.lower() for name in connection.get_table_names(statement)}
-            for name in sorted(named.intersection(NAMES)):
+            for name in filter(set(WORD.findall(statement.lower())).__contains__, NAMES):
                 if (source := _source(root, name, travel)) is not None:
                     connection.register(name, source)
             cursor = connection.execute(statement)
