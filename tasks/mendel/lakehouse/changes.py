@@ -7,13 +7,13 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from mendel.core.manifest import Manifest
-from mendel.lakehouse.tables import RowsFile, Table, rows_files
+from mendel.lakehouse.tables import DatasetTable, RowsFile, rows_files
 
 Listed = Mapping[str, tuple[str, ...]]
 """A table's files: paths relative to its folder, and the values of the columns that it is partitioned by."""
 
 
-class Change(NamedTuple):
+class TableChange(NamedTuple):
     """One version of the table: what it adds and removes for one manifest (None: a partition has none in force any more)."""
 
     version: Manifest | None
@@ -21,7 +21,9 @@ class Change(NamedTuple):
     removes: tuple[str, ...]
 
 
-def of_snapshots(table: Table, versions: Sequence[Manifest], listed: Listed, last: str | None) -> Iterator[Change]:
+def of_snapshots(
+    table: DatasetTable, versions: Sequence[Manifest], listed: Listed, last: str | None
+) -> Iterator[TableChange]:
     """Changes that make a table the newest snapshot, by way of those since the `last` partition that it has shown.
 
     `versions` are those in force, by partition. One whose files are the table's already needs none.
@@ -34,8 +36,8 @@ def of_snapshots(table: Table, versions: Sequence[Manifest], listed: Listed, las
 
 
 def of_partitions(
-    table: Table, versions: Sequence[Manifest], listed: Listed, unknown: Collection[str] = ()
-) -> Iterator[Change]:
+    table: DatasetTable, versions: Sequence[Manifest], listed: Listed, unknown: Collection[str] = ()
+) -> Iterator[TableChange]:
     """Changes that make a table the union of the versions in force, in the order in which those were made.
 
     Files that several versions list (a repeated partition has those of an earlier one) are the first partition's: a file
@@ -55,7 +57,7 @@ def of_partitions(
     yield from _change(None, {}, listed, left)
 
 
-def of_partition(table: Table, version: Manifest, listed: Listed) -> Iterator[Change]:
+def of_partition(table: DatasetTable, version: Manifest, listed: Listed) -> Iterator[TableChange]:
     """The change for one version that was put in force, whatever is in force elsewhere.
 
     Without the others it is not known whether one of them has the files that this one had: `of_partitions` puts that right.
@@ -68,7 +70,7 @@ def of_partition(table: Table, version: Manifest, listed: Listed) -> Iterator[Ch
 
 def _change(
     version: Manifest | None, wanted: Mapping[str, RowsFile], listed: Listed, removes: Collection[str]
-) -> Iterator[Change]:
+) -> Iterator[TableChange]:
     adds = tuple(file for path, file in wanted.items() if listed.get(path) != file.values)
     if adds or removes:
-        yield Change(version, adds, tuple(sorted(removes)))
+        yield TableChange(version, adds, tuple(sorted(removes)))

@@ -23,8 +23,8 @@ from deltalake.transaction import AddAction, RemoveAction, create_table_with_add
 from mendel.core import lake
 from mendel.core.errors import InputError
 from mendel.core.manifest import Manifest
-from mendel.lakehouse.changes import Change
-from mendel.lakehouse.tables import RowsFile, Table
+from mendel.lakehouse.changes import TableChange
+from mendel.lakehouse.tables import DatasetTable, RowsFile
 
 FOLDER = "_delta_log"
 KEY = "mendel"
@@ -62,11 +62,11 @@ class Commit(NamedTuple):
     """When the manifest was written."""
 
 
-def uri(root: str, table: Table) -> str:
+def uri(root: str, table: DatasetTable) -> str:
     return lake.join(lake.normalise(root), table.name)
 
 
-def load(root: str, table: Table, version: int | None = None) -> DeltaTable | None:
+def load(root: str, table: DatasetTable, version: int | None = None) -> DeltaTable | None:
     """The table at a version, else as it is; None where there is none. Raises InputError where it cannot be read."""
     try:
         return DeltaTable(uri(root, table), version=version, storage_options=_options(root))
@@ -79,7 +79,7 @@ def load(root: str, table: Table, version: int | None = None) -> DeltaTable | No
         ) from error
 
 
-def create(root: str, table: Table, like: RowsFile) -> DeltaTable:
+def create(root: str, table: DatasetTable, like: RowsFile) -> DeltaTable:
     """Make the log of an empty table with the columns of a file, unless another writer was first."""
     schema, _ = _content(lake.join(uri(root, table), like.path))
     columns = [
@@ -107,14 +107,14 @@ def create(root: str, table: Table, like: RowsFile) -> DeltaTable:
     return delta
 
 
-def listed(delta: DeltaTable, table: Table) -> dict[str, tuple[str, ...]]:
+def listed(delta: DeltaTable, table: DatasetTable) -> dict[str, tuple[str, ...]]:
     """The table's files: paths relative to its folder, and the values of the columns that it is partitioned by."""
     actions = pa.table(delta.get_add_actions(flatten=True)).to_pydict()
     values = [actions[f"partition.{name}"] for name in table.partitioned_by]
     return {path: tuple(str(each[row]) for each in values) for row, path in enumerate(actions["path"])}
 
 
-def missing(root: str, table: Table, delta: DeltaTable) -> list[str]:
+def missing(root: str, table: DatasetTable, delta: DeltaTable) -> list[str]:
     """The table's files that are not in the lake any more, relative to its folder: one listing."""
     folder = uri(root, table)
     there = lake.entries(folder)
@@ -126,7 +126,7 @@ def rows(delta: DeltaTable) -> int:
     return sum(pa.table(delta.get_add_actions(flatten=True))["num_records"].to_pylist())
 
 
-def commit(root: str, table: Table, delta: DeltaTable, change: Change) -> None:
+def commit(root: str, table: DatasetTable, delta: DeltaTable, change: TableChange) -> None:
     """Make one change the table's next version; `delta` is the table as it then is.
 
     Raises BehindError where the table is not what the change was computed from, and InputError where its files do not fit.
@@ -200,7 +200,7 @@ def _content(file: str) -> tuple[pa.Schema, int]:
         return parquet.schema_arrow.remove_metadata(), parquet.metadata.num_rows
 
 
-def _add_columns_of(schema: pa.Schema, delta: DeltaTable, root: str, table: Table) -> None:
+def _add_columns_of(schema: pa.Schema, delta: DeltaTable, root: str, table: DatasetTable) -> None:
     """Give the table the columns that a file has besides; its other rows have none there. A type never changes."""
     present = {field.name: field.type for field in delta.schema().fields}
     added = []

@@ -19,8 +19,8 @@ from mendel.core.errors import InputError, MendelError
 from mendel.core.log import log
 from mendel.core.manifest import Manifest
 from mendel.lakehouse import changes
-from mendel.lakehouse.changes import Change
-from mendel.lakehouse.tables import TABLES, Table, rows_files
+from mendel.lakehouse.changes import TableChange
+from mendel.lakehouse.tables import TABLES, DatasetTable, rows_files
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -44,7 +44,7 @@ def follow_all(root: str) -> None:
         attempt(root, table)
 
 
-def attempt(root: str, table: Table, only: str | None = None) -> None:
+def attempt(root: str, table: DatasetTable, only: str | None = None) -> None:
     """What `sync` does (for `only` one partition, where given); a log line where that fails, none without delta-rs."""
     if find_spec("deltalake") is None:
         return
@@ -54,7 +54,7 @@ def attempt(root: str, table: Table, only: str | None = None) -> None:
         log.warning("the table is behind", table=table.name, error=str(error), remedy="mendel lake sync")
 
 
-def sync(root: str, table: Table) -> int:
+def sync(root: str, table: DatasetTable) -> int:
     """Make a table what the manifests in force say; how many versions of the table it took.
 
     Raises InputError where the table cannot be read or written, or where a file's columns do not fit.
@@ -62,7 +62,7 @@ def sync(root: str, table: Table) -> int:
     return _bring(root, table, None)
 
 
-def _bring(root: str, table: Table, only: str | None) -> int:
+def _bring(root: str, table: DatasetTable, only: str | None) -> int:
     """All changes, computed anew each time that another writer was first: from the manifests that are in force then."""
     from mendel.lakehouse import delta  # loads pyarrow, deltalake
 
@@ -87,8 +87,8 @@ def _bring(root: str, table: Table, only: str | None) -> int:
 
 
 def _changes(
-    table: Table, state: DeltaTable, versions: list[Manifest], unknown: set[str], only: str | None
-) -> Iterator[Change]:
+    table: DatasetTable, state: DeltaTable, versions: list[Manifest], unknown: set[str], only: str | None
+) -> Iterator[TableChange]:
     from mendel.lakehouse import delta  # loads pyarrow, deltalake
 
     listed = delta.listed(state, table)
@@ -100,7 +100,7 @@ def _changes(
     return changes.of_partitions(table, versions, listed, unknown)
 
 
-def in_force(root: str, table: Table, only: str | None = None) -> tuple[list[Manifest], set[str]]:
+def in_force(root: str, table: DatasetTable, only: str | None = None) -> tuple[list[Manifest], set[str]]:
     """The versions in force that are the table's, by partition; and the partitions of which that cannot be read."""
     keys = [only] if only else manifest.keys(root, table.name)
     with ThreadPoolExecutor(READERS) as readers:

@@ -11,13 +11,14 @@ import pyarrow as pa
 
 from mendel.core import lake
 from mendel.core.manifest import PARTITION_KEY, Manifest
+from mendel.feedback import collected
 from mendel.feedback.judged import Feedback
 from mendel.lakehouse.following import in_force
-from mendel.lakehouse.tables import Table, rows_files
+from mendel.lakehouse.tables import DatasetTable, rows_files
 from mendel.promotion import ledger
 
 MOMENT = pa.timestamp("us", "UTC")
-REJECTIONS = [Table(name, r"rejected/part-[^/]+") for name in ("restored", "restored_stream")]
+REJECTIONS = [DatasetTable(name, r"rejected/part-[^/]+") for name in ("restored", "restored_stream")]
 SCHEMAS = {
     "versions": pa.schema(
         {
@@ -123,7 +124,7 @@ def _rejected(root: str, as_of: date | None) -> Iterator[dict[str, Any]]:
 
 
 def _feedback(root: str, as_of: date | None) -> Iterator[dict[str, Any]]:
-    for version in _of_days(root, "feedback", as_of):
+    for version in _of_days(root, collected.DATASET, as_of):
         for line in (line for file in version.files for line in _lines(root, file.path)):
             said = Feedback.model_validate_json(line)
             answer = {
@@ -144,7 +145,7 @@ ROWS: dict[str, Callable[[str, date | None], Iterator[dict[str, Any]]]] = {
 
 def _of_days(root: str, dataset: str, as_of: date | None) -> list[Manifest]:
     """The versions in force of a dataset, up to a day."""
-    versions, _ = in_force(root, Table(dataset, ""))
+    versions, _ = in_force(root, DatasetTable(dataset, ""))
     return [version for version in versions if as_of is None or _day(version) <= as_of]
 
 

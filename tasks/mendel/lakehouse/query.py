@@ -20,7 +20,7 @@ from deltalake import DeltaTable
 from mendel.core.errors import InputError
 from mendel.lakehouse import delta, following, json_views
 from mendel.lakehouse.delta import Commit
-from mendel.lakehouse.tables import TABLES, Table
+from mendel.lakehouse.tables import TABLES, DatasetTable
 
 NAMES = (*TABLES, *json_views.SCHEMAS)
 FINGERPRINT = re.compile(r"[0-9a-f]{16}")
@@ -110,13 +110,13 @@ def _source(root: str, name: str, travel: Travel) -> pa.Table | ds.Dataset | Non
     return _readable(root, table, _version_of(root, state, table, travel.as_of))
 
 
-def _synced(root: str, table: Table) -> DeltaTable | None:
+def _synced(root: str, table: DatasetTable) -> DeltaTable | None:
     """The table as the manifests say; as it is where it cannot be written, which is logged."""
     following.attempt(root, table)
     return delta.load(root, table)
 
 
-def _version_of(root: str, state: DeltaTable, table: Table, day: date) -> int:
+def _version_of(root: str, state: DeltaTable, table: DatasetTable, day: date) -> int:
     """The version that a table had of a day: of a snapshot by its partition, of micro-batches by when they were made."""
     commits = [commit for commit in delta.history(state) if commit.finished is not None]
     if table.by is None:
@@ -130,7 +130,7 @@ def _version_of(root: str, state: DeltaTable, table: Table, day: date) -> int:
     return commits[0].version
 
 
-def _numbered(state: DeltaTable, table: Table, version: str) -> int:
+def _numbered(state: DeltaTable, table: DatasetTable, version: str) -> int:
     if FINGERPRINT.fullmatch(version):
         found = [commit.version for commit in delta.history(state) if commit.fingerprint == version]
         if not found:
@@ -143,7 +143,7 @@ def _numbered(state: DeltaTable, table: Table, version: str) -> int:
     return int(version)
 
 
-def _readable(root: str, table: Table, number: int) -> ds.Dataset:
+def _readable(root: str, table: DatasetTable, number: int) -> ds.Dataset:
     """A past version. Raises InputError where `mendel gc` has removed files of it."""
     state = delta.load(root, table, number)
     assert state is not None, f"{table.name} is gone while it is read"
@@ -152,13 +152,13 @@ def _readable(root: str, table: Table, number: int) -> ds.Dataset:
     return state.to_pyarrow_dataset()
 
 
-def _present(root: str, table: Table) -> DeltaTable:
+def _present(root: str, table: DatasetTable) -> DeltaTable:
     if (state := _synced(root, table)) is None:
         raise InputError(f"{root} has no {table.name} yet")
     return state
 
 
-def _table(name: str) -> Table:
+def _table(name: str) -> DatasetTable:
     if name not in TABLES:
         raise InputError(f"no table {name} has versions. These have: {', '.join(TABLES)}")
     return TABLES[name]

@@ -17,7 +17,7 @@ DEPTH = 4
 """Folders of a file's path in the lake above what its stage named: dataset, partition, fingerprint, attempt."""
 
 
-class Table(NamedTuple):
+class DatasetTable(NamedTuple):
     """A dataset as a table. What `files` matches is the path of a file in the attempt that wrote it."""
 
     name: str
@@ -45,11 +45,11 @@ class Table(NamedTuple):
 TABLES = {
     table.name: table
     for table in (
-        Table("corpus", r"split=\w+/part-[^/]+\.parquet"),
-        Table("pairs", r"split=\w+/part-[^/]+\.parquet", within=("split",)),
-        Table("restored", r"part-\d+\.parquet", by="dt"),
-        Table("restored_stream", r"part-[^/]+\.parquet", by="batch"),
-        Table("evaluation", r"scores\.parquet", by="dt"),
+        DatasetTable("corpus", r"split=\w+/part-[^/]+\.parquet"),
+        DatasetTable("pairs", r"split=\w+/part-[^/]+\.parquet", within=("split",)),
+        DatasetTable("restored", r"part-\d+\.parquet", by="dt"),
+        DatasetTable("restored_stream", r"part-[^/]+\.parquet", by="batch"),
+        DatasetTable("evaluation", r"scores\.parquet", by="dt"),
     )
 }
 
@@ -64,7 +64,7 @@ class RowsFile(NamedTuple):
     """Of the columns that the table is partitioned by, in their order."""
 
 
-def rows_files(table: Table, version: Manifest) -> Iterator[RowsFile]:
+def rows_files(table: DatasetTable, version: Manifest) -> Iterator[RowsFile]:
     """The files that hold a version's rows."""
     of_partition = [table.value(version)] if table.by else []
     for file in version.files:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from mendel.feedback import collected
 from mendel.inference import restored
 from mendel.lakehouse.json_views import REJECTIONS
 from mendel.lakehouse.tables import TABLES, rows_files
@@ -19,7 +18,6 @@ from .writer import day, rows, snapshot
 def test_tables_are_named_after_the_datasets() -> None:
     assert TABLES.keys() == {Ingest.dataset, Corrupt.dataset, restored.DATASET, batches.DATASET, Evaluate.dataset}
     assert {table.name for table in REJECTIONS} == {restored.DATASET, batches.DATASET}
-    assert collected.DATASET == "feedback"
 
 
 def test_restored_documents_and_rejections_are_no_rows(disk: str) -> None:
