@@ -1,18 +1,23 @@
-"""`mendel lake`, as one types it: by real commands in processes of their own."""
+"""`mendel lake`, as one types it."""
 
 from __future__ import annotations
 
 import csv
 import json
-import os
+import logging
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+import structlog
 
+from mendel.cli import main as cli
 from mendel.core import manifest
+from mendel.lakehouse import delta
+from mendel.lakehouse.tables import TABLES
 
 from ..lakehouse.writer import day, rows
 
@@ -28,26 +33,43 @@ def root(tmp_path: Path) -> str:
     return root
 
 
+class Ended(NamedTuple):
+    """What a command came to."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Mendel = Callable[..., Ended]
+
+
 @pytest.fixture
-def mendel(root: str, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+def mendel(
+    root: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Ended]:
+    """`mendel lake …` on the lake."""
     config = tmp_path / "pipeline.yaml"
     config.write_text(f"name: test\nlake: {root}\n")
+    settings = {"MENDEL_CONFIG": str(config), "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
+    for name, value in {**settings, "COLUMNS": "200"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("MENDEL_LAKE", raising=False)
+    capsys.readouterr()
 
-    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "mendel.cli", "lake", *arguments],
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path), "MENDEL_CONFIG": str(config)}
-            | {"COLUMNS": "200"}
-            | environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    def run(*arguments: str) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["mendel", "lake", *arguments])
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        finally:
+            structlog.reset_defaults()
+            logging.getLogger().handlers.clear()
+        return Ended(code, *capsys.readouterr())
 
     return run
-
-
-Mendel = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def test_a_question_is_answered_as_a_table(mendel: Mendel) -> None:
@@ -122,13 +144,28 @@ def test_sync_says_what_it_did(mendel: Mendel) -> None:
     assert mendel("sync").stdout == "restored: version 2, 0 new\n"
 
 
-def test_without_the_extra_it_says_how_to_install_it(mendel: Mendel, tmp_path: Path) -> None:
-    hidden = tmp_path / "hidden" / "duckdb"
-    hidden.mkdir(parents=True)
-    (hidden / "__init__.py").write_text("raise ModuleNotFoundError('no', name='duckdb')")
-    path = os.pathsep.join([str(hidden.parent), *sys.path])
+def test_garbage_collection_brings_the_tables_up_first(
+    mendel: Mendel, root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mendel("sync")
+    day(root, MONDAY, rows("again"))
+    monkeypatch.setattr(sys, "argv", ["mendel", "gc", "--delete"])
 
-    found = mendel("query", "SELECT 1", PYTHONPATH=path)
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+
+    assert not end.value.code
+    state = delta.load(root, TABLES["restored"])
+    assert state is not None
+    assert state.version() == 3, "the table lists files that may go"
+
+
+def test_without_the_extra_it_says_how_to_install_it(mendel: Mendel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "mendel.lakehouse.query", raising=False)
+    monkeypatch.delattr("mendel.lakehouse.query", raising=False)
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+
+    found = mendel("query", "SELECT 1")
 
     assert found.returncode == 2
     assert "duckdb is not installed: pip install 'mendel[lakehouse]'" in found.stderr

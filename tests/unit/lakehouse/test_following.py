@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -23,7 +24,7 @@ from mendel.core.errors import InputError
 from mendel.core.manifest import Manifest
 from mendel.garbage import collection
 from mendel.garbage.policy import Policy
-from mendel.lakehouse import delta, following, query
+from mendel.lakehouse import changes, delta, following, query
 from mendel.lakehouse.query import Travel
 from mendel.lakehouse.tables import TABLES
 
@@ -284,6 +285,27 @@ def _ids(uri: str) -> list[str]:
     return names
 
 
+def test_a_commit_is_refused_where_the_table_has_moved_on(disk: str) -> None:
+    # Given a table that two writers have read, and two versions of one day
+    following.follow(disk, day(disk, MONDAY, rows("a")))
+    one, other = delta.load(disk, RESTORED), delta.load(disk, RESTORED)
+    assert one is not None
+    assert other is not None
+    first, second = day(disk, TUESDAY, rows("first")), day(disk, TUESDAY, rows("second"))
+
+    # When each adds its own, which contradict each other in no file
+    for state, version in ((one, first), (other, second)):
+        [change] = changes.of_partition(RESTORED, version, delta.listed(state, RESTORED))
+        if state is one:
+            delta.commit(disk, RESTORED, state, change)
+        else:
+            with pytest.raises(delta.BehindError):
+                delta.commit(disk, RESTORED, state, change)
+
+    # Then the day is there once, and a look at the manifests makes it the one in force
+    assert ids(disk) == [(MONDAY, "a"), (TUESDAY, "second")]
+
+
 @pytest.mark.parametrize("moment", ["before the log", "after the log"])
 def test_a_commit_that_was_killed_is_there_at_the_next_question(
     disk: str, tmp_path: Path, moment: str, writer: Callable[..., subprocess.Popen[str]]
@@ -385,9 +407,17 @@ def test_vacuum_of_another_engine_takes_nothing(disk: str) -> None:
     following.follow(disk, day(disk, MONDAY, rows("old")))
     following.follow(disk, day(disk, MONDAY, rows("new")))
 
-    assert DeltaTable(delta.uri(disk, RESTORED)).vacuum(dry_run=False) == []
+    long_ago = (datetime.now(UTC) - timedelta(days=400)).timestamp()
+    for uri in lake.list_files(disk):
+        os.utime(str(lake.local_path(uri)), (long_ago, long_ago))
+    before = set(lake.list_files(disk))
+    table = DeltaTable(delta.uri(disk, RESTORED))
+
+    table.vacuum(full=True, dry_run=False)
     with pytest.raises(Exception, match="retention"):
-        DeltaTable(delta.uri(disk, RESTORED)).vacuum(retention_hours=0)
+        table.vacuum(retention_hours=24 * 365, full=True, dry_run=False)
+
+    assert before <= set(lake.list_files(disk))
 
 
 def test_a_lake_that_is_moved_takes_its_tables_with_it(disk: str, tmp_path: Path) -> None:
