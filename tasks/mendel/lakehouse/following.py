@@ -57,7 +57,8 @@ def attempt(root: str, table: DatasetTable, only: str | None = None) -> None:
 def sync(root: str, table: DatasetTable) -> int:
     """Make a table what the manifests in force say; how many versions of the table it took.
 
-    Raises InputError where the table cannot be read or written, or where a file's columns do not fit.
+    Raises InputError where the table cannot be read or written, or where a file's columns do not fit; other days are then
+    in the table.
     """
     return _bring(root, table, None)
 
@@ -74,15 +75,25 @@ def _bring(root: str, table: DatasetTable, only: str | None) -> int:
             if (first := next((file for version in versions for file in rows_files(table, version)), None)) is None:
                 return made
             state = delta.create(root, table, first)
+        misfits = []
         try:
             for change in _changes(table, state, versions, unknown, only):
-                delta.commit(root, table, state, change)
+                try:
+                    delta.commit(root, table, state, change)
+                except InputError as error:
+                    if table.by is None:  # the next snapshot's change starts from this one
+                        raise
+                    misfits.append(error)
+                    continue
                 made += 1
                 source = change.version.path if change.version else None
                 log.info("in the table", table=table.name, version=state.version(), manifest=source)
-            return made
         except delta.BehindError:
             time.sleep(random.uniform(0, 0.02 * (attempt + 1)))  # noqa: S311 (no secret)
+            continue
+        if misfits:
+            raise misfits[0]
+        return made
     raise MendelError(f"{table.name}: other writers were first {ATTEMPTS} times. Run: mendel lake sync")
 
 
@@ -94,7 +105,8 @@ def _changes(
     listed = delta.listed(state, table)
     if table.by is None:
         last = next((commit.partition for commit in delta.history(state) if commit.partition), None)
-        return iter(()) if unknown else changes.of_snapshots(table, versions, listed, last)
+        newer = [value for value in unknown if not versions or value > versions[-1].partition]
+        return iter(()) if newer else changes.of_snapshots(table, versions, listed, last)
     if only:
         return chain.from_iterable(changes.of_partition(table, version, listed) for version in versions)
     return changes.of_partitions(table, versions, listed, unknown)

@@ -168,6 +168,16 @@ def test_a_corpus_is_the_newest_snapshot(root: str) -> None:
     assert ask(root, "SELECT text FROM corpus", Travel(as_of=date.fromisoformat(MONDAY))) == [("old",)]
 
 
+@pytest.mark.parametrize(("broken", "shown"), [(MONDAY, WEDNESDAY), (WEDNESDAY, TUESDAY)])
+def test_a_snapshot_that_cannot_be_read_hides_no_newer_one(disk: str, broken: str, shown: str) -> None:
+    for key in (MONDAY, TUESDAY):
+        following.follow(disk, snapshot(disk, key, key))
+    snapshot(disk, WEDNESDAY, WEDNESDAY)
+    lake.write(lake.join(disk, "corpus", f"dt={broken}", "_current.json"), b"{")
+
+    assert ask(disk, "SELECT text FROM corpus") == [(shown,)]
+
+
 def test_snapshots_that_were_missed_are_in_the_tables_past(disk: str) -> None:
     made = [snapshot(disk, key, key) for key in (MONDAY, TUESDAY, WEDNESDAY)]
 
@@ -375,6 +385,7 @@ def test_a_column_whose_type_changes_is_refused_and_nothing_is_lost(
 ) -> None:
     following.follow(disk, day(disk, MONDAY, [{"id": "a", "ordinal": 1}]))
     made = day(disk, TUESDAY, [{"id": "b", "ordinal": "one"}])
+    day(disk, WEDNESDAY, [{"id": "c", "ordinal": 3}])
 
     following.follow(disk, made)
     with pytest.raises(InputError, match=r"column ordinal is .*long.* in the table and .*string"):
@@ -382,7 +393,7 @@ def test_a_column_whose_type_changes_is_refused_and_nothing_is_lost(
 
     assert "the table is behind" in capsys.readouterr().out
     assert manifest.current(disk, "restored", TUESDAY) == made, "the day is gone"
-    assert ids(disk) == [(MONDAY, "a")]
+    assert ids(disk) == [(MONDAY, "a"), (WEDNESDAY, "c")], "one day keeps others out"
 
 
 def test_garbage_collection_is_the_tables_vacuum(disk: str) -> None:
