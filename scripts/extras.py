@@ -19,6 +19,7 @@ PROMISES = {
     "corpus": "import mendel.corpus.reading, mendel.corpus.split, mendel.corpus.tables, mendel.inference.fill",
     "huggingface": "import datasets, mendel.corpus.sources.huggingface",
     "quality": "import mendel.quality.data_docs, mendel.quality.corpus_suite, mendel.quality.pairs_suite",
+    "lakehouse": "import mendel.lakehouse.query, mendel.lakehouse.following",
     "versioning": "import dvc, mendel.versioning.data_registry",
     "spark": "import mendel.spark.corruption, mendel.streaming.query, mendel.noise.learn",
     "restoration": "import mendel.restorers.channel; from mendel import NoiseProfile, Restorer, corrupt",

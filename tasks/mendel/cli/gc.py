@@ -28,6 +28,7 @@ def collect(
     Example: `mendel gc -c include/pipelines/demo.yaml`, and then the same with `--delete`
     """
     from mendel.garbage import collection
+    from mendel.lakehouse import following
     from mendel.pipeline import load_section
 
     root, _ = load_section(config, "promote")
@@ -35,6 +36,7 @@ def collect(
     for item in sorted(items, key=lambda item: -item.bytes):
         print(f"{item.bytes / 1e6:>10,.1f} MB  {item.path}: {item.because}")
     if delete:
+        following.follow_all(root)  # else a table that is behind would list files that go
         collection.remove(root, items)
     fate = "removed" if delete else "to be removed by --delete"
     print(f"{len(items)} items, {sum(item.bytes for item in items) / 1e6:,.1f} MB {fate}")

@@ -9,6 +9,7 @@ import typer
 from mendel.cli.options import Config, Force, Partition, Settings, partition_key
 from mendel.core import manifest
 from mendel.core.stage import Context, execute
+from mendel.lakehouse import following
 
 restore = typer.Typer(
     no_args_is_help=True,
@@ -178,6 +179,7 @@ def collect(config: Config, partition: Partition, force: Force = False) -> None:
 
     context = _context(config, partition, force)
     version = execute(Collect(plan=planned.in_force(context).fingerprint), context)
+    following.follow(context.root, version)
     print("{records_in} records in, {records_out} restored, {records_rejected} rejected".format_map(version.metrics))
 
 

@@ -10,6 +10,7 @@ import typer
 from mendel.cli.options import Config, Force, Partition, Settings, partition_key
 from mendel.core.manifest import Manifest
 from mendel.core.stage import Context, execute
+from mendel.lakehouse import following
 from mendel.versioning.settings import Subject
 
 
@@ -121,4 +122,6 @@ def _run(section: str, config: str, partition: str, settings: list[str], force: 
     from mendel.pipeline import load_stage
 
     root, stage = load_stage(config, section, settings)
-    return execute(stage, Context(root=root, partition=partition_key(partition), force=force))
+    version = execute(stage, Context(root=root, partition=partition_key(partition), force=force))
+    following.follow(root, version)
+    return version

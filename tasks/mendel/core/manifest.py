@@ -228,17 +228,22 @@ def commit(root: str, manifest: Manifest, *, replace: bool = False) -> Manifest:
 
 def partitions(root: str, dataset: str) -> list[str]:
     """Partition keys of a dataset that have a version in force, oldest first."""
-    return [key for key in _keys(root, dataset) if _in_force(root, dataset, key)]
+    return [key for key in keys(root, dataset) if _in_force(root, dataset, key)]
 
 
 def newest(root: str, dataset: str) -> str | None:
     """The latest day of a dataset that has a version in force, or None. Looks at no other day."""
-    days = (key for key in reversed(_keys(root, dataset)) if PARTITION_KEY.fullmatch(key))
+    days = (key for key in reversed(keys(root, dataset)) if PARTITION_KEY.fullmatch(key))
     return next((key for key in days if _in_force(root, dataset, key)), None)
 
 
-def _keys(root: str, dataset: str) -> list[str]:
-    return [name.removeprefix("dt=") for name in lake.list_folders(lake.join(root, dataset))]
+def keys(root: str, dataset: str) -> list[str]:
+    """Partition keys of a dataset's folders, oldest first, whether or not a version is in force in them.
+
+    A name that begins with _ is no partition's: `_delta_log`, say.
+    """
+    names = lake.list_folders(lake.join(root, dataset))
+    return [name.removeprefix("dt=") for name in names if not name.startswith("_")]
 
 
 def _in_force(root: str, dataset: str, partition: str) -> bool:
@@ -295,7 +300,7 @@ def _place_uri(root: str, dataset: str, fingerprint: str) -> str:
 
 def _versions(root: str, dataset: str) -> Iterator[str]:
     """Folders of all versions of a dataset, relative to the lake, by partition: the newest last."""
-    for key in _keys(root, dataset):
+    for key in keys(root, dataset):
         partition = partition_path(dataset, key)
         for name in lake.list_folders(lake.join(root, partition)):
             if lake.exists(lake.join(root, partition, name, "_manifest.json")):

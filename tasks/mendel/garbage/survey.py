@@ -14,7 +14,7 @@ from mendel.core.log import log
 from mendel.core.manifest import FileEntry, Manifest
 from mendel.inference import parts
 
-PARTITION = r"(?P<dataset>[^/_][^/]*)/(?P<folder>[^/]+)"
+PARTITION = r"(?P<dataset>[^/_][^/]*)/(?P<folder>[^/_][^/]*)"
 VERSION = re.compile(
     rf"(?P<version>{PARTITION}/[0-9a-f]{{16}})/(?:(?P<attempt>attempt=[0-9a-f]{{12}})/.+|(?P<file>[^/]+))"
 )

@@ -16,6 +16,7 @@ from mendel.core import lake
 from mendel.core.log import log
 from mendel.core.stage import Context
 from mendel.inference import restored
+from mendel.lakehouse import following
 from mendel.spark import corruption as spark
 from mendel.spark import failures
 from mendel.streaming import batches, kafka, progress, sources
@@ -119,6 +120,7 @@ class EachBatch:
         lake_sink = not isinstance(self.settings.sink, KafkaSink)
         if lake_sink and (existing := batches.find(root, query, number)) is not None:
             batches.put_in_force(root, existing, expected)
+            following.follow(root, existing)
             return
         model = self.current_model.resolve()
         if self.gauges:
@@ -131,7 +133,7 @@ class EachBatch:
             kafka.write(self.settings.sink, rows, rejected)
             return
         batch = MicroBatch(self.context, self.settings, query, number)
-        batch.write(rows, rejected, expected, model, self.current_model.as_input(model))
+        following.follow(root, batch.write(rows, rejected, expected, model, self.current_model.as_input(model)))
 
 
 def _pipeline(session: SparkSession, root: str, settings: Stream) -> DataFrame:

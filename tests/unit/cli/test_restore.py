@@ -11,6 +11,8 @@ import pytest
 
 from mendel.core import manifest
 from mendel.core.stage import execute
+from mendel.lakehouse import delta
+from mendel.lakehouse.tables import TABLES
 
 from ..inference.conftest import (
     MakeCandidate,
@@ -56,6 +58,9 @@ def test_a_day_through_the_commands(a_lake: Any, mendel: Mendel) -> None:
     found = manifest.current(a_lake.root, "restored", DAY)
     assert found is not None
     assert found.rows == 3
+    table = delta.load(a_lake.root, TABLES["restored"])
+    assert table is not None, "the table did not follow"
+    assert delta.rows(table) == 3
 
 
 def test_a_day_without_files_says_so(a_lake: Any, mendel: Mendel) -> None:

@@ -19,6 +19,8 @@ from pyspark.sql import SparkSession
 
 from mendel.core import lake, manifest
 from mendel.core.errors import GateError, InputError
+from mendel.lakehouse import delta
+from mendel.lakehouse.tables import TABLES
 from mendel.spark import corruption as spark
 from mendel.streaming import batches, progress, query, runs
 from mendel.streaming.query import Run
@@ -101,6 +103,19 @@ def test_every_micro_batch_is_one_version_with_its_number_in_the_path(
         (places,) = one.metrics["files"].values()
         assert places == {"first": 1, "last": 4, "records": 4}
     assert set(a_stream.times().values()) == {1}
+
+
+def test_the_table_follows_each_micro_batch(session: SparkSession, a_stream: StreamLake) -> None:
+    for number in range(2):
+        a_stream.drop(f"{number}.jsonl", numbered(number * 4, number * 4 + 4))
+
+    found = run(session, a_stream, source={"files_per_batch": 1})
+
+    table = TABLES[batches.DATASET]
+    state = delta.load(a_stream.root, table)
+    assert state is not None, "there is no table"
+    assert {value for (value,) in delta.listed(state, table).values()} == {f"{found.query[:8]}-{n:08d}" for n in (0, 1)}
+    assert delta.rows(state) == 8
 
 
 def test_a_second_run_takes_only_what_is_new(session: SparkSession, a_stream: StreamLake) -> None:
