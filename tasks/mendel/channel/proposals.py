@@ -33,6 +33,9 @@ BEHIND = 8
 """A passage may stand for this many characters more than it has."""
 ORDINARY = 0.5
 """Nats that the n-gram makes of a character of any text: what costs more may be wrong."""
+HOPE = 0.5
+"""Share of what the next characters cost beyond that which a change before them may win back. With more, places before rare
+words look more promising than those where noise is."""
 EVENT = 6.0
 """Nats that an event costs at least."""
 MOST = 1024
@@ -126,7 +129,7 @@ def survey(
     bound = np.full(len(x) + 1, -np.inf)
     for row in range(size + 1):
         end = min(row + AHEAD, size + 1)
-        tail = (ngram + llm) * max(0.0, read[row] - read[end] - ORDINARY * (end - row))
+        tail = HOPE * (ngram + llm) * max(0.0, read[row] - read[end] - ORDINARY * (end - row))
         for j in range(behind.first[row], behind.last[row] + 1):
             bound[j] = max(bound[j], behind.cells[row, NORMAL, j - behind.first[row]] - prior[row] + tail)
     return TextSurvey(x, text, ahead, behind, explained(ahead, len(x)), ngram, llm, context, read, prior, seams, bound)
@@ -320,7 +323,9 @@ class ProposedChange(NamedTuple):
     stop: int
     spelt: str
     gain: float
-    """Nats of the weighted score, estimated."""
+    """Nats of the weighted score; an estimate until it is read."""
+    is_read: bool = False
+    """The gain is by what the language model read: the change, and at least the next tokens."""
 
     def apply(self, text: str) -> str:
         return text[: self.start] + self.spelt + text[self.stop :]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mendel.channel.decoder import TextCandidate
 from mendel.channel.proposals import Opening, ProposedChange, Proposer
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 REMEMBERED = 64
 """Changes, and openings, that may be read in later rounds."""
+WHOLE = 2
+"""Texts with one change that are read to their end in a round, at most."""
+CLOSE = 1.0
+"""Nats that a change may lose, by what was read behind it, and its text still be read to the end."""
 
 
 class Branch(NamedTuple):
@@ -21,6 +25,17 @@ class Branch(NamedTuple):
     opening: Opening
     node: int
     """Of its last token, or of the one before the place where it starts."""
+
+
+class Lookahead(NamedTuple):
+    """A change that is read as far as a few tokens behind it, beside the best text's own tokens there."""
+
+    change: ProposedChange
+    text: str
+    """With the change."""
+    leaf: int
+    """Where the reading ends in the tree, and the node of the best text that stands before the same rest."""
+    best_leaf: int
 
 
 class Climb:
@@ -34,6 +49,10 @@ class Climb:
         self.score = score
         """What is climbed."""
         self.unread = list(candidates)
+        self.next_changes: list[ProposedChange] = []
+        """To be read with the next tokens,"""
+        self.lookaheads: list[Lookahead] = []
+        """and as they stand in the tree."""
         self.branches: list[Branch] = []
         """Openings whose next tokens are to be asked for."""
         self.read: dict[str, TextCandidate] = {}
@@ -53,8 +72,8 @@ class Climb:
             return
         changes = self._settled()
         last, self.best = self.best.text, best
-        ahead = _shared(last, best.text)
-        behind = min(_shared(last[::-1], best.text[::-1]), len(last) - ahead, len(best.text) - ahead)
+        ahead = shared(last, best.text)
+        behind = min(shared(last[::-1], best.text[::-1]), len(last) - ahead, len(best.text) - ahead)
         shift = len(best.text) - len(last)
         self._changes = [change for change in changes if change.stop <= ahead] + [
             change._replace(start=change.start + shift, stop=change.stop + shift)
@@ -69,24 +88,28 @@ class Climb:
         self._changes += changes
         self._openings += [Branch(opening, node) for opening in openings]
 
-    def choose(self, texts: int, openings: int, least: float) -> list[str]:
-        """The texts to read next, of changes that promise at least so much; the best openings become branches."""
+    def choose(self, changes: int, openings: int, least: float) -> list[str]:
+        """The texts to read to their end next: of changes that were read with the next tokens and gain, or nearly so.
+
+        The best `changes` of the others that promise at least so much are to be read so; the best openings become branches.
+        """
         assert self.best is not None
+        text = self.best.text
         self.branches = self._open(openings)
         self._changes = sorted(self._settled(), key=lambda change: -change.gain)[:REMEMBERED]
-        worthy = [change for change in self._changes if change.gain >= least]
-        singles = dict.fromkeys(change.apply(self.best.text) for change in worthy)
-        together = _together(self.best.text, worthy)
-        return [text for text in (*together, *singles) if text not in self.read][:texts]
+        self.next_changes = [c for c in self._changes if c.gain >= least and not c.is_read][:changes]
+        close = [change for change in self._changes if change.is_read and change.gain >= -CLOSE]
+        singles = [single for single in (change.apply(text) for change in close) if single not in self.read][:WHOLE]
+        return list(dict.fromkeys([*singles, *(one for one in _together(text, close) if one not in self.read)]))
 
     def _settled(self) -> list[ProposedChange]:
         """The changes, one for each text, with the true gains of those that were read."""
         assert self.best is not None
         changes: dict[str, ProposedChange] = {}
-        for change in sorted(self._changes, key=lambda change: -change.gain):
+        for change in sorted(self._changes, key=lambda change: (not change.is_read, -change.gain)):
             text = change.apply(self.best.text)
             if text in self.read:
-                change = change._replace(gain=self.score(self.read[text]) - self.score(self.best))
+                change = change._replace(gain=self.score(self.read[text]) - self.score(self.best), is_read=True)
             changes.setdefault(text, change)
         return list(changes.values())
 
@@ -121,6 +144,6 @@ def _together(text: str, changes: Sequence[ProposedChange]) -> list[str]:
     return [text]
 
 
-def _shared(one: str, other: str) -> int:
-    """Characters at the start of both."""
+def shared(one: Sequence[Any], other: Sequence[Any]) -> int:
+    """How many items both start with."""
     return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))

@@ -22,11 +22,13 @@ from mendel.channel.proposals import Opening, Proposer, Spellings
 from mendel.core.threads import available
 from mendel.models.ngram import Doubles
 from mendel.recipes.second_pass import SecondPassConfig
-from mendel.restorers.climb import Branch, Climb
+from mendel.restorers.climb import Branch, Climb, Lookahead, shared
 
 if TYPE_CHECKING:
     from mendel.models.llm import CausalLm
 
+LOOKAHEAD = 3
+"""Tokens behind a change that are read with it: what a right change gains is mostly that these become likely."""
 TOGETHER = 64
 """Texts whose trees are kept at a time: a tree of 100 tokens has 5 MB of keys and values (SmolLM2-135M, float32)."""
 
@@ -59,10 +61,11 @@ class SecondPass:
         for climb in climbs:
             climb.reading = self.llm.begin(climb.text if self.conditional else None)
         for rounds in range(self.config.rounds, -1, -1):
-            queue = [climb for climb in climbs if climb.unread or climb.branches]
+            queue = [climb for climb in climbs if climb.unread or climb.next_changes or climb.branches]
             for climb in queue:
                 texts = [candidate.text for candidate in climb.unread]
                 climb.leaves |= dict(zip(texts, self.llm.add(climb.reading, texts), strict=True))
+                climb.lookaheads = self._lookaheads(climb)
                 climb.reading.further_queries = [branch.node for branch in climb.branches]
             for batch in self.llm.read([climb.reading for climb in queue], keep=rounds > 0):
                 list(pool.map(self._note, [queue[number] for number in batch], [rounds] * len(batch)))
@@ -86,6 +89,7 @@ class SecondPass:
         for candidate in climb.unread:
             climb.read[candidate.text] = candidate._replace(llm=climb.reading.score(climb.leaves[candidate.text]))
         climb.unread = []
+        climb.add(self._read_ahead(climb), [], climb.reading.trunk)
         if not rounds:
             return
         best = max(climb.read.values(), key=self.score)
@@ -94,9 +98,35 @@ class SecondPass:
             climb.turn_to(best)
             places = self._places(climb)
         self._go_on(climb, [*places, *climb.branches])
-        openings = self.config.openings if rounds > 1 else 0  # in the last round texts alone are read
-        texts = climb.choose(self.config.proposals, openings, -self.config.slack)
+        more = rounds > 1  # in the last round whole texts alone are read
+        texts = climb.choose(more * self.config.proposals, more * self.config.openings, -self.config.slack)
         climb.unread = [self._candidate(climb.text, text) for text in texts]
+
+    def _lookaheads(self, climb: Climb) -> list[Lookahead]:
+        """The next changes, each with the tokens that make it and a few more, in the tree."""
+        if not climb.next_changes:
+            return []
+        assert climb.best is not None
+        texts = [change.apply(climb.best.text) for change in climb.next_changes]
+        best, *others = ([*tokens, *self.llm.boundary] for tokens in self.llm.encode([climb.best.text, *texts]))
+        path = climb.reading.path(climb.leaves[climb.best.text])
+        lookaheads = []
+        for change, text, tokens in zip(climb.next_changes, texts, others, strict=True):
+            rest = max(shared(best[::-1], tokens[::-1]) - LOOKAHEAD, 0)
+            leaf = climb.reading.tree.add(tokens[: len(tokens) - rest], climb.reading.trunk)
+            lookaheads.append(Lookahead(change, text, leaf, int(path[len(best) - rest])))
+        climb.next_changes = []
+        return lookaheads
+
+    def _read_ahead(self, climb: Climb) -> list[ProposedChange]:
+        """The changes with what they gain by what was read of them."""
+        changes = []
+        for change, text, leaf, best_leaf in climb.lookaheads:
+            assert climb.best is not None
+            gained = climb.reading.score(leaf) - climb.reading.score(best_leaf)
+            candidate = self._candidate(climb.text, text)._replace(llm=climb.best.llm + gained)
+            changes.append(change._replace(gain=self.score(candidate) - self.score(climb.best), is_read=True))
+        return changes
 
     def _places(self, climb: Climb) -> list[Branch]:
         """The best text's most promising places, of those where the model has just said what it expects."""
