@@ -18,7 +18,7 @@ import numpy as np
 
 from mendel.channel.alignment import explained, forward
 from mendel.channel.decoder import Decoder, TextCandidate
-from mendel.channel.proposals import Opening, Proposer, Spellings
+from mendel.channel.proposals import Opening, ProposedChange, Proposer, Spellings
 from mendel.core.threads import available
 from mendel.models.ngram import Doubles
 from mendel.recipes.second_pass import SecondPassConfig
@@ -60,15 +60,16 @@ class SecondPass:
     def _climb(self, climbs: Sequence[Climb], pool: ThreadPoolExecutor) -> None:
         for climb in climbs:
             climb.reading = self.llm.begin(climb.text if self.conditional else None)
-        for rounds in range(self.config.rounds, -1, -1):
+        rounds = self.config.rounds and self.config.rounds + 1  # in the last one whole texts alone are read
+        for left in range(rounds, -1, -1):
             queue = [climb for climb in climbs if climb.unread or climb.next_changes or climb.branches]
             for climb in queue:
                 texts = [candidate.text for candidate in climb.unread]
                 climb.leaves |= dict(zip(texts, self.llm.add(climb.reading, texts), strict=True))
                 climb.lookaheads = self._lookaheads(climb)
                 climb.reading.further_queries = [branch.node for branch in climb.branches]
-            for batch in self.llm.read([climb.reading for climb in queue], keep=rounds > 0):
-                list(pool.map(self._note, [queue[number] for number in batch], [rounds] * len(batch)))
+            for batch in self.llm.read([climb.reading for climb in queue], keep=left > 0):
+                list(pool.map(self._note, [queue[number] for number in batch], [left] * len(batch)))
         for climb in climbs:
             del climb.reading
 
@@ -84,13 +85,13 @@ class SecondPass:
         """What the search climbs."""
         return candidate.channel + self.config.ngram_weight * candidate.lm + self.config.llm_weight * candidate.llm
 
-    def _note(self, climb: Climb, rounds: int) -> None:
+    def _note(self, climb: Climb, left: int) -> None:
         """Take down what was read, and what to read next where rounds are left."""
         for candidate in climb.unread:
             climb.read[candidate.text] = candidate._replace(llm=climb.reading.score(climb.leaves[candidate.text]))
         climb.unread = []
         climb.add(self._read_ahead(climb), [], climb.reading.trunk)
-        if not rounds:
+        if not left:
             return
         best = max(climb.read.values(), key=self.score)
         places: list[Branch] = []
@@ -98,7 +99,7 @@ class SecondPass:
             climb.turn_to(best)
             places = self._places(climb)
         self._go_on(climb, [*places, *climb.branches])
-        more = rounds > 1  # in the last round whole texts alone are read
+        more = left > 1
         texts = climb.choose(more * self.config.proposals, more * self.config.openings, -self.config.slack)
         climb.unread = [self._candidate(climb.text, text) for text in texts]
 
