@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from mendel.channel.alignment import explained, forward
 from mendel.channel.decoder import Decoder, TextCandidate
+from mendel.channel.proposals import ProposedChange
 from mendel.models.llm import CausalLm
 from mendel.models.ngram import CharNgram
 from mendel.recipes.models import PretrainedModel
 from mendel.recipes.second_pass import SecondPassConfig
+from mendel.restorers import second_pass
+from mendel.restorers.climb import Climb
 from mendel.restorers.second_pass import SecondPass, spread
 
 from ..channel.test_search import channel
@@ -117,6 +121,36 @@ def test_a_change_may_have_several_tokens(decoder: Decoder, tiny: CausalLm) -> N
     # then
     assert best(openings=0) == noisy
     assert best(openings=8) == "Our freedom together nation."
+
+
+def test_what_a_change_gains_is_exact_where_all_behind_it_is_read(
+    decoder: Decoder, tiny: CausalLm, found: list[list[TextCandidate]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a search that notes what it reads of changes, with more of the next tokens than any text has
+    monkeypatch.setattr(second_pass, "LOOKAHEAD", 1000)
+    changes: list[tuple[str, str, ProposedChange]] = []
+    add = Climb.add
+
+    def note(self: Climb, *arguments: Any) -> None:
+        assert self.best is not None or not arguments[0]
+        changes.extend((self.text, self.best.text, one) for one in arguments[0] if self.best and one.is_read)
+        add(self, *arguments)
+
+    monkeypatch.setattr(Climb, "add", note)
+    second = SecondPass(decoder, tiny, SecondPassConfig(rounds=2, proposals=4, slack=12))
+    # when
+    second.explore(NOISY, found)
+    # then
+    assert len(changes) > 5
+
+    def score(noisy: str, text: str) -> float:
+        rows = forward(decoder.costs, decoder.ngram.vocabulary.encode(noisy), decoder.ngram.vocabulary.encode(text))
+        ((llm,),) = tiny.log_probabilities([[text]])
+        price = float(explained(rows, len(noisy)))
+        return second.score(TextCandidate(text, price, decoder.ngram.log_probability(text), llm))
+
+    for noisy, best, change in changes:
+        assert change.gain == pytest.approx(score(noisy, change.apply(best)) - score(noisy, best), abs=1e-2), change
 
 
 def test_the_company_of_a_text_does_not_matter(
