@@ -9,12 +9,12 @@ Backfill it for days that were missed, or about which more has come.
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, CronPartitionTimetable, chain
+from airflow.sdk import DAG, chain
 
 from mendel_airflow.arrivals import ArrivalCheck
 from mendel_airflow.assets import feedback
 from mendel_airflow.emission import EmitAsset
-from mendel_airflow.partitions import KEY_FORMAT, ResolvePartition, yesterday
+from mendel_airflow.partitions import ResolvePartition, of_finished_days, yesterday
 from mendel_airflow.policy import COMMON_PARAMS, DEFAULT_ARGS, deadline
 from mendel_airflow.stage import FORCE, stage
 
@@ -24,9 +24,7 @@ with DAG(
     dag_id="collect_feedback",
     description="What readers said about changes on a day, as a dataset",
     doc_md=__doc__,
-    schedule=CronPartitionTimetable(
-        AFTER_MIDNIGHT, timezone="UTC", run_offset=-1, key_format=KEY_FORMAT, run_immediately=timedelta(0)
-    ),
+    schedule=of_finished_days(AFTER_MIDNIGHT),
     params=COMMON_PARAMS,
     default_args=DEFAULT_ARGS,
     catchup=False,

@@ -10,11 +10,11 @@ fan out; a day keeps the model version it was first restored with unless the par
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, CronPartitionTimetable, Param, TaskGroup, chain
+from airflow.sdk import DAG, Param, TaskGroup, chain
 
 from mendel_airflow.assets import restored
 from mendel_airflow.emission import EmitAsset
-from mendel_airflow.partitions import KEY_FORMAT, ResolvePartition, yesterday
+from mendel_airflow.partitions import ResolvePartition, of_finished_days, yesterday
 from mendel_airflow.policy import COMMON_PARAMS, DEFAULT_ARGS, GPU, deadline
 from mendel_airflow.shards import ListShards
 from mendel_airflow.stage import FORCE, mapped_stage, option, stage
@@ -25,9 +25,7 @@ with DAG(
     dag_id="restore_batches",
     description="The inbox of a day, restored by the champion",
     doc_md=__doc__,
-    schedule=CronPartitionTimetable(
-        EVERY_DAY, timezone="UTC", run_offset=-1, key_format=KEY_FORMAT, run_immediately=timedelta(0)
-    ),
+    schedule=of_finished_days(EVERY_DAY),
     params=COMMON_PARAMS
     | {
         "model_version": Param(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
+from airflow.sdk import BaseOperator, CronPartitionTimetable
 from airflow.sdk.exceptions import AirflowFailException
 
 from mendel.core import manifest
@@ -37,6 +37,13 @@ def today(moment: datetime) -> str:
 def yesterday(moment: datetime) -> str:
     """The day that has finished."""
     return (moment - timedelta(days=1)).strftime(KEY_FORMAT)
+
+
+def of_finished_days(cron: str) -> CronPartitionTimetable:
+    """Runs at `cron`, in UTC, each for the day before."""
+    return CronPartitionTimetable(
+        cron, timezone="UTC", run_offset=-1, key_format=KEY_FORMAT, run_immediately=timedelta(0)
+    )
 
 
 def newest(dataset: str) -> Default:

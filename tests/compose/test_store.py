@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,11 +11,12 @@ import compose_store
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
-from processes import free_port
 
 from mendel.core.errors import InputError
 from mendel.feedback import inbox
 from mendel.feedback.judged import Feedback
+
+from .. import s3_gateway
 
 BUCKET = "mendel"
 KEYS = ["lake/corpus/x", "lake/feedback_inbox/x", "lake/mlflow/x", "registry/x"]
@@ -43,21 +42,11 @@ FEEDBACK = Feedback.model_validate(
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Its address; its bucket is a folder that somebody made before there were accounts."""
-    program = shutil.which("versitygw")
-    if program is None:
-        pytest.skip("versitygw is not on the PATH (github.com/versity/versitygw)")
     folder = tmp_path_factory.mktemp("store")
     for name in (f"data/{BUCKET}", "accounts"):
         (folder / name).mkdir(parents=True)
-    port = free_port()
-    command = [program, "--quiet", "--port", f"127.0.0.1:{port}", "--iam-dir", str(folder / "accounts"), "posix"]
-    owner = {"ROOT_ACCESS_KEY": "owner", "ROOT_SECRET_KEY": "owners"}
-    process = subprocess.Popen([*command, str(folder / "data")], env=owner, cwd=folder)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
+    with s3_gateway.running(folder / "data", "--iam-dir", str(folder / "accounts")) as address:
+        yield address
 
 
 def client(address: str, access: str, secret: str) -> Any:

@@ -1,11 +1,12 @@
 """The second pass: a language model reads what the first one found, and proposes what that one missed.
 
 It goes in rounds, for many texts at a time. The model reads candidates; those of one text share a prefix tree. Along the best
-of them it also tells what it would have expected in each place. Where the noise could have hidden that (`proposals`), the text
-with that change is read in the next round, and so is the text with the best changes of several places at once. A change may
-have several tokens: the model is asked on, a token a round, behind the openings that promise most, as branches of the same
-tree. This is hill climbing over local changes, as in Deoras, Mikolov & Church 2011, "A fast re-scoring strategy to capture
-long-distance dependencies", with changes that the model itself suggests.
+of them it also tells what it would have expected in each place. Where the noise could have hidden that (`proposals`), the
+change is read in the next round with a few tokens behind it. The texts with the changes that gain by it, one by one and
+together, are read to their end in the round after. A change may have several tokens: the model is asked on, a token a round,
+behind the openings that promise most, as branches of the same tree. This is hill climbing over local changes, as in Deoras,
+Mikolov & Church 2011, "A fast re-scoring strategy to capture long-distance dependencies", with changes that the model itself
+suggests.
 """
 
 from __future__ import annotations
@@ -116,14 +117,13 @@ class SecondPass:
             rest = max(shared(best[::-1], tokens[::-1]) - LOOKAHEAD, 0)
             leaf = climb.reading.tree.add(tokens[: len(tokens) - rest], climb.reading.trunk)
             lookaheads.append(Lookahead(change, text, leaf, int(path[len(best) - rest])))
-        climb.next_changes = []
         return lookaheads
 
     def _read_ahead(self, climb: Climb) -> list[ProposedChange]:
         """The changes with what they gain by what was read of them."""
         changes = []
         for change, text, leaf, best_leaf in climb.lookaheads:
-            assert climb.best is not None
+            assert climb.best is not None, "there is nothing that it changes"
             gained = climb.reading.score(leaf) - climb.reading.score(best_leaf)
             candidate = self._candidate(climb.text, text)._replace(llm=climb.best.llm + gained)
             changes.append(change._replace(gain=self.score(candidate) - self.score(climb.best), is_read=True))

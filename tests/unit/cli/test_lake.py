@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
-import logging
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-import structlog
 
-from mendel.cli import main as cli
 from mendel.core import manifest
 from mendel.lakehouse import delta
 from mendel.lakehouse.tables import TABLES
 
 from ..lakehouse.writer import day, rows
+from .conftest import Command
 
 MONDAY, TUESDAY = "2026-11-23", "2026-11-24"
 
@@ -33,22 +29,11 @@ def root(tmp_path: Path) -> str:
     return root
 
 
-class Ended(NamedTuple):
-    """What a command came to."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-Mendel = Callable[..., Ended]
-
-
 @pytest.fixture
 def mendel(
-    root: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Ended]:
-    """`mendel lake …` on the lake."""
+    command: Command, root: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """`mendel …`, whose configuration is the lake's."""
     config = tmp_path / "pipeline.yaml"
     config.write_text(f"name: test\nlake: {root}\n")
     settings = {"MENDEL_CONFIG": str(config), "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
@@ -56,54 +41,41 @@ def mendel(
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("MENDEL_LAKE", raising=False)
     capsys.readouterr()
-
-    def run(*arguments: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["mendel", "lake", *arguments])
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-        finally:
-            structlog.reset_defaults()
-            logging.getLogger().handlers.clear()
-        return Ended(code, *capsys.readouterr())
-
-    return run
+    return command
 
 
-def test_a_question_is_answered_as_a_table(mendel: Mendel) -> None:
-    found = mendel("query", "SELECT dt, count(*) AS n FROM restored GROUP BY dt ORDER BY dt")
+def test_a_question_is_answered_as_a_table(mendel: Command) -> None:
+    found = mendel("lake", "query", "SELECT dt, count(*) AS n FROM restored GROUP BY dt ORDER BY dt")
 
-    assert found.returncode == 0, found.stderr
-    assert [line.split("│")[1:3] for line in found.stdout.splitlines() if "2026" in line] == [
+    assert found.code == 0, found.err
+    assert [line.split("│")[1:3] for line in found.out.splitlines() if "2026" in line] == [
         [f" {MONDAY} ", " 2 "],
         [f" {TUESDAY} ", " 1 "],
     ]
 
 
 @pytest.mark.parametrize("form", ["csv", "json"])
-def test_an_answer_for_programs_comes_back_as_it_was(mendel: Mendel, form: str) -> None:
-    found = mendel("query", "--format", form, "SELECT id, text, dt, NULL AS none FROM restored ORDER BY id")
+def test_an_answer_for_programs_comes_back_as_it_was(mendel: Command, form: str) -> None:
+    found = mendel("lake", "query", "--format", form, "SELECT id, text, dt, NULL AS none FROM restored ORDER BY id")
 
-    assert found.returncode == 0, found.stderr
+    assert found.code == 0, found.err
     if form == "csv":
-        answers = list(csv.DictReader(found.stdout.splitlines(keepends=True)))
+        answers = list(csv.DictReader(found.out.splitlines(keepends=True)))
     else:
-        answers = [json.loads(line) for line in found.stdout.splitlines()]
+        answers = [json.loads(line) for line in found.out.splitlines()]
     assert [answer["id"] for answer in answers] == ["a", "b", "c"]
     last = {"id": "c", "text": 'a comma, a "quote"\nand a line [bold]', "dt": TUESDAY}
     assert answers[2] == last | {"none": "" if form == "csv" else None}
 
 
-def test_the_past_is_asked_by_version_by_manifest_and_by_day(mendel: Mendel, root: str) -> None:
+def test_the_past_is_asked_by_version_by_manifest_and_by_day(mendel: Command, root: str) -> None:
     monday = manifest.current(root, "restored", MONDAY)
     assert monday is not None
     count = "SELECT count(*) FROM restored"
 
     for past in (["--at", "restored=1"], ["--at", f"restored={monday.fingerprint}"], ["--as-of", MONDAY]):
-        found = mendel("query", *past, "--format", "csv", count)
-        assert found.stdout.splitlines()[1:] == ["2"], f"{past}: {found.stderr}"
+        found = mendel("lake", "query", *past, "--format", "csv", count)
+        assert found.out.splitlines()[1:] == ["2"], f"{past}: {found.err}"
 
 
 @pytest.mark.parametrize(
@@ -117,21 +89,21 @@ def test_the_past_is_asked_by_version_by_manifest_and_by_day(mendel: Mendel, roo
         (["history", "corpus"], "has no corpus yet"),
     ],
 )
-def test_a_mistake_is_exit_code_2_and_a_sentence(mendel: Mendel, arguments: list[str], says: str) -> None:
-    found = mendel(*arguments)
+def test_a_mistake_is_exit_code_2_and_a_sentence(mendel: Command, arguments: list[str], says: str) -> None:
+    found = mendel("lake", *arguments)
 
-    assert found.returncode == 2, found.stderr
-    assert says in found.stderr
-    assert "Traceback" not in found.stderr
+    assert found.code == 2, found.err
+    assert says in found.err
+    assert "Traceback" not in found.err
 
 
-def test_tables_and_their_history_name_manifests(mendel: Mendel, root: str) -> None:
+def test_tables_and_their_history_name_manifests(mendel: Command, root: str) -> None:
     tuesday = manifest.current(root, "restored", TUESDAY)
     assert tuesday is not None
 
-    [table] = [json.loads(line) for line in mendel("tables", "--format", "json").stdout.splitlines()]
+    [table] = [json.loads(line) for line in mendel("lake", "tables", "--format", "json").out.splitlines()]
     newest, *older = [
-        json.loads(line) for line in mendel("history", "restored", "--format", "json").stdout.splitlines()
+        json.loads(line) for line in mendel("lake", "history", "restored", "--format", "json").out.splitlines()
     ]
 
     assert table == {"table": "restored", "version": 2, "rows": 3, "files": 2, "manifest": tuesday.path}
@@ -139,36 +111,32 @@ def test_tables_and_their_history_name_manifests(mendel: Mendel, root: str) -> N
     assert [commit["version"] for commit in older] == [1, 0]
 
 
-def test_sync_says_what_it_did(mendel: Mendel) -> None:
-    assert mendel("sync").stdout == "restored: version 2, 2 new\n"
-    assert mendel("sync").stdout == "restored: version 2, 0 new\n"
+def test_sync_says_what_it_did(mendel: Command) -> None:
+    assert mendel("lake", "sync").out == "restored: version 2, 2 new\n"
+    assert mendel("lake", "sync").out == "restored: version 2, 0 new\n"
 
 
-def test_garbage_collection_brings_the_tables_up_first(
-    mendel: Mendel, root: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    mendel("sync")
+def test_garbage_collection_brings_the_tables_up_first(mendel: Command, root: str) -> None:
+    mendel("lake", "sync")
     day(root, MONDAY, rows("again"))
-    monkeypatch.setattr(sys, "argv", ["mendel", "gc", "--delete"])
 
-    with pytest.raises(SystemExit) as end:
-        cli.main()
+    collected = mendel("gc", "--delete")
 
-    assert not end.value.code
+    assert collected.code == 0, collected.err
     state = delta.load(root, TABLES["restored"])
     assert state is not None
     assert state.version() == 3, "the table lists files that may go"
 
 
-def test_without_the_extra_it_says_how_to_install_it(mendel: Mendel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_it_says_how_to_install_it(mendel: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "mendel.lakehouse.query", raising=False)
     monkeypatch.delattr("mendel.lakehouse.query", raising=False)
     monkeypatch.setitem(sys.modules, "duckdb", None)
 
-    found = mendel("query", "SELECT 1")
+    found = mendel("lake", "query", "SELECT 1")
 
-    assert found.returncode == 2
-    assert "duckdb is not installed: pip install 'mendel[lakehouse]'" in found.stderr
+    assert found.code == 2
+    assert "duckdb is not installed: pip install 'mendel[lakehouse]'" in found.err
 
 
 def test_other_commands_load_none_of_it() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -15,10 +14,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import BotoCoreError
 from botocore.session import Session
-from processes import free_port
 
 from mendel.lakehouse import query
 from mendel.lakehouse.query import NOW, Travel
+
+from ... import s3_gateway
 
 WRITER = Path(__file__).with_name("writer.py")
 BUCKET = "lakehouse"
@@ -32,20 +32,10 @@ def disk(tmp_path: Path) -> str:
 @pytest.fixture(scope="session")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an S3 gateway over a folder, with one bucket."""
-    program = shutil.which("versitygw")
-    if program is None:
-        pytest.skip("versitygw is not on the PATH (github.com/versity/versitygw)")
     folder = tmp_path_factory.mktemp("store")
     (folder / "data" / BUCKET).mkdir(parents=True)
-    port = free_port()
-    command = [program, "--quiet", "--port", f"127.0.0.1:{port}", "posix", str(folder / "data")]
-    owner = {"ROOT_ACCESS_KEY": "owner", "ROOT_SECRET_KEY": "owners"}
-    process = subprocess.Popen(command, env=owner, cwd=folder)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
+    with s3_gateway.running(folder / "data") as address:
+        yield address
 
 
 @pytest.fixture
