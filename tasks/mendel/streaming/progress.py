@@ -134,7 +134,14 @@ class Gauges:
     """Prometheus's metrics of the stream, on an address of this process."""
 
     def __init__(self, host: str, port: int) -> None:
-        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+        from prometheus_client import (
+            CollectorRegistry,
+            Counter,
+            Gauge,
+            Histogram,
+            ProcessCollector,
+            start_http_server,
+        )
 
         registry = CollectorRegistry()
         self.records = Counter(
@@ -165,6 +172,13 @@ class Gauges:
             "Unix time, in seconds, at which the last micro-batch ended.",
             registry=registry,
         )
+        self.report = Gauge(
+            "mendel_stream_last_report_timestamp_seconds",
+            "Unix time, in seconds, at which Spark last said that a micro-batch ended or that nothing waits.",
+            registry=registry,
+        )
+        self.report.set_to_current_time()
+        ProcessCollector(registry=registry)
         self._server, self._thread = start_http_server(port, host, registry=registry)
 
     def add(self, micro_batch: Step) -> None:
@@ -174,8 +188,10 @@ class Gauges:
         self.lag.set(micro_batch.lag_seconds or 0.0)
         self.behind.set(micro_batch.offsets_behind or 0)
         self.last.set_to_current_time()
+        self.report.set_to_current_time()
 
     def idle(self) -> None:
+        self.report.set_to_current_time()
         self.lag.set(0.0)
         self.behind.set(0)
 

@@ -376,6 +376,8 @@ def test_always_on_it_restores_what_arrives_until_it_is_asked_to_stop(a_stream: 
             until(lambda expected=number + 1: len(a_stream.committed()) == expected)
         until(lambda: 'mendel_stream_records_total{outcome="restored"} 2.0' in scrape(port))
         told = scrape(port)
+        # And then nothing more, of which Spark tells too
+        until(lambda: figure(port, "last_report_timestamp_seconds") > figure(port, "last_batch_timestamp_seconds") + 1)
         process.send_signal(signal.SIGTERM)
         said, _ = process.communicate(timeout=60)
 
@@ -385,6 +387,7 @@ def test_always_on_it_restores_what_arrives_until_it_is_asked_to_stop(a_stream: 
     assert "mendel_stream_model_version 1.0" in told
     assert "mendel_stream_batch_seconds_count 2.0" in told
     assert "mendel_stream_lag_seconds" in told
+    assert "process_start_time_seconds" in told
 
 
 @pytest.mark.parametrize(("host", "reached"), [(Stream().metrics_host, False), ("0.0.0.0", True)])
@@ -412,6 +415,11 @@ def scrape(port: int) -> str:
 
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
         return str(answer.read().decode())
+
+
+def figure(port: int, name: str) -> float:
+    (line,) = [line for line in scrape(port).splitlines() if line.startswith(f"mendel_stream_{name} ")]
+    return float(line.split()[1])
 
 
 def until(condition: Any, seconds: float = 60) -> None:
