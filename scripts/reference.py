@@ -289,7 +289,8 @@ def metrics() -> str:
         "Metrics",
         "Every metric for Prometheus, read from the code that makes it. A counter's name ends in `_total` when it is scraped; "
         "a histogram has `_bucket`, `_sum` and `_count`. The service shows its own at `/metrics`, the stream on "
-        "`stream.metrics_port`; both show `process_*` of the Prometheus client too, such as `process_start_time_seconds`.",
+        "`stream.metrics_port`, the lake where `mendel lake metrics` runs. All show `process_*` of the Prometheus client too, "
+        "such as `process_start_time_seconds`.",
         *(
             f"## {capital(module)}\n\n" + table(["metric", "kind", "labels", "what it counts"], rows)
             for module, rows in rows_of.items()

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from mendel.lakehouse.metrics import LakeMetrics
 from mendel.streaming.progress import Gauges, Step
 
+from ..unit.lakehouse.writer import day, rows
 from ..unit.serving.conftest import Store, candidates_template, free_port, running, settings, until, with_champion
 from .conftest import rules
 
@@ -71,11 +75,14 @@ def stream() -> str:
 
 @pytest.fixture
 def exposed(with_champion: Store, stream: str) -> Exposed:
-    """What the service shows after a request, and the stream."""
+    """What the service shows after a request, the stream, and `mendel lake metrics` of a lake with a restored day."""
+    day(with_champion.root, "2026-11-23", rows("a"))
+    lake = LakeMetrics(with_champion.root)
+    lake.look(datetime.now(UTC))
     with running(with_champion.root, settings()) as client:
         until(lambda: client.get("/readyz").status_code == 200)
         assert client.post("/v1/restore", json={"text": "teh people"}).status_code == 200
-        return Exposed(client.get("/metrics").text, stream)
+        return Exposed(client.get("/metrics").text, stream, generate_latest(lake.registry).decode())
 
 
 def test_every_series_that_a_rule_names_is_shown(exposed: Exposed) -> None:

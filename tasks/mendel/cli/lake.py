@@ -1,4 +1,4 @@
-"""`mendel lake`: SQL over the datasets, which are Delta tables."""
+"""`mendel lake`: SQL over the datasets, which are Delta tables, and their metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -102,13 +102,40 @@ def sync(config: Config) -> None:
             print(f"{table.name}: version {state.version()}, {made} new")
 
 
+@app.command()
+def metrics(
+    config: Config,
+    port: Annotated[int | None, typer.Option(help="Serve /metrics here until it is stopped.", min=1, max=65535)] = None,
+    host: Annotated[str, typer.Option(help="Address to bind; 0.0.0.0 for other machines.")] = "127.0.0.1",
+    every: Annotated[float, typer.Option(help="Seconds from one look at the lake to the next.", min=1)] = 60,
+) -> None:
+    """Tell Prometheus of the lake: the newest version of each dataset, days that were not restored, the champion's age.
+
+    Without `--port` it looks once and prints, as node_exporter's textfile collector reads it.
+
+    Example: `mendel lake metrics -c include/pipelines/demo.yaml --port 9109`
+    """
+    from datetime import UTC, datetime
+
+    with _extra("serve"):
+        from prometheus_client import generate_latest
+
+        from mendel.lakehouse.metrics import LakeMetrics, serve
+    if port is not None:
+        serve(_root(config, reach=False), host, port, every)
+        return
+    lake_metrics = LakeMetrics(_root(config))
+    lake_metrics.look(datetime.now(UTC))
+    print(generate_latest(lake_metrics.registry).decode(), end="")
+
+
 @contextmanager
-def _extra() -> Iterator[None]:
+def _extra(name: str = "lakehouse") -> Iterator[None]:
     """Turns a missing package into an InputError that says how to install it."""
     try:
         yield
     except ModuleNotFoundError as error:
-        raise InputError(f"{error.name} is not installed: pip install 'mendel[lakehouse]'") from error
+        raise InputError(f"{error.name} is not installed: pip install 'mendel[{name}]'") from error
 
 
 def _assignment(text: str) -> tuple[str, str]:
@@ -118,10 +145,10 @@ def _assignment(text: str) -> tuple[str, str]:
     return table, version
 
 
-def _root(config: str) -> str:
+def _root(config: str, *, reach: bool = True) -> str:
     from mendel.pipeline import load_section
 
-    root, _ = load_section(config, "promote")
+    root, _ = load_section(config, "promote", reach=reach)
     return root
 
 

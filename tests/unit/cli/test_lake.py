@@ -128,6 +128,13 @@ def test_garbage_collection_brings_the_tables_up_first(mendel: Command, root: st
     assert state.version() == 3, "the table lists files that may go"
 
 
+def test_metrics_are_printed_once_without_a_port(mendel: Command) -> None:
+    found = mendel("lake", "metrics")
+
+    assert found.code == 0, found.err
+    assert 'mendel_lake_newest_rows{dataset="restored"} 1.0' in found.out.splitlines()
+
+
 def test_without_the_extra_it_says_how_to_install_it(mendel: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "mendel.lakehouse.query", raising=False)
     monkeypatch.delattr("mendel.lakehouse.query", raising=False)
@@ -137,6 +144,17 @@ def test_without_the_extra_it_says_how_to_install_it(mendel: Command, monkeypatc
 
     assert found.code == 2
     assert "duckdb is not installed: pip install 'mendel[lakehouse]'" in found.err
+
+
+def test_without_the_client_of_prometheus_it_says_how_to_install_it(
+    mendel: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+
+    found = mendel("lake", "metrics")
+
+    assert found.code == 2
+    assert "prometheus_client is not installed: pip install 'mendel[serve]'" in found.err
 
 
 def test_other_commands_load_none_of_it() -> None:
