@@ -25,7 +25,8 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import common
 import fsspec
@@ -52,10 +53,14 @@ from mendel.recipes.calibration import Calibration
 from mendel.recipes.channel import ChannelLlm, ChannelNgram
 from mendel.recipes.decoder import DecoderConfig
 from mendel.restorers.candidate import Text
-from mendel.restorers.channel import FIRST_PASS, UNTUNED, ChannelRestorer, Llm
+from mendel.restorers.channel import FIRST_PASS, TUNED, UNTUNED, ChannelRestorer, Llm
 from mendel.restorers.document import DocumentContext
 from mendel.restorers.second_pass import SecondPass
 from mendel.restorers.trials import FittedPass, Trials
+from mendel.training.checkpoints import Checkpoints
+
+if TYPE_CHECKING:
+    from mendel.models.llm import CausalLm
 
 COLUMNS = ("Sample ID", "OCR Text", "Ground Truth")
 RESAMPLES = 1000
@@ -145,13 +150,26 @@ class Fitting(NamedTuple):
         return _restorer(recipe, decoder, {FIRST_PASS: fitted})
 
     def with_llm(self, decoder: Decoder, recipe: ChannelLlm) -> ChannelRestorer:
-        """Both passes; the language model as it comes, not fine-tuned."""
-        from mendel.models.llm import CausalLm  # loads torch, transformers
-
-        second = SecondPass(decoder, CausalLm.load(recipe.base), recipe.second_pass)
+        """Both passes; the language model fine-tuned on the clean texts where the recipe says so."""
+        name = TUNED if recipe.lora.budget_steps else UNTUNED
+        second = SecondPass(decoder, self._language_model(recipe), recipe.second_pass)
         trials = self._trials(self.fitted_on[: self.second_pass], decoder, recipe)
-        passes = {FIRST_PASS: trials.fit(FIRST_PASS), UNTUNED: trials.fit(UNTUNED, second)}
-        return _restorer(recipe, decoder, passes, Llm(UNTUNED, second, recipe.base))
+        passes = {FIRST_PASS: trials.fit(FIRST_PASS), name: trials.fit(name, second)}
+        return _restorer(recipe, decoder, passes, Llm(name, second, recipe.base))
+
+    def _language_model(self, recipe: ChannelLlm) -> CausalLm:
+        from mendel.models.llm import CausalLm  # loads torch, transformers
+        from mendel.training.trainer import Trainer
+
+        llm = CausalLm.load(recipe.base)
+        if recipe.lora.budget_steps:
+            head = llm.head()
+            rows = [[*head, *tokens, *llm.boundary] for tokens in llm.encode(self.train)]
+            with TemporaryDirectory() as folder:
+                checkpoints = Checkpoints(Path(folder).as_uri())
+                Trainer(llm, rows, [len(head)] * len(rows), recipe.lora, checkpoints).train()
+            llm.model = llm.model.merge_and_unload()
+        return llm
 
     @staticmethod
     def _trials(pairs: Sequence[Pair], decoder: Decoder, recipe: ChannelNgram | ChannelLlm) -> Trials:
