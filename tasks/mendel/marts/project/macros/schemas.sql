@@ -1,0 +1,4 @@
+{# A schema as it is named, not behind the target's. #}
+{% macro generate_schema_name(custom_schema_name, node) -%}
+  {{ custom_schema_name or target.schema }}
+{%- endmacro %}
