@@ -31,9 +31,9 @@ def dbt() -> str:
 
 
 def build(root: str, target: str, docs: Path | None = None) -> None:
-    """Build and test the marts of a lake, then write them to `target`, the URI of a DuckDB file; readers see the old or the new.
+    """Build and test the marts of a lake, then write them to `target`, the URI of a DuckDB file.
 
-    `docs` is an HTML file to write dbt's documentation of them to.
+    Readers see the old file or the new one. `docs` is an HTML file to write dbt's documentation of them to.
 
     Raises GateError naming the tests that failed, and MendelError where dbt failed otherwise; `target` is then as it was.
     """
