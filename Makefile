@@ -8,7 +8,7 @@ export MENDEL_MAKE_STARTED := $(shell date +%s)
 UV = $(firstword $(wildcard .mendel/tools/bin/uv) uv)
 LOCK := requirements/dev.txt
 
-.PHONY: help setup demo up down test coverage images compose-env chart cluster-test bench docs lint extras format lock clean
+.PHONY: help setup demo up down test coverage images compose-env chart marts cluster-test bench docs lint extras format lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ cluster-test: setup ## stages as pods on the cluster of KUBECONFIG, which must k
 chart: setup ## the chart's table of values, its dependency where absent, and its tests
 	@ls charts/mendel/charts/airflow-*.tgz >/dev/null 2>&1 || helm dependency build charts/mendel
 	@$(BIN)/python scripts/chart_values.py && $(BIN)/python -m pytest tests/chart --no-skips
+
+marts: setup ## dbt in an environment of its own, .mendel/dbt, and the tests of the marts
+	@$(BIN)/python scripts/dbt.py && $(BIN)/python -m pytest tests/unit/marts --no-skips
 
 bench: setup ## figures beside peers, which it installs: an hour; ONLY="corruption inference" for some of them
 	@$(UV) pip install --quiet --python $(BIN)/python --constraint $(LOCK) -e '.[bench]'

@@ -44,6 +44,7 @@ LOCKS = {
     "serve": for_image("pyproject.toml", "s3.in", extras="serve llm client", cpus=True),
     "mlflow": for_image("mlflow.in"),
     "airflow": for_image("pyproject.toml", "airflow.in", extras="airflow"),
+    "marts": Lock(["pyproject.toml", "marts.in"], ["lakehouse"]),
     "model": Lock(["model.in"], options=["--no-deps"]),
     "sbom": Lock(["sbom.in"]),
     "uv": Lock(["uv.in"]),

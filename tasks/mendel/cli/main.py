@@ -8,7 +8,22 @@ from typing import Annotated
 
 import typer
 
-from mendel.cli import client, data, feedback, gc, lake, merge, noise, registry, restore, serve, stages, stream, testset
+from mendel.cli import (
+    client,
+    data,
+    feedback,
+    gc,
+    lake,
+    marts,
+    merge,
+    noise,
+    registry,
+    restore,
+    serve,
+    stages,
+    stream,
+    testset,
+)
 from mendel.core import log
 from mendel.core.code_version import code_version
 from mendel.core.errors import MendelError
@@ -79,6 +94,7 @@ app.add_typer(restore.inbox, name="inbox")
 app.add_typer(client.app, name="client")
 app.add_typer(feedback.app, name="feedback")
 app.add_typer(lake.app, name="lake")
+app.add_typer(marts.app, name="marts")
 app.command()(merge.merge)
 app.command("gc")(gc.collect)
 app.command("serve")(serve.serve)

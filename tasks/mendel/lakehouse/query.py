@@ -57,8 +57,8 @@ def answer(root: str, statement: str, travel: Travel = NOW) -> Iterator[Answer]:
         connection.execute("SET enable_external_access = false; SET python_enable_replacements = false")
         try:
             for name in filter(set(WORD.findall(statement.lower())).__contains__, NAMES):
-                if (source := _source(root, name, travel)) is not None:
-                    connection.register(name, source)
+                if (rows := source(root, name, travel)) is not None:
+                    connection.register(name, rows)
             cursor = connection.execute(statement)
             columns = [column[0] for column in cursor.description or ()]
             yield Answer(columns, _rows(cursor))
@@ -94,7 +94,7 @@ def _rows(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
         yield from rows
 
 
-def _source(root: str, name: str, travel: Travel) -> pa.Table | ds.Dataset | None:
+def source(root: str, name: str, travel: Travel = NOW) -> pa.Table | ds.Dataset | None:
     """A table's rows; None where the lake has none yet."""
     if name in json_views.SCHEMAS:
         return json_views.read(root, name, travel.as_of)

@@ -1,0 +1,1 @@
+{{ errors_by('noise_level') }}
