@@ -21,13 +21,13 @@ PROGRAM = Path(".mendel/dbt/bin/dbt")
 
 def dbt() -> str:
     """The program: MENDEL_DBT where set, else PROGRAM. Raises InputError where there is none."""
-    named = os.environ.get("MENDEL_DBT") or str(PROGRAM)
-    if (found := shutil.which(named)) is None:
+    name = os.environ.get("MENDEL_DBT") or str(PROGRAM)
+    if (program := shutil.which(name)) is None:
         raise InputError(
-            f"dbt is not installed: there is no program {named}. Run `make marts`, which gives dbt an environment of its "
+            f"dbt is not installed: there is no program {name}. Run `make marts`, which gives dbt an environment of its "
             "own, or set MENDEL_DBT to the dbt of an environment with requirements/marts.txt and mendel"
         )
-    return found
+    return program
 
 
 def build(root: str, target: str, docs: Path | None = None) -> None:
@@ -39,11 +39,11 @@ def build(root: str, target: str, docs: Path | None = None) -> None:
     """
     program = dbt()
     with tempfile.TemporaryDirectory(prefix="mendel-marts-") as folder:
-        made, artifacts = Path(folder) / "marts.duckdb", Path(folder) / "target"
+        file, artifacts = Path(folder) / "marts.duckdb", Path(folder) / "target"
         environment = {
             **os.environ,
             "MENDEL_MARTS_LAKE": lake.normalise(root),
-            "MENDEL_MARTS_FILE": str(made),
+            "MENDEL_MARTS_FILE": str(file),
             "DBT_TARGET_PATH": str(artifacts),
             "DBT_LOG_PATH": folder,
         }
@@ -53,7 +53,7 @@ def build(root: str, target: str, docs: Path | None = None) -> None:
             if _run(program, environment, "docs", "generate", "--static"):
                 raise MendelError("dbt docs generate failed; its log above says why")
             docs.write_bytes((artifacts / "static_index.html").read_bytes())
-        lake.write(target, made.read_bytes())
+        lake.write(target, file.read_bytes())
 
 
 def _run(program: str, environment: Mapping[str, str], *words: str) -> int:
