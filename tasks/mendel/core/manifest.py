@@ -228,13 +228,13 @@ def commit(root: str, manifest: Manifest, *, replace: bool = False) -> Manifest:
 
 def partitions(root: str, dataset: str) -> list[str]:
     """Partition keys of a dataset that have a version in force, oldest first."""
-    return [key for key in keys(root, dataset) if _in_force(root, dataset, key)]
+    return [key for key in keys(root, dataset) if is_in_force(root, dataset, key)]
 
 
 def newest(root: str, dataset: str) -> str | None:
     """The latest day of a dataset that has a version in force, or None. Looks at no other day."""
     days = (key for key in reversed(keys(root, dataset)) if PARTITION_KEY.fullmatch(key))
-    return next((key for key in days if _in_force(root, dataset, key)), None)
+    return next((key for key in days if is_in_force(root, dataset, key)), None)
 
 
 def keys(root: str, dataset: str) -> list[str]:
@@ -246,7 +246,7 @@ def keys(root: str, dataset: str) -> list[str]:
     return [name.removeprefix("dt=") for name in names if not name.startswith("_")]
 
 
-def _in_force(root: str, dataset: str, partition: str) -> bool:
+def is_in_force(root: str, dataset: str, partition: str) -> bool:
     """Whether a partition has a version in force. One that is broken has none, which is logged: the others go on."""
     try:
         return current(root, dataset, partition) is not None

@@ -14,7 +14,6 @@ from datetime import UTC, date, datetime, timedelta
 from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, start_http_server
 
 from mendel.core import lake, manifest
-from mendel.core.errors import InputError
 from mendel.core.log import log
 from mendel.core.manifest import Manifest
 from mendel.inference import inbox, restored
@@ -146,19 +145,12 @@ def _newest(root: str, dataset: str) -> Manifest | None:
 
 
 def _unrestored(root: str, today: date) -> Iterator[date]:
-    """Finished days with files that nobody has restored; a pointer that is broken names no version."""
+    """Finished days with files that nobody has restored."""
     for key in manifest.keys(root, inbox.DATASET):
         if not manifest.PARTITION_KEY.fullmatch(key) or not 0 < (today - date.fromisoformat(key)).days <= DAYS:
             continue
-        if not _in_force(root, key) and inbox.files(root, key):
+        if not manifest.is_in_force(root, restored.DATASET, key) and inbox.files(root, key):
             yield date.fromisoformat(key)
-
-
-def _in_force(root: str, day: str) -> bool:
-    try:
-        return manifest.pointer(root, restored.DATASET, day) is not None
-    except InputError:
-        return False
 
 
 def _midnight(day: date) -> float:
