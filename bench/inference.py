@@ -89,7 +89,9 @@ def plain_loop(uri: str, case: Case) -> dict[str, Any]:
     restored = []
     for text, candidates in zip(noisy, candidate_lists, strict=True):
         scores = {text: -float("inf")}
-        for candidate in second.plausible(text, candidates):
+        plausible = second.plausible(candidates)
+        read = [one for one in candidates if one.text == text or one in plausible] if len(plausible) > 1 else []
+        for candidate in read:
             ids = torch.tensor(
                 [[*llm.boundary, *llm.encode([candidate.text])[0], *llm.boundary]], device=llm.model.device
             )

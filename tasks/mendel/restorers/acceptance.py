@@ -34,8 +34,6 @@ CONFIDENCES = (0.0, 0.3, 0.4, 0.5, 0.6)
 """Least confidences that are tried."""
 GROUP = 4
 """Texts of a document from which what they say together counts."""
-READ_FROM = math.log(0.05 / 0.95)
-"""Log-odds, by the first pass, from which the second one is asked: below, text is foreign, and reading it takes long."""
 
 
 @dataclass(frozen=True)

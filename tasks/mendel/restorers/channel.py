@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -20,7 +21,7 @@ from mendel.recipes.models import PretrainedModel
 from mendel.recipes.protection import ProtectedKind
 from mendel.recipes.second_pass import SecondPassConfig
 from mendel.restorers import artifact, pieces, whole_text
-from mendel.restorers.acceptance import READ_FROM, Acceptance
+from mendel.restorers.acceptance import Acceptance
 from mendel.restorers.best_reading import BestReading
 from mendel.restorers.calibration import Weights
 from mendel.restorers.document import DocumentContext, of_text
@@ -113,11 +114,8 @@ class ChannelRestorer(Restorer):
         evidence = [self._evidence(FIRST_PASS, *each) for each in zip(texts, candidates, strict=True)]
         odds = np.array([first.judge.odds(reading) for reading in evidence])
         if self.llm is not None:
-            numbers = np.flatnonzero(np.maximum(odds, first.in_documents(odds, documents)) >= READ_FROM).tolist()
-            second_candidates = self.llm.second_pass.explore(
-                [texts[i] for i in numbers], [candidates[i] for i in numbers]
-            )
-            for number, better in zip(numbers, second_candidates, strict=True):
+            most_odds = np.maximum(odds, first.in_documents(odds, documents))
+            for number, better in enumerate(self.llm.second_pass.explore(texts, candidates, most_odds)):
                 if better is not None:
                     evidence[number] = self._evidence(self.llm.name, texts[number], better)
                     odds[number] = last.judge.odds(evidence[number])
@@ -131,7 +129,7 @@ class ChannelRestorer(Restorer):
     def _decide_whole(self, texts: Sequence[str], candidates: Sequence[Sequence[TextCandidate]]) -> list[Restoration]:
         """As a candidate of format 1 does."""
         if self.llm is not None:
-            second_candidates = self.llm.second_pass.explore(texts, candidates)
+            second_candidates = self.llm.second_pass.explore(texts, candidates, [math.inf] * len(texts))
             candidates = [
                 better or first_candidates
                 for better, first_candidates in zip(second_candidates, candidates, strict=True)

@@ -44,10 +44,19 @@ class Climb:
     reading: Reading
     proposer: Proposer
 
-    def __init__(self, text: str, candidates: Sequence[TextCandidate], score: Callable[[TextCandidate], float]) -> None:
+    def __init__(
+        self,
+        text: str,
+        candidates: Sequence[TextCandidate],
+        score: Callable[[TextCandidate], float],
+        *,
+        is_searched: bool = True,
+    ) -> None:
         self.text = text
         self.score = score
         """What is climbed."""
+        self.is_searched = is_searched
+        """Whether anything but the candidates is looked for."""
         self.unread = list(candidates)
         self.next_changes: list[ProposedChange] = []
         """To be read with the next tokens,"""

@@ -11,7 +11,8 @@ suggests.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ from mendel.restorers.climb import Branch, Climb, Lookahead, shared
 if TYPE_CHECKING:
     from mendel.models.llm import CausalLm
 
+DOUBT = math.log(0.95 / 0.05)
+"""Log-odds, either way, up to which the first pass is in doubt whether a text is noisy text of the domain."""
 LOOKAHEAD = 3
 """Tokens behind a change that are read with it: what a right change gains is mostly that these become likely."""
 TOGETHER = 64
@@ -45,13 +48,13 @@ class SecondPass:
         self.spellings = Spellings.of(llm.spellings, decoder.ngram) if config.rounds else None
 
     def explore(
-        self, texts: Sequence[str], candidates: Sequence[Sequence[TextCandidate]]
+        self, texts: Sequence[str], candidates: Sequence[Sequence[TextCandidate]], odds: Iterable[float]
     ) -> list[list[TextCandidate] | None]:
-        """For each text the candidates that were read, the input among them; None where one was far ahead of the others."""
-        climbs = [
-            Climb(text, self.plausible(text, text_candidates), self.score)
-            for text, text_candidates in zip(texts, candidates, strict=True)
-        ]
+        """For each text the candidates that were read, the input among them; None where the first pass is sure of itself.
+
+        `odds`: by the first pass, log-odds (nats) that the text is noisy text of the domain, which it improves.
+        """
+        climbs = [self._begin(*each) for each in zip(texts, candidates, odds, strict=True)]
         queue = sorted((climb for climb in climbs if climb.unread), key=lambda climb: len(climb.text))
         with self.llm.turn, ThreadPoolExecutor(available()) as pool:
             for first in range(0, len(queue), TOGETHER):
@@ -74,13 +77,20 @@ class SecondPass:
         for climb in climbs:
             del climb.reading
 
-    def plausible(self, text: str, candidates: Sequence[TextCandidate]) -> list[TextCandidate]:
-        """Those near the best, and the input, against which every change is measured; none where one is far ahead."""
+    def _begin(self, text: str, candidates: Sequence[TextCandidate], odds: float) -> Climb:
+        """The input is read too, since every change is measured against it."""
+        plausible = self.plausible(candidates)
+        is_searched = len(plausible) > 1
+        is_settled = not is_searched and (odds > DOUBT or plausible[0].text == text)
+        is_read = odds >= -DOUBT and not is_settled
+        unread = [c for c in candidates if c.text == text or c in plausible] if is_read else []
+        return Climb(text, unread, self.score, is_searched=is_searched)
+
+    def plausible(self, candidates: Sequence[TextCandidate]) -> list[TextCandidate]:
+        """Those near the best, by the first pass."""
         scores = np.array([c.channel + self.decoder.config.lm_weight * c.lm for c in candidates])
         near = scores >= scores.max() - self.config.margin
-        if near.sum() == 1:
-            return []
-        return [c for c, is_near in zip(candidates, near, strict=True) if is_near or c.text == text]
+        return [candidate for candidate, is_near in zip(candidates, near, strict=True) if is_near]
 
     def score(self, candidate: TextCandidate) -> float:
         """What the search climbs."""
@@ -92,7 +102,7 @@ class SecondPass:
             climb.read[candidate.text] = candidate._replace(llm=climb.reading.score(climb.leaves[candidate.text]))
         climb.unread = []
         climb.add(self._read_ahead(climb), [], climb.reading.trunk)
-        if not left:
+        if not left or not climb.is_searched:
             return
         best = max(climb.read.values(), key=self.score)
         places: list[Branch] = []

@@ -13,7 +13,7 @@ from mendel.corpus.foreign import ForeignText
 from mendel.models.ngram import Doubles
 from mendel.recipes.channel import ChannelLlm, ChannelNgram
 from mendel.restorers import pieces
-from mendel.restorers.acceptance import READ_FROM, Acceptance, Example, Examples, Judge
+from mendel.restorers.acceptance import Acceptance, Example, Examples, Judge
 from mendel.restorers.artifact import ENGLISH
 from mendel.restorers.best_reading import BestReading
 from mendel.restorers.calibration import Choices, Weights, fit
@@ -90,15 +90,8 @@ class Trials:
         """By the text's number: the first pass's for every text, or the second one's for those that it read."""
         if second is None or self.first is None:
             return dict(enumerate(self.candidates))
-        numbers = np.flatnonzero(self.first[0] >= READ_FROM).tolist()
-        candidates = second.explore(
-            [self.texts[number] for number in numbers], [self.candidates[number] for number in numbers]
-        )
-        return {
-            number: text_candidates
-            for number, text_candidates in zip(numbers, candidates, strict=True)
-            if text_candidates is not None
-        }
+        explored = second.explore(self.texts, self.candidates, self.first[0])
+        return {number: candidates for number, candidates in enumerate(explored) if candidates is not None}
 
     def _examples(self, evidence: Sequence[BestReading | None]) -> Examples:
         examples = [Example(*fields) for fields in zip(self.texts, self.truths, evidence, strict=True)]

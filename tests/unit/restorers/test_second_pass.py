@@ -30,6 +30,7 @@ __all__ = ["tiny_lm"]
 
 TRAIN = sentences(200, seed=3)
 NOISY = ["Thee people must.", "Our nattion together the.", "Securtyi freedom american.", "", "é", "Our nation."]
+IN_DOUBT = [0.0] * len(NOISY)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def test_each_candidate_has_the_scores_of_its_text(
     # given one that proposes much
     config = SecondPassConfig(rounds=rounds, openings=openings, slack=12, ngram_weight=0.5, llm_weight=0.5)
     # when
-    explored = [each or [] for each in SecondPass(decoder, tiny, config).explore(NOISY, found)]
+    explored = [each or [] for each in SecondPass(decoder, tiny, config).explore(NOISY, found, IN_DOUBT)]
     # then
     read = [[candidate for candidate in each if candidate.llm] for each in explored]
     assert any(read)
@@ -92,7 +93,7 @@ def test_round_by_round_it_climbs_to_the_answer(decoder: Decoder, tiny: CausalLm
         config = SecondPassConfig(rounds=rounds, slack=4, margin=100, ngram_weight=1.0, llm_weight=0.0)
         second = SecondPass(decoder, tiny, config)
         # when
-        (explored,) = second.explore([noisy], [[same, other]])
+        (explored,) = second.explore([noisy], [[same, other]], [0.0])
         assert explored, "it was not read"
         found.append(max(explored, key=second.score))
     # then
@@ -114,7 +115,7 @@ def test_a_change_may_have_several_tokens(decoder: Decoder, tiny: CausalLm) -> N
         config = SecondPassConfig(rounds=5, openings=openings, slack=1, margin=100, ngram_weight=1.0, llm_weight=0.0)
         second = SecondPass(decoder, tiny, config)
         # when
-        (explored,) = second.explore([noisy], [[same, other]])
+        (explored,) = second.explore([noisy], [[same, other]], [0.0])
         assert explored, "it was not read"
         return max(explored, key=second.score).text
 
@@ -139,7 +140,7 @@ def test_what_a_change_gains_is_exact_where_all_behind_it_is_read(
     monkeypatch.setattr(Climb, "add", note)
     second = SecondPass(decoder, tiny, SecondPassConfig(rounds=2, proposals=4, slack=12))
     # when
-    second.explore(NOISY, found)
+    second.explore(NOISY, found, IN_DOUBT)
     # then
     assert len(changes) > 5
 
@@ -159,9 +160,9 @@ def test_the_company_of_a_text_does_not_matter(
     # given
     second = SecondPass(decoder, tiny, SecondPassConfig(rounds=2, openings=3, slack=6))
     # when
-    together = second.explore(NOISY, found)
-    backwards = second.explore(NOISY[::-1], found[::-1])[::-1]
-    alone = [second.explore([text], [each])[0] for text, each in zip(NOISY, found, strict=True)]
+    together = second.explore(NOISY, found, IN_DOUBT)
+    backwards = second.explore(NOISY[::-1], found[::-1], IN_DOUBT)[::-1]
+    alone = [second.explore([text], [each], [0.0])[0] for text, each in zip(NOISY, found, strict=True)]
 
     # then
     def texts(explored: Sequence[Sequence[TextCandidate] | None]) -> list[list[str]]:
@@ -171,16 +172,40 @@ def test_the_company_of_a_text_does_not_matter(
 
 
 def test_a_text_is_read_only_where_the_first_pass_is_in_doubt(decoder: Decoder, tiny: CausalLm) -> None:
-    # given the input two nats ahead of another text, and the other way round
-    ahead, behind = TextCandidate("ab", -1.0, 0.0), TextCandidate("ac", -3.0, 0.0)
+    # given a text that is two nats ahead of the input
+    text, candidates = "ab", [TextCandidate("ac", -1.0, 0.0), TextCandidate("ab", -3.0, 0.0)]
 
-    def read(margin: float) -> list[str]:
+    def is_read(margin: float, odds: float) -> bool:
         second = SecondPass(decoder, tiny, SecondPassConfig(rounds=0, margin=margin))
-        return [text for text in ("ab", "ac") if second.plausible(text, [ahead, behind])]
+        # when
+        (explored,) = second.explore([text], [candidates], [odds])
+        assert explored is None or {candidate.text for candidate in explored} == {"ab", "ac"}
+        return explored is not None
 
     # then
-    assert read(margin=3) == ["ab", "ac"], "both are within the margin"
-    assert read(margin=1) == [], "one is far ahead"
+    assert not is_read(margin=3, odds=-5), "it is surely foreign"
+    assert is_read(margin=3, odds=5), "both candidates are within the margin"
+    assert not is_read(margin=1, odds=5), "it is surely noisy, and one candidate is far ahead"
+    assert is_read(margin=1, odds=1), "one candidate is far ahead, of a text that may be foreign"
+
+
+def test_where_one_candidate_is_far_ahead_no_other_is_looked_for(decoder: Decoder, tiny: CausalLm) -> None:
+    # given a text and a change of it
+    noisy = "Our natcon mgst."
+    same, other = (
+        TextCandidate(text, len(noisy) * decoder.channel.copy_, lm)
+        for text, lm in ((noisy, -50.0), ("Our natcon must.", -40.0))
+    )
+
+    def read(margin: float) -> int:
+        config = SecondPassConfig(rounds=3, slack=4, margin=margin, ngram_weight=1.0, llm_weight=0.0)
+        # when
+        (explored,) = SecondPass(decoder, tiny, config).explore([noisy], [[same, other]], [0.0])
+        return len(explored or ())
+
+    # then
+    assert read(margin=100) > 2, "several are plausible"
+    assert read(margin=1) == 2
 
 
 def test_log_probabilities_are_spread_over_the_characters_of_a_token() -> None:
