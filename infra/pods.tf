@@ -33,6 +33,11 @@ locals {
       write    = []
       read     = ["lake/*"]
     }
+    watch = { # the lake's metrics
+      accounts = ["${var.namespace}:mendel-lake-metrics"]
+      write    = []
+      read     = ["lake/*"]
+    }
     ebs = { accounts = ["kube-system:ebs-csi-controller-sa"], write = [], read = [] }
   }
 }

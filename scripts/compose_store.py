@@ -20,6 +20,7 @@ CLIENTS = {
     "stages": {"*": WRITE},  # and the light tasks beside them
     "mlflow": {"lake/mlflow/*": READ},  # its clients write by themselves; it shows what they wrote
     "restorer": {"lake/*": READ},
+    "watch": {"lake/*": READ},
 }
 """Client → what of the bucket → what it may do with it. All may list the bucket."""
 FEEDBACK = {"restorer": {"lake/feedback_inbox/*": ["s3:PutObject"]}}

@@ -33,7 +33,10 @@ def variables(text: str) -> dict[str, str]:
 
 def test_the_whole_stack_is_there() -> None:
     parts = {"api-server", "dag-processor", "init", "mlflow", "postgres", "restorer", "s3", "scheduler", "triggerer"}
-    assert SERVICES.keys() == parts | {"accounts"}
+    watch = {"alertmanager", "grafana", "lake-metrics", "prometheus"}
+    assert SERVICES.keys() == parts | {"accounts"} | watch
+    profiles = {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service}
+    assert profiles == {name: ["watch"] for name in watch}, "without it the stack is as small as it was"
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -74,7 +77,7 @@ def test_a_service_is_healthy_or_over_before_another_needs_it(name: str) -> None
 
 def test_nothing_is_published_beyond_this_machine() -> None:
     published = [port for service in SERVICES.values() for port in service.get("ports", [])]
-    assert len(published) == 4
+    assert len(published) == 7
     for port in published:
         assert port.startswith("127.0.0.1:"), port
 
@@ -98,8 +101,9 @@ def test_each_client_of_the_store_has_a_key_of_its_own() -> None:
         "scheduler": "stages",
         "mlflow": "mlflow",
         "restorer": "restorer",
+        "lake-metrics": "watch",
     }
-    assert len({*known.values(), owner}) == 4, "no two are equal"
+    assert len({*known.values(), owner}) == 5, "no two are equal"
     for access, secret in known.values():
         assert env["accounts"][f"{access.upper()}_SECRET"] == secret
     assert {access for access, _ in known.values()} == compose_store.CLIENTS.keys()
@@ -115,7 +119,7 @@ def test_feedback_is_one_setting_for_the_service_and_its_rights_and_is_off() -> 
 
 
 def test_who_needs_the_store_waits_for_its_account() -> None:
-    for name in ("scheduler", "mlflow", "restorer"):
+    for name in ("scheduler", "mlflow", "restorer", "lake-metrics"):
         assert "accounts" in SERVICES[name]["depends_on"], name
 
 
@@ -141,7 +145,7 @@ def test_each_env_has_secrets_of_its_own() -> None:
     first, second = (variables(compose_env.filled(EXAMPLE)) for _ in range(2))
     empty = [name for name, value in variables(EXAMPLE).items() if not value]
     made = [found[name] for found in (first, second) for name in empty]
-    assert len(made) == 20
+    assert len(made) == 24
     assert len(set(made)) == len(made), "no two are equal"
     assert min(map(len, made)) >= 44
     assert {name: first[name] for name in first.keys() - empty} == {
@@ -209,8 +213,8 @@ def test_compose_takes_the_file(program: list[str], tmp_path: Path) -> None:
     if not works(program):
         pytest.skip(f"`{' '.join(program)}` is not installed")
     (tmp_path / ".env").write_text(compose_env.filled(EXAMPLE))
-    command = [*program, "--env-file", str(tmp_path / ".env"), "--file", str(REPO / "docker-compose.yaml"), "config"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    command = [*program, "--env-file", str(tmp_path / ".env"), "--file", str(REPO / "docker-compose.yaml")]
+    done = subprocess.run([*command, "--profile", "watch", "config"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert set(yaml.safe_load(done.stdout)["services"]) == SERVICES.keys()
 

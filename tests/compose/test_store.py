@@ -98,7 +98,8 @@ def allowed(call: Callable[..., Any], **arguments: Any) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("name", "reads", "writes"), [("stages", KEYS, KEYS), ("mlflow", KEYS[2:3], []), ("restorer", KEYS[:3], [])]
+    ("name", "reads", "writes"),
+    [("stages", KEYS, KEYS), ("mlflow", KEYS[2:3], []), ("restorer", KEYS[:3], []), ("watch", KEYS[:3], [])],
 )
 def test_a_client_may_do_what_it_is_for(
     accounts: Callable[[str], Any], feedback: str, name: str, reads: list[str], writes: list[str]

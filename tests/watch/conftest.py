@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,7 +13,9 @@ import yaml
 
 REPO = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
-RULES = REPO / "charts" / "mendel" / "files" / "rules.yaml"
+FILES = REPO / "charts" / "mendel" / "files"
+RULES = FILES / "rules.yaml"
+DASHBOARDS = sorted((FILES / "dashboards").glob("*.json"))
 
 
 def rules(kind: str) -> dict[str, dict[str, Any]]:
@@ -22,6 +25,23 @@ def rules(kind: str) -> dict[str, dict[str, Any]]:
     assert named, f"{RULES} has no {kind}"
     assert len({rule[kind] for rule in named}) == len(named), f"two rules of the kind {kind} share a name"
     return {rule[kind]: rule for rule in named}
+
+
+def dashboard(path: Path) -> dict[str, Any]:
+    model: dict[str, Any] = json.loads(path.read_text())
+    return model
+
+
+def queries() -> dict[str, str]:
+    """Expressions of Grafana's panels, by where they are; its variable for a range is one of five minutes."""
+    named = {
+        f"{path.name}: {panel['title']} {target['refId']}": target["expr"].replace("$__rate_interval", "5m")
+        for path in DASHBOARDS
+        for panel in dashboard(path)["panels"]
+        for target in panel["targets"]
+    }
+    assert len(named) > 15, f"only {len(named)} expressions in {DASHBOARDS}"
+    return named
 
 
 def checked(tool: str, package: str, *arguments: object) -> None:

@@ -1,4 +1,4 @@
-"""What rules ask for is what Mendel's processes show: no alert can be silent because of a name."""
+"""What rules and dashboards ask for is what Mendel's processes show: no alert is silent, no panel empty because of a name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mendel.streaming.progress import Gauges, Step
 
 from ..unit.lakehouse.writer import day, rows
 from ..unit.serving.conftest import Store, candidates_template, free_port, running, settings, until, with_champion
-from .conftest import rules
+from .conftest import queries, rules
 
 __all__ = ["candidates_template", "with_champion"]
 
@@ -85,16 +85,21 @@ def exposed(with_champion: Store, stream: str) -> Exposed:
         return Exposed(client.get("/metrics").text, stream, generate_latest(lake.registry).decode())
 
 
-def test_every_series_that_a_rule_names_is_shown(exposed: Exposed) -> None:
-    named = {name for expression in EXPRESSIONS.values() for name, _ in SELECTOR.findall(expression)}
+@pytest.mark.parametrize("expressions", [EXPRESSIONS, queries()], ids=["rules", "dashboards"])
+def test_every_series_that_is_asked_for_is_shown(exposed: Exposed, expressions: dict[str, str]) -> None:
+    named = {name for expression in expressions.values() for name, _ in SELECTOR.findall(expression)}
     assert len(named) > 8, f"only {named}"
-    found = {name: list(exposed.problems(expression)) for name, expression in EXPRESSIONS.items()}
+    found = {name: list(exposed.problems(expression)) for name, expression in expressions.items()}
     assert {name: problems for name, problems in found.items() if problems} == {}
 
 
-def test_rules_name_no_record_that_is_not_made() -> None:
-    named = {name for expression in EXPRESSIONS.values() for name in re.findall(r"job:\w+:\w+", expression)}
-    assert named == rules("record").keys(), "each is made, and each is used"
+def test_no_record_is_named_that_is_not_made() -> None:
+    by_rules, by_panels = (
+        {name for expression in expressions.values() for name in re.findall(r"job:\w+:\w+", expression)}
+        for expressions in (EXPRESSIONS, queries())
+    )
+    assert by_rules == rules("record").keys(), "each is made, and each is used"
+    assert by_panels <= by_rules
 
 
 @pytest.mark.parametrize(

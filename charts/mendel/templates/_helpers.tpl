@@ -13,6 +13,12 @@ app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end }}
 
+{{/* Who may reach a port with metrics: its own peers, and Prometheus where it is set up. (list . PEERS), in JSON */}}
+{{- define "mendel.scrapers" -}}
+{{- $watch := (index . 0).Values.watch }}
+{{- concat (index . 1) ($watch.enabled | ternary $watch.scrapers list) | toJson }}
+{{- end }}
+
 {{/* The official chart's prefix, as it makes it with useStandardNaming. */}}
 {{- define "mendel.airflow" -}}
 {{- contains "airflow" .Release.Name | ternary .Release.Name (printf "%s-airflow" .Release.Name) }}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import resource
 import signal
 import socket
@@ -124,6 +125,9 @@ def test_callers_are_sent_elsewhere_before_the_port_closes(with_champion: Store,
             assert answer.json() == before.json()
         assert "Connection" not in before.headers
         assert status(f"{url}/healthz") == 200
+        # and its metrics count the probe as a probe, not among the requests that failed
+        refused = re.findall(r'mendel_requests_total\{route="([^"]*)",status="503"\}', httpx.get(f"{url}/metrics").text)
+        assert refused == ["/readyz"]
         assert service.wait(PATIENCE) == -signal.SIGTERM
 
 
