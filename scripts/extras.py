@@ -27,7 +27,7 @@ PROMISES = {
     "serve": "import mendel.serving.server, mendel.documents.restoring",
     "llm": "import mendel.models.llm, mendel.restorers.rewriter",
     "train": "import mendel.restorers.channel_candidate, mendel.restorers.rewriter_candidate, mendel.training.parallel, "
-    "mendel.core.tracking",
+    "mendel.core.tracking.run",
     "evaluate": "import scipy, symspellpy, mendel.evaluation.report, mendel.evaluation.held_out, "
     "mendel.promotion.model_registry",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Any, Self, cast
+from typing import Any, Literal, Self, cast
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -31,6 +31,9 @@ class Pipeline(Frozen):
     name: str
     lake: str = Field(description="URI of the lake; MENDEL_LAKE overrides it")
     tracking: str = Field("sqlite:///.mendel/mlflow.db", description="MLflow's URI; MLFLOW_TRACKING_URI overrides it")
+    wandb: Literal["online", "offline"] | None = Field(
+        None, description="Weights & Biases too, by its own variables; WANDB_MODE overrides it"
+    )
     ingest: Ingest = Ingest()
     corrupt: Corrupt = Corrupt()
     quality: Quality = Quality()
@@ -61,6 +64,8 @@ def load_section(uri: str, section: str, settings: Sequence[str] = (), *, reach:
     except ValidationError as error:
         raise explain(error, uri) from error
     os.environ.setdefault("MLFLOW_TRACKING_URI", pipeline.tracking)
+    if pipeline.wandb:
+        os.environ.setdefault("WANDB_MODE", pipeline.wandb)
     try:
         configured = attrgetter(section)(pipeline)
     except AttributeError:

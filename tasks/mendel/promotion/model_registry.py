@@ -20,10 +20,11 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 
-from mendel.core import lake, tracking
+from mendel.core import lake
 from mendel.core.errors import InputError
 from mendel.core.log import log
 from mendel.core.manifest import Manifest
+from mendel.core.tracking import mlflow_run
 from mendel.promotion import ledger
 
 LAKE, LEDGER = "mendel.lake", "mendel.ledger"
@@ -107,7 +108,7 @@ class _OwnModel:
     @classmethod
     def of(cls, root: str, name: str) -> _OwnModel:
         """The lake's, claimed where nobody else has it."""
-        tracking.select_experiment(root)
+        mlflow_run.select_experiment(root)
         client, identity = mlflow.MlflowClient(), ledger.identify(root)
         for own_name in _names(name, identity):
             _ensure(client, own_name, identity)

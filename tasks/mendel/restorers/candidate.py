@@ -21,6 +21,7 @@ from mendel.restorers.artifact import ADAPTER, ENGLISH
 from mendel.training.checkpoints import Checkpoints
 
 if TYPE_CHECKING:
+    from mendel.core.tracking.run import TrackedRun
     from mendel.training.trainer import Holder
 
 Llm = TypeVar("Llm", bound="Holder")
@@ -47,14 +48,14 @@ class CandidateMaker(ABC):
         self.store = Checkpoints(lake.join(draft.context.root, CHECKPOINTS, draft.fingerprint))
         self.seconds: dict[str, float] = {}
         self.curve: list[dict[str, float]] = []
-        self.run_id: str | None = None
+        self.tracked_run: TrackedRun | None = None
         self.rows = 0
         self.corpus = self.context.manifest_of(pairs).input("corpus")
         self.language = _language(self.context.manifest_of(self.corpus))
         self.years = self._years()
 
-    def mlflow_run(self) -> str | None:
-        """The run that a killed attempt began, if its checkpoint tells."""
+    def earlier_run(self) -> str | None:
+        """The run in MLflow that a killed attempt began, if its checkpoint tells."""
         import mlflow
         from mlflow.exceptions import MlflowException
 
@@ -114,7 +115,7 @@ class CandidateMaker(ABC):
         with self._timed("lora"):
             trainer = Trainer(llm, rows, heads, settings, self.store, whole=base is None)
             if not trainer.resume():
-                trainer.run_id = self.run_id
+                trainer.run_id = self.tracked_run.run_id if self.tracked_run else None
                 trainer.save()
             parallel.train(self.recipe, trainer)
         self.curve = trainer.curve
@@ -133,11 +134,12 @@ class CandidateMaker(ABC):
         return [text for text in train if settings.since_year is None or (text.year or 0) >= settings.since_year]
 
     def _tell_base(self, base: PretrainedModel) -> None:
-        """Which model the adapter belongs to, and where it will lie, as tags of the MLflow run."""
-        import mlflow
-
+        """Which model the adapter belongs to, and where it will lie, as tags of the run."""
+        assert self.tracked_run is not None, "what makes a candidate is tracked"
         adapter = lake.join(self.draft.uri, ADAPTER)
-        mlflow.set_tags({"base_model": base.id, "base_revision": base.revision or "local", "adapter_uri": adapter})
+        self.tracked_run.set_tags(
+            {"base_model": base.id, "base_revision": base.revision or "local", "adapter_uri": adapter}
+        )
 
     @contextmanager
     def _timed(self, what: str) -> Iterator[None]:

@@ -56,11 +56,10 @@ class Evaluate(Stage):
         return entries
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
-        import mlflow
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        from mendel.core import tracking  # loads mlflow, sqlalchemy
+        from mendel.core.tracking.run import tracked  # loads mlflow, sqlalchemy
         from mendel.evaluation import evaluation, held_out, reliability, report  # loads pyarrow, numpy
         from mendel.evaluation.scores import measure  # loads numpy
         from mendel.evaluation.systems import Speed, apply, latencies  # loads numpy
@@ -103,16 +102,16 @@ class Evaluate(Stage):
         pq.write_table(untouched, draft.folder / "untouched.parquet", compression="zstd")
         report.write(draft.folder, inputs, judged, sample, outputs)
         sealed = seal.write(draft.folder, findings := judged.model_dump(mode="json"))
-        with tracking.run(context, self.name, inputs) as active:
-            mlflow.log_params(self.model_dump(mode="json"))
-            mlflow.log_metrics(report.flat(judged))
-            mlflow.set_tag("decision", "promote" if judged.decision.promote else "decline")
-            mlflow.log_artifacts(str(draft.folder))
+        with tracked(context, self.name, inputs) as run:
+            run.log_params(self.model_dump(mode="json"))
+            run.log_metrics(report.flat(judged))
+            run.set_tags({"decision": "promote" if judged.decision.promote else "decline"})
+            run.log_files(draft.folder)
         log.info("decision", promote=judged.decision.promote, reasons="; ".join(judged.decision.reasons))
         return Outcome(
             rows=len(rows),
             digest=seal.version_digest(digest.of_table(rows), sealed),
-            metrics={**findings, "mlflow_run_id": active.info.run_id},
+            metrics={**findings, "mlflow_run_id": run.run_id},
         )
 
 

@@ -30,24 +30,20 @@ class Finetune(Stage):
         return [pairs, *([domain.source.entry().model_copy(update={"name": "domain"})] if domain else [])]
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
-        import mlflow
-
-        from mendel.core import tracking  # loads mlflow, sqlalchemy
+        from mendel.core.tracking.run import tracked  # loads mlflow, sqlalchemy
 
         forget_finished(draft.context.root)
         maker: CandidateMaker = named(self.recipe.maker)(self.recipe, inputs["pairs"], draft)
-        with tracking.run(draft.context, self.name, inputs, maker.mlflow_run()) as active:
-            maker.run_id = active.info.run_id
-            mlflow.log_params(flat(self.recipe.model_dump(mode="json")))
+        with tracked(draft.context, self.name, inputs, maker.earlier_run()) as run:
+            maker.tracked_run = run
+            run.log_params(flat(self.recipe.model_dump(mode="json")))
             metrics = maker.make()
             for point in maker.curve:
-                mlflow.log_metrics(
-                    {key: value for key, value in point.items() if key != "step"}, step=int(point["step"])
-                )
-            mlflow.log_metrics({key: value for key, value in flat(metrics).items() if isinstance(value, int | float)})
-            mlflow.log_artifact(str(draft.folder / artifact.NAME))
+                run.log_metrics({key: value for key, value in point.items() if key != "step"}, step=int(point["step"]))
+            run.log_metrics({key: value for key, value in flat(metrics).items() if isinstance(value, int | float)})
+            run.log_files(draft.folder / artifact.NAME)
         return Outcome(
-            rows=maker.rows, digest=digest.of_files(draft.folder), metrics={**metrics, "mlflow_run_id": maker.run_id}
+            rows=maker.rows, digest=digest.of_files(draft.folder), metrics={**metrics, "mlflow_run_id": run.run_id}
         )
 
 

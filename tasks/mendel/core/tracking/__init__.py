@@ -1,0 +1,1 @@
+"""Where runs are recorded: MLflow always, since its registry names them; Weights & Biases too where it is asked for."""
