@@ -29,6 +29,9 @@ from mendel.promotion import ledger
 
 LAKE, LEDGER = "mendel.lake", "mendel.ledger"
 """Tags of a registered model."""
+SECTION = "\n## "
+MOST_DESCRIPTION = 5000
+"""Characters that MLflow's database keeps of a version's description; the last sections of a longer card are left out."""
 SIGNATURE = ModelSignature(
     inputs=Schema([ColSpec(DataType.string, "text")]),
     outputs=Schema([ColSpec(DataType.string, "text"), ColSpec(DataType.double, "confidence")]),
@@ -48,6 +51,11 @@ def register(root: str, name: str, candidate: Manifest, evaluation: str) -> int:
     versions = [past.version for past in history if past.candidate.digest == candidate.digest]
     above = min(versions) - 1 if versions else max((past.version for past in history), default=0)
     return model.version(candidate, evaluation, above)
+
+
+def describe(root: str, name: str, digest: str, version: int, card: str) -> None:
+    """Put a model card where MLflow shows it: at the version of this digest that the ledger calls `version`."""
+    _OwnModel.of(root, name).describe(digest, version, card)
 
 
 def follow(root: str, name: str) -> None:
@@ -183,6 +191,14 @@ class _OwnModel:
         number = self._number(candidate.digest, above)
         assert number is not None, f"{self.name} has no version with the digest {candidate.digest}, though one was made"
         return number
+
+    def describe(self, digest: str, version: int, card: str) -> None:
+        number = self._number(digest, version - 1)
+        assert number is not None, f"version {version} was registered"
+        sections = card.split(SECTION)
+        while len(card := SECTION.join(sections)) > MOST_DESCRIPTION and len(sections) > 1:
+            sections.pop()
+        self.client.update_model_version(self.name, str(number), description=card[:MOST_DESCRIPTION])
 
     def _number(self, digest: str, above: int) -> int | None:
         """The lowest version with this digest: two processes that register one candidate at once agree on it."""

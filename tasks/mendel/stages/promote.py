@@ -25,7 +25,7 @@ class Promote(Stage):
     """
 
     name: ClassVar = "promote"
-    stage_version: ClassVar = 1
+    stage_version: ClassVar = 2
     dataset: ClassVar = "promotion"
 
     rejected_by: str | None = Field(None, min_length=1, description="the person who turned the candidate down")
@@ -56,17 +56,31 @@ class Promote(Stage):
         return [candidate, evaluation]
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
-        from mendel.promotion import model_registry, seal  # loads mlflow, sqlalchemy
+        from mendel.evaluation.evaluation import Evaluation  # loads numpy
+        from mendel.promotion import model_card, model_registry, seal  # loads mlflow, sqlalchemy
 
         context = draft.context
         candidate, evaluation = context.manifest_of(inputs["candidate"]), inputs["evaluation"]
-        seal.check(context.root, _judged(context, evaluation))
+        judged = _judged(context, evaluation)
+        seal.check(context.root, judged)
         version = model_registry.register(context.root, self.model_name, candidate, evaluation.uri)
         decision = ledger.append(
             context.root, lambda history: self._decide(history, context, candidate, version, evaluation)
         )
         log.info("decision", number=decision.number, action=decision.action, reasons="; ".join(decision.reasons))
         (draft.folder / "decision.json").write_text(decision.model_dump_json(indent=2), encoding="utf-8")
+        lineage = model_card.Lineage.of(context.root, candidate)
+        card = model_card.card(
+            self.model_name,
+            decision,
+            Evaluation.model_validate(
+                {name: judged.metrics[name] for name in Evaluation.model_fields if name in judged.metrics}
+            ),
+            lineage,
+        )
+        head = model_card.metadata(self.model_name, lineage)
+        (draft.folder / model_card.NAME).write_text(head + card, encoding="utf-8")
+        model_registry.describe(context.root, self.model_name, candidate.digest, decision.version, card)
         return Outcome(
             rows=1,
             # not of the reasons: they tell the time that a sentence took
