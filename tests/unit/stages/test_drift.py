@@ -7,13 +7,16 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
+from typer.testing import CliRunner
 
+from mendel.cli.main import app
 from mendel.core import digest, lake, manifest
 from mendel.core.errors import InputError
 from mendel.core.manifest import InputEntry, Manifest
@@ -187,6 +190,21 @@ def test_the_reference_is_made_once(a_lake: Any) -> None:
 def test_a_model_made_from_no_pairs_has_nothing_to_compare_with(a_lake: Any) -> None:
     with pytest.raises(InputError, match="was made from no pairs"):
         compare(a_lake, "2026-11-20", sentences(3, 20))
+
+
+def test_the_command_says_what_the_day_was(a_lake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    promote(a_lake)
+    compare(a_lake, "2026-11-20", sentences(4, 30, noise=0.3))
+    monkeypatch.delenv("MENDEL_LAKE", raising=False)
+    config = tmp_path / "pipeline.yaml"
+    config.write_text(json.dumps({"name": "t", "lake": a_lake.root, "drift": SETTINGS}))
+
+    result = CliRunner().invoke(app, ["drift", "-c", str(config), "-p", "2026-11-20"])
+
+    assert result.exit_code == 0, result.output
+    said = result.stdout.splitlines()[-1]
+    assert said.startswith("over in ks_")
+    assert said.endswith("; alarm: no")
 
 
 @pytest.mark.parametrize(
