@@ -342,7 +342,17 @@ def dags() -> str:
         bag = DagBag(dag_folder=str(REPO / "dags"))
         if bag.import_errors:
             raise SystemExit(f"DAG files that do not import: {bag.import_errors}")
-        order = ["ingest", "corrupt", "finetune", "promote", "restore_b", "restore_s", "collect_f", "collect_g"]
+        order = [
+            "ingest",
+            "corrupt",
+            "finetune",
+            "promote",
+            "restore_b",
+            "restore_s",
+            "watch",
+            "collect_f",
+            "collect_g",
+        ]
         ordered = sorted(
             bag.dags.values(), key=lambda dag: [dag.dag_id.startswith(name) for name in order], reverse=True
         )

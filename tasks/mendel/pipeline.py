@@ -15,6 +15,7 @@ from mendel.core.frozen import Frozen
 from mendel.core.stage import Stage, explain
 from mendel.serving.settings import Serve
 from mendel.stages.corrupt import Corrupt
+from mendel.stages.drift import Drift
 from mendel.stages.evaluate import Evaluate
 from mendel.stages.finetune import Finetune
 from mendel.stages.ingest import Ingest
@@ -42,6 +43,7 @@ class Pipeline(Frozen):
     evaluate: Evaluate = Field(default_factory=Evaluate)  # its rules depend on the deployment
     promote: Promote = Promote()
     restore: Restore = Restore()
+    drift: Drift = Drift()
     stream: Stream = Stream()
     serve: Serve = Serve()
 

@@ -42,13 +42,19 @@ TASKS = {
     ],
     "restore_stream": ["resolve_partition", "stream", "emit_restored_stream"],
     "collect_feedback": ["resolve_partition", "arrival_check", "feedback_collect", "emit_feedback"],
+    "watch_restorer": ["resolve_partition", "drift", "emit_drift"],
     "collect_garbage": ["gc"],
 }
 BESIDES = {"list_shards": {"restore_collect"}}
 """What a task starts besides the next one."""
 
 EMITS_NOTHING = {"collect_garbage"}
-FOLLOWS = {"corrupt_corpus": "corpus", "finetune_restorer": "pairs", "promote_restorer": "candidate"}
+FOLLOWS = {
+    "corrupt_corpus": "corpus",
+    "finetune_restorer": "pairs",
+    "promote_restorer": "candidate",
+    "watch_restorer": "restored",
+}
 OPERATORS = {LocalStage, ResolvePartition, RetrainCheck, Approval, ListShards, ArrivalCheck, EmitAsset}
 POOLS = {
     "finetune": GPU,

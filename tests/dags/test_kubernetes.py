@@ -49,6 +49,7 @@ CLASSES = {
     "restore_collect": "cpu",
     "stream": "cpu",
     "feedback_collect": "cpu",
+    "drift": "cpu",
     "gc": "cpu",
 }
 

@@ -20,6 +20,7 @@ PARAMS = {
     "restore_batches": {"config", "force", "model_version"},
     "restore_stream": {"config"},
     "collect_feedback": {"config", "force"},
+    "watch_restorer": {"config", "force"},
     "collect_garbage": {"config", "delete"},
 }
 CONFIG = "include/pipelines/demo.yaml"
@@ -47,6 +48,7 @@ LINES = {
         "restore_collect": f"restore collect --config {CONFIG} --partition P",
     },
     "collect_feedback": {"feedback_collect": f"feedback collect --config {CONFIG} --partition P"},
+    "watch_restorer": {"drift": f"drift --config {CONFIG} --partition P"},
 }
 
 

@@ -81,6 +81,7 @@ for stage in (
     stages.finetune,
     stages.evaluate,
     stages.promote,
+    stages.drift,
 ):
     app.command()(stage)
 app.command(hidden=True)(stages.version)

@@ -117,6 +117,19 @@ def promote(config: Config, partition: Partition, settings: Settings = [], force
     _run("promote", config, partition, settings, force)
 
 
+def drift(config: Config, partition: Partition, settings: Settings = [], force: Force = False) -> None:  # noqa: B006
+    """Compare a restored day with what its model was calibrated on: characters, lengths, noise, confidence.
+
+    Thresholds are simulated for the day's size. Several days over a threshold are an alarm; it is a good run all the same.
+    report.md and report.json lie in the day's version of the dataset drift.
+
+    Example: `mendel drift -c include/pipelines/demo.yaml -p 2026-11-22`
+    """
+    metrics = _run("drift", config, partition, settings, force).metrics
+    over = f" in {metrics['tests_over']}" if metrics["tests_over"] else ""
+    print(f"{metrics['verdict']}{over}; alarm: {'yes' if metrics['alarm'] else 'no'}")
+
+
 def _run(section: str, config: str, partition: str, settings: list[str], force: bool = False) -> Manifest:
     """Load one section of the pipeline (dots reach inside), with `settings` over it, and execute its stage."""
     from mendel.pipeline import load_stage

@@ -16,12 +16,14 @@ from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, start_
 from mendel.core import lake, manifest
 from mendel.core.log import log
 from mendel.core.manifest import Manifest
+from mendel.drift.reference import DATASET as REFERENCE
+from mendel.drift.report import DATASET as DRIFT
 from mendel.inference import inbox, restored
 from mendel.promotion import ledger
 
 DATASETS = (
     *("corpus", "corpus_validation", "pairs", "pairs_validation", "version", "candidate", "evaluation", "promotion"),
-    *("restore_plan", restored.DATASET, "stream_run", "feedback"),
+    *("restore_plan", restored.DATASET, "stream_run", "feedback", DRIFT, REFERENCE),
 )
 """Those that have a version a day."""
 DAYS = 31
@@ -57,6 +59,11 @@ class LakeMetrics:
             "mendel_lake_restored_records",
             "Records of the newest restored day, by outcome: restored or rejected.",
             ["outcome"],
+            registry=r,
+        )
+        self.drift = Gauge(
+            "mendel_lake_drift_alarm",
+            "Whether the newest day that was compared with its model's reference is an alarm: 1, else 0, as before the first.",
             registry=r,
         )
         self.waiting = Gauge(
@@ -105,6 +112,8 @@ class LakeMetrics:
         if name == restored.DATASET:
             self.records.labels("restored").set(version.rows)
             self.records.labels("rejected").set(version.metrics.get("records_rejected", 0))
+        if name == DRIFT:
+            self.drift.set(version.metrics["alarm"])
 
     def _show_champion(self) -> None:
         entries = lake.list_files(lake.join(self.root, ledger.FOLDER))

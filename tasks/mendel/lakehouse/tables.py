@@ -49,6 +49,7 @@ TABLES = {
         DatasetTable("pairs", r"split=\w+/part-[^/]+\.parquet", within=("split",)),
         DatasetTable("restored", r"part-\d+\.parquet", by="dt"),
         DatasetTable("restored_stream", r"part-[^/]+\.parquet", by="batch"),
+        DatasetTable("drift", r"tests\.parquet", by="dt"),
         DatasetTable("evaluation", r"scores\.parquet", by="dt"),
     )
 }

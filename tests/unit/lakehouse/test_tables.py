@@ -8,6 +8,7 @@ from mendel.inference import restored
 from mendel.lakehouse.json_views import REJECTIONS
 from mendel.lakehouse.tables import TABLES, rows_files
 from mendel.stages.corrupt import Corrupt
+from mendel.stages.drift import Drift
 from mendel.stages.evaluate import Evaluate
 from mendel.stages.ingest import Ingest
 from mendel.streaming import batches
@@ -16,7 +17,8 @@ from .writer import day, rows, snapshot
 
 
 def test_tables_are_named_after_the_datasets() -> None:
-    assert TABLES.keys() == {Ingest.dataset, Corrupt.dataset, restored.DATASET, batches.DATASET, Evaluate.dataset}
+    stages = {Ingest.dataset, Corrupt.dataset, Drift.dataset, Evaluate.dataset}
+    assert TABLES.keys() == {*stages, restored.DATASET, batches.DATASET}
     assert {table.name for table in REJECTIONS} == {restored.DATASET, batches.DATASET}
 
 

@@ -1,0 +1,74 @@
+"""Figures of records: what was changed, read as the noise that must have been."""
+
+from __future__ import annotations
+
+import pytest
+
+from mendel.drift.features import CLASSES, RestoredRecord, character_class, operation, table
+from mendel.models.ngram import CharNgram
+from mendel.noise.profile import OPERATIONS
+
+
+@pytest.mark.parametrize(
+    ("clean", "noisy", "before", "expected"),
+    [
+        ("abc", "", "x", "deletion"),
+        ("", "q", "abc", "insertion"),
+        ("", "bc", "abc", "duplication"),
+        ("ab", "ba", "x", "reversal"),
+        ("ab", "xy", "x", "substitution"),
+        ("a", "b", "x", "substitution"),
+    ],
+)
+def test_a_change_tells_what_noise_did(clean: str, noisy: str, before: str, expected: str) -> None:
+    assert operation(clean, noisy, before) == expected
+
+
+@pytest.mark.parametrize(
+    ("character", "expected"),
+    [
+        ("a", "lower"),
+        ("É", "upper"),
+        ("漢", "letter"),
+        ("7", "digit"),
+        ("\n", "space"),
+        ("-", "punctuation"),
+        ("$", "other"),
+    ],
+)
+def test_each_character_is_of_one_class(character: str, expected: str) -> None:
+    assert character_class(character) == expected
+
+
+def test_figures_of_a_record() -> None:
+    (row,) = table([RestoredRecord("Teh ned, 1", "The ned, 1", 0.75, False)], None).to_pylist()
+
+    assert {name: row[name] for name in ("characters", "confidence", "fallback")} == {
+        "characters": 10,
+        "confidence": 0.75,
+        "fallback": 0,
+    }
+    assert row["edits"] > 0
+    assert 0 < row["altered"] <= 0.2
+    assert {name: row[name] for name in CLASSES if row[name]} == {
+        "upper": 1,
+        "lower": 5,
+        "space": 2,
+        "punctuation": 1,
+        "digit": 1,
+    }
+    assert sum(row[name] for name in OPERATIONS) >= 1
+
+
+def test_text_unlike_the_models_surprises_it() -> None:
+    ngram = CharNgram.fit(["the end of the day", "the day of the end"], order=4)
+    records = [RestoredRecord(text, text, 1.0, False) for text in ("the end of the day", "qzx vvk jjw", "")]
+
+    like, unlike, empty = table(records, ngram)["surprise"].to_pylist()
+
+    assert 0 < like < unlike
+    assert empty > 0, "the end of an empty text counts"
+
+
+def test_no_records_have_columns_all_the_same() -> None:
+    assert table([], None).column_names == table([RestoredRecord("a", "a", 1.0, False)], None).column_names
