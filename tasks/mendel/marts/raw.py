@@ -23,6 +23,15 @@ SCHEMAS = {
     "evaluation": pa.schema(
         {"dt": pa.date32(), "pair": pa.string(), "system": pa.string(), **dict.fromkeys(_EVALUATION, pa.int64())}
     ),
+    "drift": pa.schema(
+        {
+            "dt": pa.date32(),
+            "test": pa.string(),
+            "statistic": pa.float64(),
+            "threshold": pa.float64(),
+            "over": pa.bool_(),
+        }
+    ),
 }
 """Columns by table: no texts, and no names of people."""
 

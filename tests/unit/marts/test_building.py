@@ -32,6 +32,7 @@ from ..promotion.conftest import (
     with_champion,
     with_champion_template,
 )
+from ..stages import test_drift as drifting
 
 __all__ = ["a_lake", "candidates_template", "evaluated_template", "new_lake", "with_champion", "with_champion_template"]
 
@@ -137,11 +138,37 @@ def test_models_and_their_errors_are_those_of_the_evaluation(with_champion: Stor
 
 
 @needs_dbt
+def test_days_that_drift_are_those_of_the_reports(a_lake: Lake, target: Path) -> None:
+    # Given two days like the reference, one of which is too small to be compared, and two of other text
+    drifting.promote(a_lake)
+    for day, lines in {
+        "2026-11-21": drifting.sentences(2, 60),
+        "2026-11-22": drifting.sentences(3, 4),
+        MONDAY: drifting.sentences(4, 60, noise=0.6),
+        TUESDAY: drifting.sentences(5, 60, noise=0.6),
+    }.items():
+        drifting.compare(a_lake, day, lines)
+
+    # When the marts are built
+    building.build(a_lake.root, target.as_uri())
+
+    # Then
+    assert ask(
+        target, "SELECT dt::text, model_version, verdict, alarm, tests > 0, tests_over > 0 FROM drift_days ORDER BY dt"
+    ) == [
+        ("2026-11-21", 2, "quiet", False, True, False),
+        ("2026-11-22", 2, "too few records", False, False, False),
+        (MONDAY, 2, "over", False, True, True),
+        (TUESDAY, 2, "over", True, True, True),
+    ]
+
+
+@needs_dbt
 def test_a_lake_with_nothing_yet_has_empty_marts(tmp_path: Path, target: Path) -> None:
     building.build((tmp_path / "lake").as_uri(), target.as_uri())
 
     tables = [name for (name,) in ask(target, "SELECT table_name FROM duckdb_tables() WHERE database_name = 'marts'")]
-    assert len(tables) == 7
+    assert len(tables) == 8
     assert {name: ask(target, f"SELECT count(*) FROM {name}") for name in tables} == {name: [(0,)] for name in tables}
 
 
