@@ -80,6 +80,14 @@ RUN --mount=type=bind,from=sbom,source=/opt/sbom,target=/opt/sbom \
  && VIRTUAL_ENV=/opt/airflow-venv uv pip install --no-deps --require-hashes -r airflow.txt \
  && /opt/sbom/bin/cyclonedx-py environment --output-file /opt/airflow-venv/sbom.cdx.json /opt/airflow-venv/bin/python
 
+# dbt, which builds the marts: it wants other versions than the stages.
+FROM builder AS marts-packages
+COPY requirements/marts.txt ./
+RUN --mount=type=bind,from=sbom,source=/opt/sbom,target=/opt/sbom \
+    uv venv --python "$(command -v python)" /opt/dbt \
+ && VIRTUAL_ENV=/opt/dbt uv pip install --no-deps --require-hashes -r marts.txt \
+ && /opt/sbom/bin/cyclonedx-py environment --output-file /opt/dbt/sbom.cdx.json /opt/dbt/bin/python
+
 # Mendel itself, as the files to lay over the packages. Whole-second times survive every image format: numba's cache
 # and Python's compare them.
 FROM builder AS mendel
@@ -124,6 +132,9 @@ RUN apt-get update -qq \
  && ln -s "$(dirname "$(dirname "$(readlink -f /usr/bin/java)")")" /opt/java
 ENV JAVA_HOME=/opt/java SPARK_HOME=/opt/venv/lib/python3.11/site-packages/pyspark PYSPARK_PYTHON=/opt/venv/bin/python
 COPY --from=tasks-packages /opt/venv /opt/venv
+COPY --from=marts-packages /opt/dbt /opt/dbt
+COPY --from=mendel /mendel/opt/venv/lib /opt/dbt/lib
+ENV MENDEL_DBT=/opt/dbt/bin/dbt
 COPY --from=jars /jars ${SPARK_HOME}/jars/
 COPY --from=model /model /opt/venv/lib/python3.11/site-packages/
 COPY --from=mendel /mendel /

@@ -30,7 +30,7 @@ class WandbRun:
         self._stage = stage
 
     def log_params(self, params: Mapping[str, Any]) -> None:
-        self._run.config.update(dict(params), allow_val_change=True)
+        self._run.config.update(dict(params), allow_val_change=True)  # type: ignore[no-untyped-call]
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         if step is None:

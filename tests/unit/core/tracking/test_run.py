@@ -70,7 +70,8 @@ def test_by_default_mlflow_alone_has_a_run(context: Context, tmp_path: Path) -> 
     expected = {"stage": "finetune", "partition": DAY, "corpus_revision": "v1", "decision": "promote"}
     assert run.data.tags.items() >= expected.items()
     assert [file.path for file in mlflow.MlflowClient().list_artifacts(run_id)] == ["report.md"]
-    assert run.inputs.dataset_inputs[0].dataset.name == "corpus"
+    assert run.inputs is not None
+    assert [given.dataset.name for given in run.inputs.dataset_inputs] == ["corpus"]
     assert not wandb_records.of_runs(tmp_path)
 
 
