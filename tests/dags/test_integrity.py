@@ -44,11 +44,12 @@ TASKS = {
     "collect_feedback": ["resolve_partition", "arrival_check", "feedback_collect", "emit_feedback"],
     "watch_restorer": ["resolve_partition", "drift", "emit_drift"],
     "collect_garbage": ["gc"],
+    "build_marts": ["marts_build"],
 }
 BESIDES = {"list_shards": {"restore_collect"}}
 """What a task starts besides the next one."""
 
-EMITS_NOTHING = {"collect_garbage"}
+EMITS_NOTHING = {"collect_garbage", "build_marts"}
 FOLLOWS = {
     "corrupt_corpus": "corpus",
     "finetune_restorer": "pairs",
@@ -161,6 +162,14 @@ def test_follows_the_asset_before_it(dags: dict[str, DAG], dag_id: str) -> None:
     assert type(timetable).__name__ == "PartitionedAssetTimetable"
     assert timetable.asset_condition.name == FOLLOWS[dag_id]
     assert type(timetable.default_partition_mapper).__name__ == "IdentityMapper"
+
+
+def test_marts_follow_whatever_they_are_made_of(dags: dict[str, DAG]) -> None:
+    timetable: Any = dags["build_marts"].timetable
+    assert type(timetable).__name__ == "PartitionedAssetTimetable"
+    condition = timetable.asset_condition
+    assert type(condition).__name__.endswith("AssetAny"), "it would wait for all of them"
+    assert {asset.name for asset in condition.objects} == {"champion", "restored", "feedback", "drift"}
 
 
 @pytest.mark.parametrize(

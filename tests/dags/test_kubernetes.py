@@ -51,6 +51,7 @@ CLASSES = {
     "feedback_collect": "cpu",
     "drift": "cpu",
     "gc": "cpu",
+    "marts_build": "cpu",
 }
 
 

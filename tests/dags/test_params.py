@@ -22,6 +22,7 @@ PARAMS = {
     "collect_feedback": {"config", "force"},
     "watch_restorer": {"config", "force"},
     "collect_garbage": {"config", "delete"},
+    "build_marts": {"config"},
 }
 CONFIG = "include/pipelines/demo.yaml"
 LINES = {
@@ -153,6 +154,10 @@ def test_a_stream_is_never_forced(dags: dict[str, DAG]) -> None:
 def test_garbage_is_removed_unless_a_run_is_told_to_look(dags: dict[str, DAG]) -> None:
     assert line(dags["collect_garbage"], "gc") == f"gc --config {CONFIG} --delete".split()
     assert line(dags["collect_garbage"], "gc", delete=False) == f"gc --config {CONFIG}".split()
+
+
+def test_marts_are_of_the_whole_lake(dags: dict[str, DAG]) -> None:
+    assert line(dags["build_marts"], "marts_build") == f"marts build --config {CONFIG}".split()
 
 
 def test_a_shard_is_one_more_option(dags: dict[str, DAG]) -> None:
