@@ -118,7 +118,7 @@ LABEL org.opencontainers.image.licenses=Apache-2.0 \
 FROM base AS stages
 ENV NUMBA_CACHE_DIR=/tmp/numba MENDEL_CACHE=/tmp/cache MPLCONFIGDIR=/tmp/matplotlib HF_HOME=/tmp/huggingface \
     GX_ANALYTICS_ENABLED=false MLFLOW_DISABLE_TELEMETRY=true DVC_NO_ANALYTICS=1 HF_HUB_DISABLE_TELEMETRY=1 DO_NOT_TRACK=1 \
-    GIT_PYTHON_REFRESH=quiet
+    GIT_PYTHON_REFRESH=quiet WANDB_DIR=/tmp/wandb WANDB_ERROR_REPORTING=false
 WORKDIR /opt/mendel
 COPY docker/entrypoint /usr/local/bin/entrypoint
 ENTRYPOINT ["entrypoint"]
