@@ -63,8 +63,7 @@ class _Mail(StreamRequestHandler):
                 case b"DATA":
                     self.wfile.write(b"354 go on\r\n")
                     body = b"".join(iter(self.rfile.readline, b".\r\n"))
-                    mail = message_from_bytes(body, policy=policy.default)
-                    cast(MailServer, self.server).mails.append(cast(EmailMessage, mail))
+                    cast(MailServer, self.server).mails.append(message_from_bytes(body, policy=policy.default))
                     self.wfile.write(b"250 taken\r\n")
                 case b"QUIT":
                     self.wfile.write(b"221 bye\r\n")
