@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from textwrap import shorten
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -31,40 +31,44 @@ VERSIONING = "versioning"
 ERROR_CHARACTERS = 300
 """What people are told of an error at most; the log has all of it."""
 
+TOLD = "told"
+"""XCom of a task that has told people why it failed: its run does not tell them again."""
+
 
 def report_failure(context: Context) -> None:
-    """Say which task has failed for good, and why: in one line that a log search finds, and to people."""
-    ti = context["task_instance"]
-    exception = context.get("exception")
-    error = str(exception) or repr(exception) if exception else "none of its own: it was ended from outside"
+    """Say which task has failed for good, and why: in one line that a log search finds, and to people.
+
+    A task whose process was ended from outside has no error to tell. Where Airflow calls at all, it is from elsewhere, and
+    `report_failed_run` tells people.
+    """
+    ti, exception = context["task_instance"], context.get("exception")
     log.error(
         "event=task_failed dag=%s run=%s task=%s map_index=%s try=%s error=%r",
-        *(ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.try_number, error),
+        *(ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.try_number, str(exception)),
     )
-    task = ti.task_id if ti.map_index is None or ti.map_index < 0 else f"{ti.task_id}[{ti.map_index}]"
+    if exception is None:
+        return
+    error = str(exception).strip() or repr(exception)
     alert(
-        f"{ti.dag_id}: {task} failed",
+        f"{ti.dag_id}: {_task(ti)} failed",
         run=ti.run_id,
         day=_day(context.get("dag_run")),
-        error=shorten(error.strip().partition("\n")[0], ERROR_CHARACTERS),
+        error=shorten(error.partition("\n")[0], ERROR_CHARACTERS),
         log=ti.log_url,
     )
+    ti.xcom_push(TOLD, True)
 
 
-def report_ended_run(context: Context) -> None:
-    """Say which run ended without a task that failed, such as one that took too long: of a task people have heard."""
-    reason = context.get("reason")
-    if reason == "task_failure":
-        return
-    dag_id, run_id = context["dag"].dag_id, context["run_id"]
-    log.error("event=run_failed dag=%s run=%s reason=%s", dag_id, run_id, reason)
-    alert(
-        f"{dag_id}: the run failed",
-        run=run_id,
-        day=_day(context.get("dag_run")),
-        error=reason,
-        log=_run_url(dag_id, run_id),
-    )
+def report_failed_run(context: Context) -> None:
+    """Say which run failed without a task that could say so: it took too long, or a task was killed."""
+    dag, run_id, reason, ti = context["dag"], context["run_id"], context.get("reason"), context.get("ti")
+    error, url = str(reason), _run_url(dag.dag_id, run_id)
+    if reason == "task_failure" and ti is not None:
+        if any(ti.xcom_pull(task_ids=list(dag.task_ids), key=TOLD)):
+            return
+        error, url = f"{_task(ti)} was ended from outside, as for want of memory", ti.log_url
+    log.error("event=run_failed dag=%s run=%s error=%r", dag.dag_id, run_id, error)
+    alert(f"{dag.dag_id}: the run failed", run=run_id, day=_day(context.get("dag_run")), error=error, log=url)
 
 
 def report_missed_deadline(context: dict[str, Any], dag_id: str, hours: float) -> None:
@@ -95,10 +99,16 @@ def deadline(dag_id: str, within: timedelta) -> DeadlineAlert:
     )
 
 
-def _day(run: Any) -> object:
+def _task(ti: Any) -> str:
+    return ti.task_id if ti.map_index is None or ti.map_index < 0 else f"{ti.task_id}[{ti.map_index}]"
+
+
+def _day(run: Any) -> str:
     """What a run is for: its partition, else its logical date, else the moment that it was asked for in."""
-    names = ("partition_key", "logical_date", "run_after")
-    return next((value for name in names if (value := getattr(run, name, None))), "unknown")
+    if key := getattr(run, "partition_key", None):
+        return str(key)
+    moment = getattr(run, "logical_date", None) or getattr(run, "run_after", None)
+    return f"{datetime.fromisoformat(str(moment)):%Y-%m-%d %H:%M} UTC" if moment else "unknown"
 
 
 def _run_url(dag_id: str, run_id: str) -> str:

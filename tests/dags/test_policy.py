@@ -14,10 +14,21 @@ from mendel_airflow import policy
 
 from .receivers import PATH, Webhook
 
-RUN = SimpleNamespace(partition_key="2026-11-23", logical_date=None, run_after=datetime(2026, 11, 23, tzinfo=UTC))
+LOG = "http://localhost:8080/dags/restore_batches/runs/monday/tasks/restore_shard?try_number=3"
+NIGHT = datetime(2026, 11, 22, 0, 30, tzinfo=UTC)
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+RUN = SimpleNamespace(partition_key="2026-11-23", logical_date=None, run_after=NOON)
 
 
-def of_task(exception: object, map_index: int = -1, run: Any = RUN) -> Context:
+class Told(dict[str, dict[str, Any]]):
+    """The XComs of a run: task → key → value."""
+
+    def pull(self, task_ids: list[str], key: str) -> list[Any]:
+        """As a task instance does it: None for each task that has none."""
+        return [self.get(task_id, {}).get(key) for task_id in task_ids]
+
+
+def of_task(exception: object, map_index: int = -1, run: Any = RUN, told: Told | None = None) -> Context:
     """The context of Airflow's callback for a task that has failed for good."""
     ti = SimpleNamespace(
         dag_id="restore_batches",
@@ -25,9 +36,19 @@ def of_task(exception: object, map_index: int = -1, run: Any = RUN) -> Context:
         run_id="monday",
         map_index=map_index,
         try_number=3,
-        log_url="http://localhost:8080/dags/restore_batches/runs/monday/tasks/restore_shard?try_number=3",
+        log_url=LOG,
+        xcom_push=lambda key, value: (
+            (Told() if told is None else told).setdefault("restore_shard", {}).update({key: value})
+        ),
     )
     return cast(Context, {"task_instance": ti, "exception": exception, "dag_run": run})
+
+
+def of_run(reason: str, told: Told) -> Context:
+    """The context of Airflow's callback for a run that has failed, with its last task instance."""
+    ti = SimpleNamespace(task_id="restore_shard", map_index=4, log_url=LOG, xcom_pull=told.pull)
+    dag = SimpleNamespace(dag_id="restore_batches", task_ids=["restore_plan", "restore_shard"])
+    return cast(Context, {"dag": dag, "run_id": "mon day", "dag_run": RUN, "reason": reason, "ti": ti})
 
 
 def test_people_are_told_which_task_failed_why_and_where_its_log_is(
@@ -45,7 +66,7 @@ def test_people_are_told_which_task_failed_why_and_where_its_log_is(
                 "run: monday\n"
                 "day: 2026-11-23\n"
                 "error: no room on the disk\n"
-                "log: http://localhost:8080/dags/restore_batches/runs/monday/tasks/restore_shard?try_number=3"
+                f"log: {LOG}"
             },
         )
     ]
@@ -56,13 +77,9 @@ def test_people_are_told_which_task_failed_why_and_where_its_log_is(
 
 @pytest.mark.parametrize(
     ("exception", "said"),
-    [
-        (None, "none of its own: it was ended from outside"),
-        (KeyError(), "KeyError()"),
-        ("of the DAG processor", "of the DAG processor"),
-    ],
+    [(KeyError(), "KeyError()"), ("an error in words", "an error in words")],
 )
-def test_an_error_without_words_is_told_too(webhook: Webhook, exception: object, said: str) -> None:
+def test_an_error_is_told_by_its_words_else_by_its_kind(webhook: Webhook, exception: object, said: str) -> None:
     policy.report_failure(of_task(exception))
     ((_, body),) = webhook.posts
     assert f"\nerror: {said}\n" in body["text"]
@@ -77,8 +94,9 @@ def test_a_long_error_is_cut(webhook: Webhook) -> None:
 @pytest.mark.parametrize(
     ("run", "day"),
     [
-        (SimpleNamespace(partition_key=None, logical_date="2026-11-22", run_after="2026-11-23"), "2026-11-22"),
-        (SimpleNamespace(partition_key=None, logical_date=None, run_after="2026-11-23"), "2026-11-23"),
+        (SimpleNamespace(partition_key=None, logical_date=NIGHT, run_after=NOON), "2026-11-22 00:30 UTC"),
+        (SimpleNamespace(partition_key=None, logical_date=None, run_after=NOON), "2026-11-23 12:00 UTC"),
+        (SimpleNamespace(logical_date="2026-11-22T00:30:00Z"), "2026-11-22 00:30 UTC"),  # JSON, as of a deadline
         (None, "unknown"),
     ],
 )
@@ -88,20 +106,37 @@ def test_a_run_without_a_partition_is_known_by_its_date(webhook: Webhook, run: A
     assert f"\nday: {day}\n" in body["text"]
 
 
-@pytest.mark.parametrize(("reason", "told"), [("timed_out", True), ("task_failure", False)])
-def test_a_run_whose_task_has_failed_is_not_told_of_twice(
-    reason: str, told: bool, webhook: Webhook, caplog: pytest.LogCaptureFixture
-) -> None:
-    # Given the context of Airflow's callback for a DAG's run, which comes after that of its task
-    context = {"dag": SimpleNamespace(dag_id="corrupt_corpus"), "run_id": "mon day", "dag_run": RUN, "reason": reason}
+def test_a_run_whose_task_has_told_why_it_failed_is_not_told_of_again(webhook: Webhook) -> None:
+    # Given a task that has told people, and Airflow's callback for its run, which comes after
+    told = Told()
+    policy.report_failure(of_task(RuntimeError("no room"), told=told))
+    policy.report_failed_run(of_run("task_failure", told))
+    assert len(webhook.posts) == 1
+
+
+def test_a_run_whose_task_was_killed_tells_which(webhook: Webhook, caplog: pytest.LogCaptureFixture) -> None:
+    # Given a task that could tell nothing; where the DAG processor calls for it, that is without an error
+    told = Told()
     with caplog.at_level(logging.ERROR, policy.log.name):
-        policy.report_ended_run(cast(Context, context))
+        policy.report_failure(of_task(None, told=told))
+        assert webhook.posts == []
+        policy.report_failed_run(of_run("task_failure", told))
+    # Then the run tells, with the task's log
     text = (
-        "corrupt_corpus: the run failed\nrun: mon day\nday: 2026-11-23\nerror: timed_out\n"
-        "log: http://localhost:8080/dags/corrupt_corpus/runs/mon%20day"
+        "restore_batches: the run failed\nrun: mon day\nday: 2026-11-23\n"
+        f"error: restore_shard[4] was ended from outside, as for want of memory\nlog: {LOG}"
     )
-    assert webhook.posts == ([(PATH, {"text": text})] if told else [])
-    assert ("event=run_failed dag=corrupt_corpus run=mon day reason=timed_out" in caplog.text) is told
+    assert webhook.posts == [(PATH, {"text": text})]
+    assert "event=run_failed dag=restore_batches run=mon day" in caplog.text
+
+
+def test_a_run_that_took_too_long_is_told_of(webhook: Webhook) -> None:
+    policy.report_failed_run(of_run("timed_out", Told()))
+    text = (
+        "restore_batches: the run failed\nrun: mon day\nday: 2026-11-23\nerror: timed_out\n"
+        "log: http://localhost:8080/dags/restore_batches/runs/mon%20day"
+    )
+    assert webhook.posts == [(PATH, {"text": text})]
 
 
 @pytest.mark.parametrize(("state", "told"), [("running", True), ("queued", True), ("failed", False)])
