@@ -12,7 +12,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, PartitionedAssetTimetable
 
 from mendel_airflow.assets import champion, drift, feedback, restored
-from mendel_airflow.policy import COMMON_PARAMS, DEFAULT_ARGS, deadline
+from mendel_airflow.policy import COMMON_PARAMS, DEFAULT_ARGS, deadline, report_failed_run
 from mendel_airflow.stage import stage
 
 with DAG(
@@ -26,6 +26,7 @@ with DAG(
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=12),
     deadline=deadline("build_marts", within=timedelta(hours=6)),
+    on_failure_callback=report_failed_run,
     tags=["mendel", "marts"],
 ):
     # One task, as every command: astronomer-cosmos would make a task of each model, and need dbt where Airflow parses DAGs.

@@ -15,7 +15,7 @@ from mendel_airflow.arrivals import ArrivalCheck
 from mendel_airflow.assets import feedback
 from mendel_airflow.emission import EmitAsset
 from mendel_airflow.partitions import ResolvePartition, of_finished_days, yesterday
-from mendel_airflow.policy import COMMON_PARAMS, DEFAULT_ARGS, deadline
+from mendel_airflow.policy import COMMON_PARAMS, DEFAULT_ARGS, deadline, report_failed_run
 from mendel_airflow.stage import FORCE, stage
 
 AFTER_MIDNIGHT = "30 0 * * *"  # what was said at midnight is written a moment later
@@ -31,6 +31,7 @@ with DAG(
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=12),
     deadline=deadline("collect_feedback", within=timedelta(hours=6)),
+    on_failure_callback=report_failed_run,
     tags=["mendel", "inference"],
 ):
     chain(

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Param
 
-from mendel_airflow.policy import COMMON_PARAMS, DEFAULT_ARGS, deadline
+from mendel_airflow.policy import COMMON_PARAMS, DEFAULT_ARGS, deadline, report_failed_run
 from mendel_airflow.stage import flag, stage
 
 SUNDAYS = "0 3 * * 0"
@@ -30,6 +30,7 @@ with DAG(
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=12),
     deadline=deadline("collect_garbage", within=timedelta(hours=6)),
+    on_failure_callback=report_failed_run,
     tags=["mendel", "storage"],
 ):
     stage(

@@ -17,7 +17,7 @@ from mendel_airflow.emission import EmitAsset
 from mendel_airflow.included import names
 from mendel_airflow.links import DataDocsLink
 from mendel_airflow.partitions import ResolvePartition, newest
-from mendel_airflow.policy import COMMON_PARAMS, DEFAULT_ARGS, RETRAIN, VERSIONING, deadline
+from mendel_airflow.policy import COMMON_PARAMS, DEFAULT_ARGS, RETRAIN, VERSIONING, deadline, report_failed_run
 from mendel_airflow.stage import FORCE, setting, stage
 
 with DAG(
@@ -49,6 +49,7 @@ with DAG(
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=12),
     deadline=deadline("corrupt_corpus", within=timedelta(hours=4)),
+    on_failure_callback=report_failed_run,
     tags=["mendel", "training"],
 ):
     chain(

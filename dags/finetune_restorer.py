@@ -15,7 +15,7 @@ from mendel_airflow.assets import candidate, pairs
 from mendel_airflow.emission import EmitAsset
 from mendel_airflow.included import names
 from mendel_airflow.partitions import ResolvePartition, newest
-from mendel_airflow.policy import COMMON_PARAMS, DEFAULT_ARGS, GPU, RETRAIN, VERSIONING, deadline
+from mendel_airflow.policy import COMMON_PARAMS, DEFAULT_ARGS, GPU, RETRAIN, VERSIONING, deadline, report_failed_run
 from mendel_airflow.retraining import RetrainCheck
 from mendel_airflow.stage import FORCE, setting, stage
 
@@ -47,6 +47,7 @@ with DAG(
     max_active_runs=1,
     dagrun_timeout=timedelta(days=2),
     deadline=deadline("finetune_restorer", within=timedelta(hours=12)),
+    on_failure_callback=report_failed_run,
     tags=["mendel", "training"],
 ):
     chain(

@@ -17,7 +17,7 @@ from mendel_airflow.assets import corpus
 from mendel_airflow.emission import EmitAsset
 from mendel_airflow.links import DataDocsLink
 from mendel_airflow.partitions import KEY_FORMAT, ResolvePartition, this_week
-from mendel_airflow.policy import COMMON_PARAMS, DEFAULT_ARGS, RETRAIN, VERSIONING, deadline
+from mendel_airflow.policy import COMMON_PARAMS, DEFAULT_ARGS, RETRAIN, VERSIONING, deadline, report_failed_run
 from mendel_airflow.stage import FORCE, stage
 
 MONDAYS = "0 0 * * 1"
@@ -33,6 +33,7 @@ with DAG(
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=12),
     deadline=deadline("ingest_corpus", within=timedelta(hours=4)),
+    on_failure_callback=report_failed_run,
     tags=["mendel", "training"],
 ):
     chain(

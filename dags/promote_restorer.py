@@ -16,7 +16,7 @@ from airflow.sdk import DAG, PartitionedAssetTimetable, chain
 from mendel_airflow.assets import candidate, champion
 from mendel_airflow.emission import EmitAsset
 from mendel_airflow.partitions import ResolvePartition, newest
-from mendel_airflow.policy import COMMON_PARAMS, DEFAULT_ARGS, GPU, deadline
+from mendel_airflow.policy import COMMON_PARAMS, DEFAULT_ARGS, GPU, deadline, report_failed_run
 from mendel_airflow.promotion import REJECTED_BY, Approval, approval_param, declined
 from mendel_airflow.stage import FORCE, stage
 
@@ -31,6 +31,7 @@ with DAG(
     max_active_runs=1,
     dagrun_timeout=timedelta(days=4),
     deadline=deadline("promote_restorer", within=timedelta(days=1)),
+    on_failure_callback=report_failed_run,
     tags=["mendel", "training"],
 ):
     chain(

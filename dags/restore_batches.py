@@ -15,7 +15,7 @@ from airflow.sdk import DAG, Param, TaskGroup, chain
 from mendel_airflow.assets import restored
 from mendel_airflow.emission import EmitAsset
 from mendel_airflow.partitions import ResolvePartition, of_finished_days, yesterday
-from mendel_airflow.policy import COMMON_PARAMS, DEFAULT_ARGS, GPU, deadline
+from mendel_airflow.policy import COMMON_PARAMS, DEFAULT_ARGS, GPU, deadline, report_failed_run
 from mendel_airflow.shards import ListShards
 from mendel_airflow.stage import FORCE, mapped_stage, option, stage
 
@@ -41,6 +41,7 @@ with DAG(
     max_active_runs=2,
     dagrun_timeout=timedelta(hours=12),
     deadline=deadline("restore_batches", within=timedelta(hours=6)),
+    on_failure_callback=report_failed_run,
     tags=["mendel", "inference"],
 ):
     with TaskGroup("shards", prefix_group_id=False, tooltip="One task for each shard of the day") as shards:

@@ -14,7 +14,7 @@ from airflow.sdk import DAG, chain
 from mendel_airflow.assets import restored_stream
 from mendel_airflow.emission import EmitAsset, nothing_new
 from mendel_airflow.partitions import ResolvePartition, today
-from mendel_airflow.policy import COMMON_PARAMS, DEFAULT_ARGS, GPU, deadline
+from mendel_airflow.policy import COMMON_PARAMS, DEFAULT_ARGS, GPU, deadline, report_failed_run
 from mendel_airflow.stage import stage
 
 EVERY_HOUR = "0 * * * *"
@@ -30,6 +30,7 @@ with DAG(
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=6),
     deadline=deadline("restore_stream", within=timedelta(hours=2)),
+    on_failure_callback=report_failed_run,
     tags=["mendel", "inference"],
 ):
     chain(

@@ -14,7 +14,7 @@ from mendel_airflow.assets import drift, restored
 from mendel_airflow.drift import no_alarm
 from mendel_airflow.emission import EmitAsset
 from mendel_airflow.partitions import ResolvePartition, newest
-from mendel_airflow.policy import COMMON_PARAMS, DEFAULT_ARGS, deadline
+from mendel_airflow.policy import COMMON_PARAMS, DEFAULT_ARGS, deadline, report_failed_run
 from mendel_airflow.stage import FORCE, stage
 
 with DAG(
@@ -28,6 +28,7 @@ with DAG(
     max_active_runs=1,  # a day's evidence is in the reports of the days before it
     dagrun_timeout=timedelta(hours=12),
     deadline=deadline("watch_restorer", within=timedelta(hours=6)),
+    on_failure_callback=report_failed_run,
     tags=["mendel", "inference"],
 ):
     chain(

@@ -499,6 +499,28 @@ def test_logs_outlive_their_pods(objects: list[dict[str, Any]]) -> None:
     assert re.search(r"remote_base_log_folder = s3://\S+/logs", config)
 
 
+@pytest.mark.parametrize("executor", ["LocalExecutor", "KubernetesExecutor"])
+def test_whom_failures_are_told_is_known_to_airflow_alone(render: Render, executor: str) -> None:
+    # Given every pod of the release, and those that the executor makes
+    objects = render("local", {"airflow": {"executor": executor}, "serve": {"enabled": True}})
+    found = pods(objects)
+    if executor == "KubernetesExecutor":
+        template = named(objects, "ConfigMap", "mendel-airflow-config")["data"]["pod_template_file.yaml"]
+        found.append(("worker", yaml.safe_load(template)["spec"]))
+    # Then the Secret, which need not be there, is in the environment of those that run DAGs' callbacks
+    told = set()
+    for name, spec in found:
+        for container in containers(spec):
+            for source in container.get("envFrom", []):
+                if source.get("secretRef", {}).get("name") == "mendel-alerts":
+                    assert source["secretRef"]["optional"] is True, name
+                    told.add(name.rpartition("-")[2] if "worker" not in name else "worker")
+    callbacks = {"scheduler", "processor"} | ({"worker"} if executor == "KubernetesExecutor" else set())
+    assert callbacks <= told, f"{callbacks - told} cannot tell anybody"
+    # and of no pod that is not Airflow's
+    assert told <= {"scheduler", "processor", "triggerer", "server", "worker"}
+
+
 def test_telemetry_is_off(objects: list[dict[str, Any]]) -> None:
     environment = named(objects, "ConfigMap", "mendel-stages")["data"]
     assert environment["GX_ANALYTICS_ENABLED"] == "false"

@@ -223,3 +223,13 @@ def works(program: list[str]) -> bool:
     if shutil.which(program[0]) is None:
         return False
     return subprocess.run([*program, "version"], capture_output=True).returncode == 0
+
+
+def test_whom_failures_are_told_is_known_to_airflow_alone_and_is_nobody_by_default() -> None:
+    told = {
+        name: service["environment"]["AIRFLOW_CONN_MENDEL_ALERTS"]
+        for name, service in SERVICES.items()
+        if "AIRFLOW_CONN_MENDEL_ALERTS" in service.get("environment", {})
+    }
+    assert told.keys() == {"api-server", "dag-processor", "init", "scheduler", "triggerer"}
+    assert set(told.values()) == {"${ALERTS_CONNECTION:-none://}"}

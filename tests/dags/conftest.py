@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ os.environ |= {
 }
 for variable in ("TARGET", "CONFIG", "CONFIG_PREFIXES", "PIPELINES", "RULES", "STAGE_ENV", "APPROVAL", "BIN"):
     os.environ.pop(f"MENDEL_{variable}", None)  # the deployment's, not the tests'
+os.environ.pop("AIRFLOW_CONN_MENDEL_ALERTS", None)
 
 import pytest  # noqa: E402
 from airflow.dag_processing.dagbag import DagBag  # noqa: E402
@@ -28,6 +30,8 @@ from airflow.sdk.bases.operator import ExecutorSafeguard  # noqa: E402
 
 from mendel.core import manifest  # noqa: E402
 from mendel.core.manifest import InputEntry, Manifest  # noqa: E402
+
+from .receivers import Webhook, served  # noqa: E402
 
 ExecutorSafeguard.test_mode = True  # tests call `execute` themselves
 
@@ -122,3 +126,11 @@ class Run:
             keys: list[str] = []
             self.events[asset.name] = SimpleNamespace(extra={}, keys=keys, add_partitions=keys.append)
         return self.events[asset.name]
+
+
+@pytest.fixture
+def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
+    """A webhook that takes everything, as the receiver of alerts."""
+    with served(server := Webhook()):
+        monkeypatch.setenv("AIRFLOW_CONN_MENDEL_ALERTS", server.connection)
+        yield server

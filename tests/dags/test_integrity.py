@@ -14,6 +14,7 @@ from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.trigger import CronPartitionTimetable
 
+from mendel_airflow import policy
 from mendel_airflow.arrivals import ArrivalCheck
 from mendel_airflow.emission import EmitAsset
 from mendel_airflow.local import LocalStage
@@ -144,7 +145,9 @@ def test_runs_are_bounded_in_number_and_time(dags: dict[str, DAG], dag_id: str) 
     assert isinstance(dag.deadline, list)
     (alert,) = dag.deadline
     assert isinstance(alert.interval, timedelta)
+    assert alert.callback.path == f"{policy.__name__}.report_missed_deadline", f"{dag_id} is late without a word"
     assert dag.dagrun_timeout is not None, f"{dag_id} may run for ever"
+    assert dag.on_failure_callback is policy.report_failed_run, f"{dag_id} is ended without a word"
     assert alert.interval < dag.dagrun_timeout, f"{dag_id}: people hear of a late run before the machine ends it"
     longest = max(task.execution_timeout for task in dag.tasks if task.execution_timeout)
     assert longest < dag.dagrun_timeout

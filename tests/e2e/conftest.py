@@ -17,6 +17,8 @@ import pytest
 from airflow_stack import AirflowStack
 from processes import MARK
 
+from ..dags.receivers import Webhook, served
+
 REPO = Path(__file__).resolve().parents[2]
 CHAIN = ["ingest_corpus", "corrupt_corpus", "finetune_restorer", "promote_restorer"]
 PATIENCE = 600.0  # seconds; minutes on a machine that has other things to do
@@ -26,7 +28,14 @@ TICKS = [(THIS_WEEK - timedelta(weeks=weeks)).isoformat() for weeks in (2, 1)]
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowStack]:
+def webhook() -> Iterator[Webhook]:
+    """The receiver of alerts."""
+    with served(server := Webhook()):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, webhook: Webhook) -> Iterator[AirflowStack]:
     """Airflow with all DAGs paused, its weekly DAG owing the two ticks before this week's."""
     folder = tmp_path_factory.mktemp("stack")
     _owe_ticks(folder / "home", date.fromisoformat(TICKS[0]), date.fromisoformat(TICKS[-1]))
@@ -35,6 +44,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowStack]:
         "MENDEL_CONFIG": str(REPO / "include" / "pipelines" / "smoke.yaml"),
         "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db",
         "MENDEL_DATA_DOCS_URL": "http://127.0.0.1:1/docs",
+        "AIRFLOW_CONN_MENDEL_ALERTS": webhook.connection,
     }
     with AirflowStack(folder / "home", REPO, port=0, env=env) as stack:
         yield stack

@@ -17,6 +17,7 @@ from mendel.core import lake, manifest
 from mendel.feedback import collected, inbox
 from mendel.feedback.judged import Feedback
 
+from ..dags.receivers import Webhook
 from .conftest import (
     CHAIN,
     PATIENCE,
@@ -278,7 +279,7 @@ def test_promotion_waits_for_a_person(stack: AirflowStack, ticks: Ticks, answer:
         assert "unchanged: this candidate has been version 1 since" in said
 
 
-def test_bad_input_fails_at_once_with_the_stages_own_words(stack: AirflowStack, asked: Asked) -> None:
+def test_bad_input_fails_at_once_with_the_stages_own_words(stack: AirflowStack, asked: Asked, webhook: Webhook) -> None:
     # Given a partition that has no corpus, when it was to be corrupted
     run = asked.without_corpus
     done = stack.client.wait_run("corrupt_corpus", run["dag_run_id"], PATIENCE)
@@ -289,6 +290,16 @@ def test_bad_input_fails_at_once_with_the_stages_own_words(stack: AirflowStack, 
     )
     assert (task["state"], task["try_number"], task["max_tries"]) == ("failed", 1, 2)
     assert "corpus has no version in partition 2001-01-01" in log_of(stack, run, "corrupt")
+
+    # and people are told once, with where that log is
+    def alerts() -> list[str]:
+        return [body["text"] for _, body in webhook.posts if run["dag_run_id"] in body["text"]]
+
+    stack.client.wait(alerts, PATIENCE, "the alert")
+    (alert,) = alerts()
+    assert alert.startswith("corrupt_corpus: corrupt failed\n")
+    assert "corpus has no version in partition 2001-01-01" in alert
+    assert f"\nlog: {stack.url}/dags/corrupt_corpus/runs/" in alert
 
 
 def test_form_turns_down_nonsense(stack: AirflowStack) -> None:
