@@ -2,7 +2,7 @@
 
 Makes the figures for dashboards anew whenever a champion, a restored day, an alarm of drift or a day's feedback has come:
 dbt builds them of the lake's tables, and tests them. They are put in place once every test has passed; a test that says no
-fails the run at once, and the marts of before stay. The images have dbt; a checkout gets it by `make marts`, and the task says so.
+fails the run at once, and the marts of before stay. The images have dbt; a checkout gets it by `make marts`, as the task says.
 
 A run makes all of them, whatever its partition.
 """
