@@ -37,7 +37,7 @@ class Test(NamedTuple):
 
 
 def compare(day: pa.Table, reference: pa.Table, alpha: float, simulations: int) -> list[Test]:
-    """The tests of a day (tables of `features.table`, at least two records each).
+    """The tests of a day (tables of `features.table`, at least four records each).
 
     Where nothing has changed, one or more of a day's tests is over its threshold with a probability of at most `alpha`, which
     the tests share equally (Bonferroni): `simulations` must be at least the number of tests divided by it.
