@@ -148,7 +148,7 @@ def _profile(noise: str | None) -> NoiseProfile:
 
 def verdict(day: pa.Table, compared_with: pa.Table) -> Verdict:
     began = time.perf_counter()
-    tests = compare(day, compared_with, DRIFT.alpha, DRIFT.simulations)
+    tests = compare(day, compared_with, DRIFT.alpha, DRIFT.simulations, DRIFT.least)
     return Verdict(tests, time.perf_counter() - began)
 
 
