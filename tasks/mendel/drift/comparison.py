@@ -3,6 +3,8 @@
 A threshold is what the statistic stays below, but for a given share of days, where nothing has changed. It is simulated,
 for the day's very size: day and reference are put together and dealt out anew (a permutation test), so that figures
 that are neither independent nor of a known distribution need no assumption but that records are exchangeable.
+
+Given enough records any two days differ for sure. So no threshold is lower than the least difference that matters.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
+from mendel.core.frozen import Frozen
 from mendel.drift import statistics
 from mendel.drift.features import CLASSES, SURPRISE
 from mendel.noise.profile import OPERATIONS
@@ -26,6 +30,14 @@ NUMBERS = ("characters", SURPRISE, "altered", "confidence", "edits")
 SEED = 17
 
 
+class Least(Frozen):
+    """Differences that matter, of each kind of statistic: more than what years do to text, less than other noise does."""
+
+    ks: float = Field(0.3, ge=0, le=1, description="distance between two distributions of a figure")
+    psi: float = Field(0.25, ge=0, description="population stability index")
+    auc: float = Field(0.75, ge=0, le=1, description="area under the classifier's ROC curve")
+
+
 class Test(NamedTuple):
     """One test of a day."""
 
@@ -36,8 +48,8 @@ class Test(NamedTuple):
     over: bool
 
 
-def compare(day: pa.Table, reference: pa.Table, alpha: float, simulations: int) -> list[Test]:
-    """The tests of a day (tables of `features.table`, at least two records each).
+def compare(day: pa.Table, reference: pa.Table, alpha: float, simulations: int, least: Least) -> list[Test]:
+    """The tests of a day (tables of `features.table`, at least four records each).
 
     Where nothing has changed, one or more of a day's tests is over its threshold with a probability of at most `alpha`, which
     the tests share equally (Bonferroni): `simulations` must be at least the number of tests divided by it.
@@ -60,7 +72,8 @@ def compare(day: pa.Table, reference: pa.Table, alpha: float, simulations: int) 
         ]
     tests = []
     for name, statistic in measured.items():
-        threshold = sorted(simulated[name] for simulated in dealt)[rank - 1]
+        simulated_threshold = sorted(simulated[name] for simulated in dealt)[rank - 1]
+        threshold = max(simulated_threshold, getattr(least, name.partition("_")[0]))
         tests.append(Test(name, statistic, threshold, statistic > threshold))
     return tests
 

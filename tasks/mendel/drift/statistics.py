@@ -9,6 +9,8 @@ Floats = npt.NDArray[np.float64]
 
 UNSEEN = 0.5
 """Added to every count of the larger histogram, and to the other in proportion: what one side lacks makes no infinity."""
+RIDGE = 0.1
+"""Added to variances of about one: figures that are sums of others, or always the same, have none of their own."""
 
 
 def population_stability(one: Floats, other: Floats) -> float:
@@ -37,20 +39,26 @@ def kolmogorov_smirnov(one: Floats, other: Floats) -> float:
 def classifier_auc(one: Floats, other: Floats) -> float:
     """How well a classifier tells two samples apart ([record, figure]), as the area under its ROC curve (0 to 1).
 
-    Logistic regression on standardised figures, fitted on one half and scored on the other, both ways: 0.5 says not at
-    all. Each sample must have at least two records. Lopez-Paz & Oquab 2017, "Revisiting classifier two-sample tests".
+    Fisher's linear discriminant on standardised figures, fitted on one half and scored on the other, both ways: 0.5 says
+    not at all. It is one small system of equations, and is solved thousands of times a day. Each sample must have at
+    least four records. Lopez-Paz & Oquab 2017, "Revisiting classifier two-sample tests".
     """
-    from sklearn.linear_model import LogisticRegression  # loads scikit-learn, scipy
-
     figures = np.concatenate([one, other])
     figures = (figures - figures.mean(axis=0)) / np.maximum(figures.std(axis=0), 1e-9)
     of_other = np.repeat([False, True], [len(one), len(other)])
     even = np.concatenate([np.arange(len(one)), np.arange(len(other))]) % 2 == 0
     halves = []
     for fitted in (even, ~even):
-        model = LogisticRegression(class_weight="balanced").fit(figures[fitted], of_other[fitted])
-        halves.append(_auc(model.decision_function(figures[~fitted]), of_other[~fitted]))
+        direction = _discriminant(figures[fitted & ~of_other], figures[fitted & of_other])
+        halves.append(_auc(figures[~fitted] @ direction, of_other[~fitted]))
     return float(np.mean(halves))
+
+
+def _discriminant(one: Floats, other: Floats) -> Floats:
+    """The direction that sets two samples apart, each of the same weight whatever its size."""
+    within = (np.cov(one, rowvar=False) + np.cov(other, rowvar=False)) / 2
+    ridge = RIDGE * np.eye(within.shape[0])
+    return np.linalg.solve(within + ridge, other.mean(axis=0) - one.mean(axis=0))
 
 
 def _auc(scores: Floats, positive: npt.NDArray[np.bool_]) -> float:

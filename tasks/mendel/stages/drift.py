@@ -14,7 +14,7 @@ from mendel.core.log import log
 from mendel.core.manifest import InputEntry, Manifest
 from mendel.core.stage import Context, Draft, Outcome, Stage, execute
 from mendel.drift import evidence, features, reference, report
-from mendel.drift.comparison import Test, compare
+from mendel.drift.comparison import Least, Test, compare
 from mendel.drift.features import RestoredRecord
 from mendel.drift.report import DriftReport
 from mendel.inference import restored
@@ -38,6 +38,7 @@ class Drift(Stage):
         0.01, gt=0, lt=1, description="share of days without drift on which some test is over its threshold"
     )
     simulations: int = Field(1_000, ge=1, description="days without drift that thresholds are read from")
+    least: Least = Field(Least(), description="smaller differences are over no threshold, however sure they are")
     reference_records: int = Field(500, ge=2, description="validation texts that the model restores, once")
     records: int = Field(500, ge=2, description="of a day that are compared; of more, a sample by their ids")
     min_records: int = Field(20, ge=4, description="a day of fewer is not judged")
@@ -84,7 +85,7 @@ class Drift(Stage):
             expected = pq.read_table(file)
         figures = self._figures(context, inputs)
         judged = min(figures.num_rows, expected.num_rows) >= self.min_records
-        tests = compare(figures, expected, self.alpha, self.simulations) if judged else []
+        tests = compare(figures, expected, self.alpha, self.simulations, self.least) if judged else []
         over = any(test.over for test in tests)
         before = [context.manifest_of(entry) for name, entry in inputs.items() if name.startswith(_name(""))]
         verdicts = {each.partition: bool(each.metrics["over"]) for each in before} | (

@@ -7,11 +7,12 @@ import pyarrow as pa
 import pytest
 from scipy.stats import binom
 
-from mendel.drift.comparison import compare
+from mendel.drift.comparison import Least, compare
 from mendel.drift.features import CLASSES
 from mendel.noise.profile import OPERATIONS
 
 ALPHA, SIMULATIONS = 0.2, 50
+ANY = Least(ks=0, psi=0, auc=0)
 
 
 def day(
@@ -42,7 +43,7 @@ def day(
 
 
 def over(table: pa.Table, reference: pa.Table) -> set[str]:
-    return {test.name for test in compare(table, reference, ALPHA, SIMULATIONS) if test.over}
+    return {test.name for test in compare(table, reference, ALPHA, SIMULATIONS, ANY) if test.over}
 
 
 def test_quiet_days_are_over_at_most_at_the_rate_that_is_set() -> None:
@@ -69,16 +70,28 @@ def test_a_change_is_over_the_threshold_of_the_test_that_it_is_about(change: dic
     assert test in over(day(generator, 60, **change), day(generator, 200))  # type: ignore[arg-type]
 
 
+def test_a_difference_that_is_sure_and_small_is_over_no_threshold() -> None:
+    # Given so many records that somewhat longer ones are seen for sure
+    generator = np.random.default_rng(10)
+    one, reference = day(generator, 400, length=4.7), day(generator, 400)
+    assert "ks_characters" in over(one, reference)
+    # When differences below the defaults do not matter
+    tests = compare(one, reference, ALPHA, SIMULATIONS, Least())
+    # Then the threshold is the least that does
+    assert [test.name for test in tests if test.over] == []
+    assert {test.name: test.threshold for test in tests}["ks_characters"] == Least().ks
+
+
 def test_equal_days_give_equal_tests() -> None:
     generator = np.random.default_rng(7)
     one, reference = day(generator, 30), day(generator, 60)
-    assert compare(one, reference, ALPHA, SIMULATIONS) == compare(one, reference, ALPHA, SIMULATIONS)
+    assert compare(one, reference, ALPHA, SIMULATIONS, ANY) == compare(one, reference, ALPHA, SIMULATIONS, ANY)
 
 
 def test_without_surprise_the_other_tests_are_made() -> None:
     generator = np.random.default_rng(8)
     one, reference = (day(generator, size).drop_columns(["surprise"]) for size in (30, 60))
-    names = {test.name for test in compare(one, reference, ALPHA, SIMULATIONS)}
+    names = {test.name for test in compare(one, reference, ALPHA, SIMULATIONS, ANY)}
     assert "ks_edits" in names
     assert "ks_surprise" not in names
 
@@ -86,4 +99,4 @@ def test_without_surprise_the_other_tests_are_made() -> None:
 def test_too_few_simulations_are_refused() -> None:
     generator = np.random.default_rng(9)
     with pytest.raises(ValueError, match="5 simulations are too few for 9 tests"):
-        compare(day(generator, 30), day(generator, 30), ALPHA, 5)
+        compare(day(generator, 30), day(generator, 30), ALPHA, 5, ANY)

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ks_2samp
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 
 from mendel.drift.statistics import classifier_auc, kolmogorov_smirnov, population_stability
 
@@ -45,6 +47,25 @@ def test_a_classifier_tells_apart_what_differs_and_nothing_else() -> None:
     one, same = generator.normal(size=(400, 3)), generator.normal(size=(300, 3))
     assert classifier_auc(one, same) == pytest.approx(0.5, abs=0.1)
     assert classifier_auc(one, same + np.array([0, 2, 0])) > 0.85
+
+
+def test_the_classifier_is_as_good_as_logistic_regression() -> None:
+    # Given records that differ a little in a count and in a share, of which another figure is the rest
+    generator = np.random.default_rng(2)
+
+    def records(size: int, rate: float, share: float) -> np.ndarray:
+        shares = generator.beta(share, 5, size)
+        return np.column_stack([generator.poisson(rate, size), shares, 1 - shares, np.zeros(size)])
+
+    one, other = records(800, 1, 2), records(800, 1.5, 2.5)
+    # When scikit-learn's regression is fitted on one half of each and scored on the other
+    halves = [np.concatenate([one[start::2], other[start::2]]) for start in (0, 1)]
+    labels = np.repeat([0, 1], 400)
+    peer = LogisticRegression(max_iter=1000).fit(halves[0], labels)
+    # Then neither tells them apart better
+    assert classifier_auc(one, other) == pytest.approx(
+        roc_auc_score(labels, peer.decision_function(halves[1])), abs=0.03
+    )
 
 
 def test_a_figure_that_never_changes_is_no_obstacle() -> None:
