@@ -26,6 +26,8 @@ Floats = npt.NDArray[np.float64]
 CLASSES = ("lower", "upper", "letter", "digit", "space", "punctuation", "other")
 """Of characters; `letter` is one without case, as of Chinese."""
 SURPRISE = "surprise"
+MOST_OF_REVERSAL = 6
+"""Changes that are looked at together, for a reversal."""
 
 
 class RestoredRecord(NamedTuple):
@@ -60,18 +62,8 @@ def table(records: Sequence[RestoredRecord], ngram: CharNgram | None) -> pa.Tabl
     columns["fallback"] = np.array([record.fallback for record in records], np.float64)
     classes = [[character_class(character) for character in record.original] for record in records]
     columns |= {name: np.array([some.count(name) for some in classes], np.float64) for name in CLASSES}
-    operations = [
-        [
-            operation(
-                record.text[edit.other_start : edit.other_end],
-                record.original[edit.start : edit.end],
-                record.original[: edit.start],
-            )
-            for edit in some
-        ]
-        for record, some in zip(records, edits, strict=True)
-    ]
-    columns |= {name: np.array([some.count(name) for some in operations], np.float64) for name in OPERATIONS}
+    undone = [operations(record.text, record.original) for record in records]
+    columns |= {name: np.array([some.count(name) for some in undone], np.float64) for name in OPERATIONS}
     return pa.table(columns)
 
 
@@ -85,13 +77,36 @@ def character_class(character: str) -> str:
     return {"N": "digit", "P": "punctuation"}.get(category[0], "other")
 
 
-def operation(clean: str, noisy: str, before: str) -> Operation:
-    """What noise must have done for a change to undo it: `clean` became `noisy`, which stands behind `before`.
+def operations(clean: str, noisy: str) -> list[Operation]:
+    """What noise must have done to the clean text, from left to right.
 
-    A duplication is seen where the text was doubled in place, a reversal where a segment reads backwards.
+    Each change is one operation, but for those that are a reversal together: a segment that reads backwards has characters
+    that stay where they are.
+    """
+    edits = changes(noisy, clean)
+    result: list[Operation] = []
+    while edits:
+        for count in range(min(MOST_OF_REVERSAL, len(edits)), 0, -1):
+            first, last = edits[0], edits[count - 1]
+            before, after = clean[first.other_start : last.other_end], noisy[first.start : last.end]
+            if count == 1 or after == before[::-1]:
+                break
+        result.append(operation(before, after, noisy[: first.start], noisy[last.end :]))
+        edits = edits[count:]
+    return result
+
+
+def operation(clean: str, noisy: str, before: str, behind: str) -> Operation:
+    """What noise must have done for a change to undo it: `clean` became `noisy`, which stands between `before` and `behind`.
+
+    A duplication is seen where a segment stands twice, a reversal where it reads backwards.
     """
     if not noisy:
         return "deletion"
     if not clean:
-        return "duplication" if before.endswith(noisy) else "insertion"
+        size = len(noisy)
+        around = before[-size:] + noisy + behind[:size]
+        starts = range(len(around) - 2 * size + 1)
+        is_doubled = any(around[at : at + size] == around[at + size : at + 2 * size] for at in starts)
+        return "duplication" if is_doubled else "insertion"
     return "reversal" if len(clean) > 1 and noisy == clean[::-1] else "substitution"

@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+import pyarrow as pa
 import pytest
 
-from mendel.drift.features import CLASSES, RestoredRecord, character_class, operation, table
+from mendel.drift.features import CLASSES, RestoredRecord, character_class, operation, operations, table
 from mendel.models.ngram import CharNgram
-from mendel.noise.profile import OPERATIONS
+from mendel.noise.calibrate import resolve
+from mendel.noise.kernel import Kernel
+from mendel.noise.profile import OPERATIONS, NoiseProfile, Operation, Rates
 
 
 @pytest.mark.parametrize(
-    ("clean", "noisy", "before", "expected"),
+    ("clean", "noisy", "before", "behind", "expected"),
     [
-        ("abc", "", "x", "deletion"),
-        ("", "q", "abc", "insertion"),
-        ("", "bc", "abc", "duplication"),
-        ("ab", "ba", "x", "reversal"),
-        ("ab", "xy", "x", "substitution"),
-        ("a", "b", "x", "substitution"),
+        ("abc", "", "x", "y", "deletion"),
+        ("", "q", "abc", "def", "insertion"),
+        ("", "bc", "abc", "de", "duplication"),
+        ("", "bc", "a", "bcde", "duplication"),
+        ("", "cb", "ab", "cde", "duplication"),
+        ("", "bc", "ab", "de", "insertion"),
+        ("", "a", "", "", "insertion"),
+        ("ab", "ba", "x", "y", "reversal"),
+        ("ab", "xy", "x", "y", "substitution"),
+        ("a", "b", "x", "y", "substitution"),
     ],
 )
-def test_a_change_tells_what_noise_did(clean: str, noisy: str, before: str, expected: str) -> None:
-    assert operation(clean, noisy, before) == expected
+def test_a_change_tells_what_noise_did(clean: str, noisy: str, before: str, behind: str, expected: str) -> None:
+    assert operation(clean, noisy, before, behind) == expected
+
+
+@pytest.mark.parametrize("kind", OPERATIONS)
+def test_what_noise_of_one_kind_did_is_mostly_seen_as_that(kind: Operation) -> None:
+    # given text that nothing but this was done to, and that is restored without a fault
+    clean = ["Peace and trade with all the nations of this world are what our people want."] * 40
+    profile = NoiseProfile(name="one", rates=Rates(**{kind: 0.01}), mean_length=3)
+    ids, copies = pa.array([str(number) for number in range(40)]), pa.array([0] * 40, pa.int32())
+    noisy = Kernel(resolve(profile, clean, seed=0), seed=0).corrupt(ids, copies, pa.array(clean)).noisy.to_pylist()
+    # when
+    seen = Counter(one for before, after in zip(clean, noisy, strict=True) for one in operations(before, after))
+    # then
+    assert sum(seen.values()) >= 10
+    assert seen[kind] >= 0.8 * sum(seen.values()), seen
 
 
 @pytest.mark.parametrize(
