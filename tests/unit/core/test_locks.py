@@ -79,7 +79,9 @@ def test_a_base_is_an_argument_that_can_be_a_digest(path: Path) -> None:
 @pytest.mark.parametrize("path", INSTALLERS[:2], ids=lambda path: str(path.relative_to(REPO)))
 def test_an_image_lists_its_parts(path: Path) -> None:
     text = path.read_text()
-    environments = len(re.findall(r"-r (?:tasks|gpu|serve|mlflow|airflow|marts)\.txt|--requirement /tmp/airflow\.txt", text))
+    environments = len(
+        re.findall(r"-r (?:tasks|gpu|serve|mlflow|airflow|marts)\.txt|--requirement /tmp/airflow\.txt", text)
+    )
     assert environments > 0
     assert len(re.findall(r"cyclonedx-py environment --output-file \S+/sbom\.cdx\.json", text)) == environments
 
