@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mendel.noise.changes import changes
+from mendel.noise.changes import TextChange, changes
 from mendel.noise.profile import OPERATIONS, Operation
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def table(records: Sequence[RestoredRecord], ngram: CharNgram | None) -> pa.Tabl
     columns["fallback"] = np.array([record.fallback for record in records], np.float64)
     classes = [[character_class(character) for character in record.original] for record in records]
     columns |= {name: np.array([some.count(name) for some in classes], np.float64) for name in CLASSES}
-    undone = [operations(record.text, record.original) for record in records]
+    undone = [operations(record.text, record.original, some) for record, some in zip(records, edits, strict=True)]
     columns |= {name: np.array([some.count(name) for some in undone], np.float64) for name in OPERATIONS}
     return pa.table(columns)
 
@@ -77,13 +77,12 @@ def character_class(character: str) -> str:
     return {"N": "digit", "P": "punctuation"}.get(category[0], "other")
 
 
-def operations(clean: str, noisy: str) -> list[Operation]:
-    """What noise must have done to the clean text, from left to right.
+def operations(clean: str, noisy: str, edits: Sequence[TextChange]) -> list[Operation]:
+    """What noise must have done to the clean text, from left to right; `edits` are the changes that undo it.
 
     Each change is one operation, but for those that are a reversal together: a segment that reads backwards has characters
     that stay where they are.
     """
-    edits = changes(noisy, clean)
     result: list[Operation] = []
     while edits:
         for count in range(min(MOST_OF_REVERSAL, len(edits)), 0, -1):

@@ -10,6 +10,7 @@ import pytest
 from mendel.drift.features import CLASSES, RestoredRecord, character_class, operation, operations, table
 from mendel.models.ngram import CharNgram
 from mendel.noise.calibrate import resolve
+from mendel.noise.changes import changes
 from mendel.noise.kernel import Kernel
 from mendel.noise.profile import OPERATIONS, NoiseProfile, Operation, Rates
 
@@ -41,7 +42,11 @@ def test_what_noise_of_one_kind_did_is_mostly_seen_as_that(kind: Operation) -> N
     ids, copies = pa.array([str(number) for number in range(40)]), pa.array([0] * 40, pa.int32())
     noisy = Kernel(resolve(profile, clean, seed=0), seed=0).corrupt(ids, copies, pa.array(clean)).noisy.to_pylist()
     # when
-    seen = Counter(one for before, after in zip(clean, noisy, strict=True) for one in operations(before, after))
+    seen = Counter(
+        one
+        for before, after in zip(clean, noisy, strict=True)
+        for one in operations(before, after, changes(after, before))
+    )
     # then
     assert sum(seen.values()) >= 10
     assert seen[kind] >= 0.8 * sum(seen.values()), seen
