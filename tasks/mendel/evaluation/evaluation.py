@@ -44,6 +44,11 @@ class Evaluation(Frozen):
     champion_version: int | None
     """Of the model that the candidate had to beat."""
 
+    @classmethod
+    def of(cls, metrics: Mapping[str, Any]) -> Evaluation:
+        """As the stage's manifest has it, which holds more."""
+        return cls.model_validate({name: metrics[name] for name in cls.model_fields if name in metrics})
+
     @field_validator("scores", mode="before")
     @classmethod
     def _read_former_name(cls, scores: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -129,9 +129,7 @@ def _report(root: str, decision: Decision) -> schemas.Report:
 
     version = _evaluation(root, decision)
     files = _files(version)
-    evaluation = Evaluation.model_validate(
-        {name: version.metrics[name] for name in Evaluation.model_fields if name in version.metrics}
-    )
+    evaluation = Evaluation.of(version.metrics)
     systems = {
         name: scores.model_dump(include=set(schemas.SystemScores.model_fields))
         for name, scores in evaluation.scores.items()

@@ -70,14 +70,7 @@ class Promote(Stage):
         log.info("decision", number=decision.number, action=decision.action, reasons="; ".join(decision.reasons))
         (draft.folder / "decision.json").write_text(decision.model_dump_json(indent=2), encoding="utf-8")
         lineage = model_card.Lineage.of(context.root, candidate)
-        card = model_card.card(
-            self.model_name,
-            decision,
-            Evaluation.model_validate(
-                {name: judged.metrics[name] for name in Evaluation.model_fields if name in judged.metrics}
-            ),
-            lineage,
-        )
+        card = model_card.card(self.model_name, decision, Evaluation.of(judged.metrics), lineage)
         head = model_card.metadata(self.model_name, lineage)
         (draft.folder / model_card.NAME).write_text(head + card, encoding="utf-8")
         model_registry.describe(context.root, self.model_name, candidate.digest, decision.version, card)

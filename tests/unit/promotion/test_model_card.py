@@ -41,10 +41,6 @@ def current(store: Store, dataset: str, partition: str = WEEK_1) -> Manifest:
     return version
 
 
-def evaluation_of(version: Manifest) -> Evaluation:
-    return Evaluation.model_validate({name: version.metrics[name] for name in Evaluation.model_fields})
-
-
 def card_in_lake(store: Store, partition: str = WEEK_1) -> str:
     (uri,) = store.context(partition).uris(current(store, "promotion", partition).as_input(), model_card.NAME)
     return lake.read_bytes(uri).decode()
@@ -59,7 +55,7 @@ def test_a_promotion_leaves_a_card_in_the_lake_and_in_mlflow(evaluated: Store) -
     # and tells the decision, the noise, the figures and the lineage
     assert f"# {MODEL}, version 1\n" in card
     assert all(f"- {reason}" in card for reason in decision.reasons), card
-    scores = evaluation_of(current(evaluated, "evaluation")).scores
+    scores = Evaluation.of(current(evaluated, "evaluation").metrics).scores
     removed = scores["candidate"].reduction
     assert removed is not None
     assert f"| character errors removed | 0.00% (0.00% to 0.00%) | {removed.value:.2%} (" in card
@@ -85,7 +81,7 @@ def test_a_declined_version_says_why(with_champion: Store) -> None:
 
 def test_kinds_of_text_that_were_altered_are_named(evaluated: Store) -> None:
     # given an evaluation, and the same where code was altered
-    evaluation = evaluation_of(current(evaluated, "evaluation"))
+    evaluation = Evaluation.of(current(evaluated, "evaluation").metrics)
     kinds = evaluation.foreign and evaluation.foreign["candidate"]
     assert kinds
     quiet = {kind: texts.model_copy(update={"altered": 0}) for kind, texts in kinds.items()}
