@@ -12,6 +12,7 @@ from mendel.cli import (
     client,
     data,
     feedback,
+    forget,
     gc,
     lake,
     marts,
@@ -98,5 +99,6 @@ app.add_typer(lake.app, name="lake")
 app.add_typer(marts.app, name="marts")
 app.command()(merge.merge)
 app.command("gc")(gc.collect)
+app.command()(forget.forget)
 app.command("serve")(serve.serve)
 app.command("api-key")(serve.api_key)

@@ -226,6 +226,11 @@ def commit(root: str, manifest: Manifest, *, replace: bool = False) -> Manifest:
     return manifest
 
 
+def rewrite(root: str, manifest: Manifest) -> None:
+    """Write a version's manifest over the one that it has. Which version is in force does not change."""
+    lake.write(lake.join(root, manifest.path, "_manifest.json"), manifest.model_dump_json(indent=2).encode())
+
+
 def partitions(root: str, dataset: str) -> list[str]:
     """Partition keys of a dataset that have a version in force, oldest first."""
     return [key for key in keys(root, dataset) if is_in_force(root, dataset, key)]

@@ -23,6 +23,13 @@ def digest(records: Sequence[Feedback]) -> str:
     return hashlib.sha256(b"\n".join(sorted(record.model_dump_json().encode() for record in records))).hexdigest()
 
 
+def figures(records: Sequence[Feedback]) -> dict[str, int]:
+    """How much they say."""
+    changes = [change for record in records for text in record.texts for change in text.changes]
+    accepted = sum(change.accepted for change in changes)
+    return {"answers": len(records), "changes": len(changes), "accepted": accepted}
+
+
 def read(root: str, day: str) -> list[Feedback]:
     """The records of a day, `2026-11-29`, as collected last. Raises InputError where none was collected."""
     version = manifest.current(root, DATASET, day)

@@ -73,13 +73,14 @@ def _of(item: reader.Record | reader.Fault, name: str, rules: RecordRules) -> In
     if rules.max_characters is not None and len(item.text) > rules.max_characters:
         detail = f"{len(item.text)} characters; max_characters is {rules.max_characters}"
         return Rejection(name, item.ordinal, "too_long", detail, item.text[:EXCERPT_CHARACTERS])
-    return InboxRecord(item.id or _id(name, item.ordinal), item.text, name, item.ordinal, item.extra)
+    return InboxRecord(item.id or id_of_place(name, item.ordinal), item.text, name, item.ordinal, item.extra)
 
 
 def of_file(name: str) -> InboxRecord:
     """A whole file as one record."""
-    return InboxRecord(_id(name, None), "", name, None)
+    return InboxRecord(id_of_place(name, None), "", name, None)
 
 
-def _id(name: str, ordinal: int | None) -> str:
+def id_of_place(name: str, ordinal: int | None) -> str:
+    """The id of a record that has none of its own, by its file and its line or row."""
     return hashlib.sha256(f"{name}\n{ordinal}".encode()).hexdigest()[:32]

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 DATASET = "restored"
 FILES = "files"
 """Folder of a version with files of the inbox, restored."""
+FORGOTTEN = "forgotten"
+"""Of a version's metrics: how many of its texts `mendel forget` has removed."""
 SPECIAL = re.compile(r"[%*?#:\\\[\]\x00-\x1f]")
 """What some store reads as more than a character of a name."""
 LONGEST = 10_000

@@ -8,7 +8,7 @@ import gzip
 import lzma
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import IO, Any
@@ -33,6 +33,38 @@ def rewrite(source: Path, target: Path, texts: Mapping[int, str], text_key: str)
             _parquet(streams.plain(before, form.compression), after, texts, text_key)
         else:
             _lines(before, form, after, texts, text_key)
+
+
+def blank(source: Path, target: Path, ordinals: Collection[int]) -> None:
+    """Write a file again without what stands on some lines, or in some rows: they are empty, the others keep their numbers."""
+    form = formats.format_of(source.name)
+    with source.open("rb") as before, target.open("wb") as file, _compressed(file, form.compression) as after:
+        if form.kind == "parquet":
+            _blank_rows(streams.plain(before, form.compression), after, ordinals)
+            return
+        encode, mark = _encoding(streams.plain(before, form.compression).read(len(UTF8_BOM)))
+        after.write(mark)
+        for ordinal, raw in _numbered(streams.text(before, form.compression)):
+            kept = _end_of(raw) if ordinal in ordinals else raw
+            after.write(encode(kept))
+
+
+def _end_of(line: bytes) -> bytes:
+    return line[len(line.removesuffix(b"\n").removesuffix(b"\r")) :]
+
+
+def _blank_rows(source: IO[bytes], target: IO[bytes], ordinals: Collection[int]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(source, copy, streams.BLOCK_BYTES)  # Parquet is read from its end
+        copy.seek(0)
+        table = pq.read_table(copy)
+    rows = [None if row + 1 in ordinals else row for row in range(table.num_rows)]
+    emptied = table.take(pa.array(rows, pa.int64()))
+    schema = pa.schema([field.with_nullable(True) for field in table.schema], table.schema.metadata)
+    pq.write_table(emptied.cast(schema), target)
 
 
 def _parquet(source: IO[bytes], target: IO[bytes], texts: Mapping[int, str], text_key: str) -> None:

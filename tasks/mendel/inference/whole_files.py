@@ -23,6 +23,7 @@ NOT_READ = "not_read"
 """Why a document is rejected that its format's reader refuses."""
 OTHERS = ", ".join(suffix for suffix in reading.BY_SUFFIX if suffix not in KINDS)
 TEXT = ".txt"
+Item = InboxRecord | Rejection
 
 
 class WholeFile(NamedTuple):
@@ -43,7 +44,7 @@ def is_document(name: str, *, txt: bool) -> bool:
     return suffix == TEXT if txt and suffix in KINDS else suffix not in KINDS and reading.format_of(path) is not None
 
 
-def items(file: InboxFile, rules: RecordRules, *, txt: bool) -> Iterator[InboxRecord | Rejection]:
+def items(file: InboxFile, rules: RecordRules, *, txt: bool) -> Iterator[Item]:
     """All that a file holds: its records and rejections, or itself as the one record, or why it is none."""
     if is_document(file.name, txt=txt):
         yield _document(file)
@@ -66,7 +67,7 @@ def restore(restorer: Restorer, data: bytes, name: str, threshold: float | None)
     return WholeFile("\n".join(before), pieces.join(lines, parts), restored.data)
 
 
-def _document(file: InboxFile) -> InboxRecord | Rejection:
+def _document(file: InboxFile) -> Item:
     try:
         with file.local() as path:
             _reader(file.name)(path.read_bytes(), ReadingOptions())

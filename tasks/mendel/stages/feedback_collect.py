@@ -37,12 +37,6 @@ class CollectFeedback(Stage):
             raise MendelError(f"{inputs[inbox.DATASET].uri} changed while it was read: collect it again")
         records = inbox.latest(contents)
         (draft.folder / collected.NAME).write_bytes(collected.content(records))
-        changes = [change for record in records for text in record.texts for change in text.changes]
-        metrics = {
-            "files": len(contents),
-            "answers": len(records),
-            "changes": len(changes),
-            "accepted": sum(change.accepted for change in changes),
-        }
+        metrics = {"files": len(contents), **collected.figures(records)}
         log.info("feedback", partition=draft.context.partition, **metrics)
         return Outcome(rows=len(records), digest=collected.digest(records), metrics=metrics)

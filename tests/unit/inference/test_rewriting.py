@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mendel.inference.records import InboxRecord, RecordRules, read
-from mendel.inference.rewriting import rewrite
+from mendel.inference.rewriting import blank, rewrite
 
 quick = settings(max_examples=50, deadline=None)
 RULES = RecordRules(text_key="text")
@@ -144,3 +144,47 @@ def test_one_content_is_compressed_to_the_same_bytes() -> None:
     for suffix, pack in PACKED.items():
         content = pack(b"teh\n")
         assert rewritten(f"a.txt{suffix}", content, texts) == rewritten(f"a.txt{suffix}", content, texts), suffix
+
+
+def without(name: str, content: bytes, *ordinals: int) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / name, Path(folder) / "after"
+        source.write_bytes(content)
+        blank(source, target, ordinals)
+        return target.read_bytes()
+
+
+@quick
+@given(
+    st.lists(st.tuples(LINE, st.sampled_from(["\n", "\r\n"])), min_size=1, max_size=6),
+    st.data(),
+    st.sampled_from(list(PACKED)),
+)
+def test_lines_that_are_blanked_are_empty_and_the_others_stay_where_they_are(
+    lines: list[tuple[str, str]], data: st.DataObject, packing: str
+) -> None:
+    # Given lines, and some of their numbers
+    ordinals = data.draw(st.sets(st.integers(1, len(lines))))
+    content = "".join(line.rstrip("\r") + end for line, end in lines).encode()
+
+    # When those are blanked
+    after = OPENED[packing](without(f"a.txt{packing}", PACKED[packing](content), *ordinals))
+
+    # Then they keep their ends alone
+    expected = [
+        ("" if number in ordinals else line.rstrip("\r")) + end for number, (line, end) in enumerate(lines, start=1)
+    ]
+    assert after == "".join(expected).encode()
+
+
+def test_rows_that_are_blanked_are_null_in_every_column() -> None:
+    kinds = pa.schema(
+        [pa.field("id", pa.string(), nullable=False), ("text", pa.string()), ("to", pa.list_(pa.string()))]
+    )
+    rows = [{"id": name, "text": f"text of {name}", "to": [name, "all"]} for name in "abc"]
+    content = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows, kinds), content)
+
+    after = pq.read_table(io.BytesIO(without("a.parquet", content.getvalue(), 2)))
+
+    assert after.to_pylist() == [rows[0], {"id": None, "text": None, "to": None}, rows[2]]

@@ -19,6 +19,9 @@ from pyspark.sql import SparkSession
 
 from mendel.core import lake, manifest
 from mendel.core.errors import GateError, InputError
+from mendel.forgetting import copies, erasure
+from mendel.forgetting.subject import ReadingRules, Subject
+from mendel.inference.records import id_of_place
 from mendel.lakehouse import delta
 from mendel.lakehouse.tables import TABLES
 from mendel.spark import corruption as spark
@@ -436,3 +439,30 @@ def test_the_files_of_a_killed_attempt_are_listed_nowhere(session: SparkSession,
     assert {lake.join(a_stream.root, file.path).rsplit("/", 1)[0] for file in made.files} == {
         lake.join(a_stream.root, made.folder)
     }
+
+
+def test_a_record_that_is_forgotten_is_in_no_micro_batch_and_no_file_any_more(
+    session: SparkSession, a_stream: StreamLake
+) -> None:
+    # Given two micro-batches; one has the record, and a rejection of another
+    a_stream.drop("a.jsonl", [{"id": "x", "text": "teh secret"}, {"id": "y", "text": "teh end"}, {"id": "z"}])
+    run(session, a_stream)
+    a_stream.drop("b.jsonl", numbered(0, 2))
+    run(session, a_stream)
+
+    # When both are forgotten
+    rules = Stream().rules
+    subject = Subject(records=frozenset({"x", id_of_place("a.jsonl", 3)}))
+    erasure.erase(a_stream.root, copies.find(a_stream.root, subject, ReadingRules(rules, rules, txt=False)))
+
+    # Then the others are left, the table has no more, and what comes next is restored
+    a_stream.drop("c.jsonl", numbered(2, 3))
+    run(session, a_stream)
+    assert [row["id"] for row in a_stream.restored()] == ["r000", "r001", "r002", "y"]
+    assert a_stream.rejections() == []
+    for batch in a_stream.committed():
+        manifest.verify(a_stream.root, batch)
+    table = delta.load(a_stream.root, TABLES[batches.DATASET])
+    assert table is not None
+    assert delta.rows(table) == 4
+    assert b"secret" not in (a_stream.folder / "inbox_stream" / "a.jsonl").read_bytes()
