@@ -13,6 +13,7 @@ from mendel.core import config, lake
 from mendel.core.errors import InputError
 from mendel.core.frozen import Frozen
 from mendel.core.stage import Stage, explain
+from mendel.forgetting.retention import Retention
 from mendel.serving.settings import Serve
 from mendel.stages.corrupt import Corrupt
 from mendel.stages.drift import Drift
@@ -46,6 +47,7 @@ class Pipeline(Frozen):
     drift: Drift = Drift()
     stream: Stream = Stream()
     serve: Serve = Serve()
+    retention: Retention = Retention()
 
     @model_validator(mode="after")
     def _the_registered_model_has_the_pipelines_name(self) -> Self:

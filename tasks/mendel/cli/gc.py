@@ -27,15 +27,18 @@ def collect(
 
     Example: `mendel gc -c include/pipelines/demo.yaml`, and then the same with `--delete`
     """
+    from mendel.forgetting import retention
     from mendel.garbage import collection
     from mendel.lakehouse import following
     from mendel.pipeline import load_section
 
-    root, _ = load_section(config, "promote")
-    items = collection.find(root, Policy(days=days, newest=newest))
+    root, kept_for = load_section(config, "retention")
+    expired = retention.find(root, kept_for)
+    items = [*expired, *collection.find(root, Policy(days=days, newest=newest))]
     for item in sorted(items, key=lambda item: -item.bytes):
         print(f"{item.bytes / 1e6:>10,.1f} MB  {item.path}: {item.because}")
     if delete:
+        retention.withdraw(root, expired)
         following.follow_all(root)  # else a table that is behind would list files that go
         collection.remove(root, items)
     fate = "removed" if delete else "to be removed by --delete"

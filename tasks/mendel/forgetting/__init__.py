@@ -1,1 +1,1 @@
-"""Texts that somebody wants gone: where a record or an answer is kept in a lake, and how it leaves it."""
+"""Texts that have to go, by name or after a time: where a lake keeps them, and how they leave it."""

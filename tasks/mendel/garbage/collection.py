@@ -34,6 +34,8 @@ class Garbage:
     gone: tuple[str, ...]
     """Files, and folders with a slash behind, in this order: first what says that the rest counts."""
     version: Manifest | None = None
+    partition: tuple[str, str] | None = None
+    """Dataset and key of a partition that goes whole, in force or not."""
 
 
 def find(root: str, policy: Policy, moment: datetime | None = None) -> list[Garbage]:
