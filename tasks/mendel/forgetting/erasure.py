@@ -91,7 +91,7 @@ def _told_anew(root: str, version: Manifest, files: Sequence[FileEntry], forgott
     else:
         table, rejected = contents.rows(), contents.rejections()
         rows, key = table.num_rows, digest.of_table(table)
-        figures = _day(rows, rejected) if version.dataset == restored.DATASET else _batch(rows, rejected)
+        figures = _day(table, rejected) if version.dataset == restored.DATASET else _batch(table, rejected)
     gone = version.metrics.get(restored.FORGOTTEN, 0) + forgotten
     metrics = {**version.metrics, **figures, restored.FORGOTTEN: gone}
     return version.model_copy(update={"files": tuple(files), "rows": rows, "digest": key, "metrics": metrics})
@@ -127,14 +127,21 @@ class _Contents:
         return [Feedback.model_validate_json(line) for line in lines]
 
 
-def _day(rows: int, rejected: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _day(table: pa.Table, rejected: Sequence[dict[str, Any]]) -> dict[str, Any]:
     lines = sum(rejection["ordinal"] is not None for rejection in rejected)
-    reasons = dict(sorted(Counter(rejection["reason"] for rejection in rejected).items()))
-    return {"records_in": rows + lines, "records_out": rows, "records_rejected": lines, "reasons": reasons}
+    shares = {name: value for name, value in batches.signals(table).items() if name != "files"}
+    return {
+        "records_in": table.num_rows + lines,
+        "records_out": table.num_rows,
+        "records_rejected": lines,
+        "reasons": dict(sorted(Counter(rejection["reason"] for rejection in rejected).items())),
+        **shares,
+    }
 
 
-def _batch(rows: int, rejected: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    return {"records_restored": rows, "records_rejected": len(rejected)}
+def _batch(table: pa.Table, rejected: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    figures = {"records_restored": table.num_rows, "records_rejected": len(rejected)}
+    return {**figures, **batches.signals(table)}
 
 
 def _remove_plan(root: str, path: str, lake_survey: LakeSurvey) -> None:

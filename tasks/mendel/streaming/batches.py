@@ -90,7 +90,7 @@ class MicroBatch:
                 "batch": self.number,
                 "model_version": model.registered,
             },
-            metrics={"records_restored": table.num_rows, "records_rejected": expected[1], **_signals(table)},
+            metrics={"records_restored": table.num_rows, "records_rejected": expected[1], **signals(table)},
         )
         return commit(version, self.context, [candidate], outcome, self.started, draft=draft)
 
@@ -131,7 +131,7 @@ def _check(place: str, table: pa.Table, expected: int) -> None:
         raise GateError(f"{place}: {twice} records came out under an id that another one has")
 
 
-def _signals(table: pa.Table) -> dict[str, Any]:
+def signals(table: pa.Table) -> dict[str, Any]:
     """What to watch for drift, and where the records came from: of each file (or topic/partition) the first and last."""
     import pyarrow.compute as pc
 

@@ -121,6 +121,8 @@ def test_versions_say_what_they_hold_now(two_days: Lake) -> None:
         manifest.verify(two_days.root, version)
         assert version.rows == version.metrics["records_out"] == len(ids(two_days, f"dt = '{version.partition}'"))
         assert version.metrics["forgotten"] == 1, version.path
+        changed = len(ids(two_days, f"dt = '{version.partition}' AND changed"))
+        assert version.metrics["share_changed"] * version.rows == changed, "a mart counts changes by it"
     first = manifest.current(two_days.root, restored.DATASET, DAY)
     assert first is not None
     assert (first.metrics["records_in"], first.metrics["records_rejected"], first.metrics["reasons"]) == (4, 0, {})
