@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 from mendel.core import config, lake
 from mendel.core.errors import InputError
 from mendel.core.frozen import Frozen
+from mendel.core.prices import Prices
 from mendel.core.stage import Stage, explain
 from mendel.forgetting.retention import Retention
 from mendel.serving.settings import Serve
@@ -36,6 +37,7 @@ class Pipeline(Frozen):
     wandb: Literal["online", "offline"] | None = Field(
         None, description="Weights & Biases too, by its own variables; WANDB_MODE overrides it"
     )
+    prices: Prices | None = Field(None, description="of machines, for what runs cost: !include ../prices.yaml")
     ingest: Ingest = Ingest()
     corrupt: Corrupt = Corrupt()
     quality: Quality = Quality()
@@ -50,10 +52,10 @@ class Pipeline(Frozen):
     retention: Retention = Retention()
 
     @model_validator(mode="after")
-    def _the_registered_model_has_the_pipelines_name(self) -> Self:
-        if self.promote.registered_model is None:
-            named = {**self.promote.model_dump(), "registered_model": f"mendel-{self.name}"}
-            object.__setattr__(self, "promote", Promote.model_validate(named))
+    def _what_a_promotion_shows_is_the_pipelines(self) -> Self:
+        shown = {"registered_model": f"mendel-{self.name}", "prices": self.prices}
+        own = {name: value for name, value in self.promote if value is not None}
+        object.__setattr__(self, "promote", Promote.model_validate({**shown, **own}))
         return self
 
 

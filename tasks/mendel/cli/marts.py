@@ -35,7 +35,7 @@ def build(
     from mendel.marts import building
     from mendel.pipeline import load_section
 
-    root, _ = load_section(config, "promote")
+    root, prices = load_section(config, "prices")
     target = lake.normalise(out) if out else lake.join(root, "marts.duckdb")
-    building.build(root, target, docs)
+    building.build(root, target, docs, prices)
     print(f"marts are in {target}")

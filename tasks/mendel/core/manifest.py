@@ -23,6 +23,7 @@ from pydantic import Field, ValidationError
 from mendel.core import lake
 from mendel.core.errors import InputError
 from mendel.core.frozen import Frozen
+from mendel.core.usage import Usage
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class Manifest(Frozen):
     same_as: str | None = Field(
         None, description="the earlier version whose files this one lists, when nothing changed"
     )
+    usage: Usage | None = Field(None, description="of machines, by all processes that made it; None: not known")
     code_version: str
     started: datetime
     finished: datetime

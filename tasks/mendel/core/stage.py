@@ -30,12 +30,13 @@ from typing import Any, ClassVar, Self
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from mendel.core import cache, lake, manifest
+from mendel.core import cache, lake, manifest, usage
 from mendel.core.code_version import code_version
 from mendel.core.errors import InputError
 from mendel.core.frozen import Frozen
 from mendel.core.log import log
 from mendel.core.manifest import FileEntry, InputEntry, Manifest
+from mendel.core.usage import Usage
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class Outcome:
     files: Sequence[FileEntry] = ()
     """Files of the version. Of a stage's run: those that attempts of their own wrote before it; the draft's are added."""
     revision: str | None = None
+    usage: Usage = usage.NONE
+    """Of other processes that took part."""
 
 
 @dataclass(frozen=True)
@@ -223,6 +226,7 @@ def commit(
     Of two writers the first wins; the draft of the other is discarded. To be called when the draft is closed: a fault in here
     may come after the manifest was written, and must not take its files away.
     """
+    finished = datetime.now(UTC)
     version_manifest = Manifest(
         dataset=version.dataset,
         partition=version.partition,
@@ -237,9 +241,10 @@ def commit(
         parameters=dict(outcome.parameters),
         metrics=dict(outcome.metrics),
         revision=outcome.revision,
+        usage=outcome.usage + Usage.of((finished - started).total_seconds()),
         code_version=code_version(),
         started=started,
-        finished=datetime.now(UTC),
+        finished=finished,
     )
     committed = manifest.commit(lake.normalise(context.root), version_manifest, replace=replace)
     if draft is not None and committed is not version_manifest:
@@ -293,6 +298,7 @@ def _repeated(earlier: Manifest, context: Context, started: datetime) -> Manifes
         update={
             "partition": context.partition,
             "run_id": context.run_id,
+            "usage": usage.NONE,
             "same_as": earlier.same_as or earlier.path,
             "started": started,
             "finished": datetime.now(UTC),

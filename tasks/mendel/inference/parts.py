@@ -9,17 +9,13 @@ An attempt that was killed, or came second, leaves a file that nothing names.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pydantic import ValidationError
 
 from mendel.core import lake
 from mendel.core.errors import InputError
 from mendel.core.frozen import Frozen
 from mendel.core.manifest import FileEntry
-
-if TYPE_CHECKING:
-    pass
+from mendel.core.usage import Usage
 
 
 class ShardTotals(Frozen):
@@ -46,6 +42,7 @@ class ShardPart(Frozen):
     file: FileEntry
     documents: tuple[FileEntry, ...] = ()
     totals: ShardTotals
+    usage: Usage = Usage()
 
     @property
     def files(self) -> tuple[FileEntry, ...]:

@@ -31,6 +31,8 @@ SCHEMAS = {
             "started": MOMENT,
             "finished": MOMENT,
             "seconds": pa.float64(),
+            "core_seconds": pa.float64(),
+            "gpu_seconds": pa.float64(),
             "digest": pa.string(),
             "revision": pa.string(),
             "same_as": pa.string(),
@@ -102,7 +104,8 @@ def _version(version: Manifest) -> dict[str, Any]:
     as_json = {name: json.dumps(plain[name]) for name in ("inputs", "parameters", "metrics")}
     moments = {"started": version.started, "finished": version.finished}
     size = sum(file.bytes for file in version.files)
-    return {**plain, **as_json, **moments, "bytes": size, "seconds": version.seconds}
+    usage = version.usage.model_dump() if version.usage else {}
+    return {**plain, **as_json, **moments, **usage, "bytes": size, "seconds": version.seconds}
 
 
 def _decisions(root: str, as_of: date | None) -> Iterator[dict[str, Any]]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from mendel.core import lake
 from mendel.core.errors import GateError, InputError, MendelError
+from mendel.core.prices import Prices
 
 PROJECT = Path(__file__).with_name("project")
 PROGRAM = Path(".mendel/dbt/bin/dbt")
@@ -30,10 +31,11 @@ def dbt() -> str:
     return program
 
 
-def build(root: str, target: str, docs: Path | None = None) -> None:
+def build(root: str, target: str, docs: Path | None = None, prices: Prices | None = None) -> None:
     """Build and test the marts of a lake, then write them to `target`, the URI of a DuckDB file.
 
-    Readers see the old file or the new one. `docs` is an HTML file to write dbt's documentation of them to.
+    Readers see the old file or the new one. `docs` is an HTML file to write dbt's documentation of them to; without `prices`
+    nothing has a cost.
 
     Raises GateError naming the tests that failed, and MendelError where dbt failed otherwise; `target` is then as it was.
     """
@@ -44,6 +46,7 @@ def build(root: str, target: str, docs: Path | None = None) -> None:
             **os.environ,
             "MENDEL_MARTS_LAKE": lake.normalise(root),
             "MENDEL_MARTS_FILE": str(file),
+            "MENDEL_MARTS_PRICES": prices.model_dump_json() if prices else "",
             "DBT_TARGET_PATH": str(artifacts),
             "DBT_LOG_PATH": folder,
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from mendel.core.prices import Prices
 from mendel.evaluation.scores import CAUSES
 from mendel.lakehouse import json_views, query
 
@@ -16,6 +17,7 @@ def _of_json(name: str, *left_out: str) -> pa.Schema:
 
 SCHEMAS = {
     "versions": _of_json("versions"),
+    "prices": pa.schema({name: pa.string() if name == "currency" else pa.float64() for name in Prices.model_fields}),
     "decisions": _of_json("decisions", "reasons", "rejected_by"),
     "rejected": _of_json("rejected", "detail", "excerpt"),
     "feedback": _of_json("feedback", "caller", "text", "original", "replacement"),
@@ -36,9 +38,11 @@ SCHEMAS = {
 """Columns by table: no texts, and no names of people."""
 
 
-def read(root: str, name: str) -> pa.Table:
+def read(root: str, name: str, prices: Prices | None = None) -> pa.Table:
     """A table of SCHEMAS as it is now. One without data has no rows, and a column that an older table lacks is null."""
     schema = SCHEMAS[name]
+    if name == "prices":
+        return pa.Table.from_pylist([prices.model_dump()] if prices else [], schema=schema)
     source = query.source(root, name)
     if source is None:
         return schema.empty_table()

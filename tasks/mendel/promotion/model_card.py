@@ -13,6 +13,7 @@ import yaml
 
 from mendel.core import manifest
 from mendel.core.manifest import InputEntry, Manifest
+from mendel.core.prices import HOUR, Prices
 from mendel.evaluation.evaluation import Evaluation
 from mendel.evaluation.markdown import cell, share, table
 from mendel.promotion.ledger import Decision
@@ -56,7 +57,7 @@ class Lineage(NamedTuple):
         return cls(list(entries.values()), versions)
 
 
-def card(name: str, decision: Decision, evaluation: Evaluation, lineage: Lineage) -> str:
+def card(name: str, decision: Decision, evaluation: Evaluation, lineage: Lineage, prices: Prices | None = None) -> str:
     """The card, in Markdown, of the version of the registered model `name` that was decided about."""
     candidate = lineage.versions["candidate"]
     verb = "promoted" if decision.action == "promoted" else "declined"
@@ -73,7 +74,7 @@ def card(name: str, decision: Decision, evaluation: Evaluation, lineage: Lineage
         "*Harm* says how often it did not. Each change has a confidence: who wants fewer changes asks for a higher one.",
         "",
         *_data(lineage),
-        *_training(candidate),
+        *_training(candidate, prices),
         *_results(evaluation),
         *_harm(evaluation),
         "## Made from",
@@ -125,7 +126,7 @@ def _data(lineage: Lineage) -> Iterator[str]:
     yield ""
 
 
-def _training(candidate: Manifest) -> Iterator[str]:
+def _training(candidate: Manifest, prices: Prices | None) -> Iterator[str]:
     recipe = candidate.parameters.get("recipe", {})
     training = candidate.metrics.get("training", {})
     yield "## Training"
@@ -135,7 +136,14 @@ def _training(candidate: Manifest) -> Iterator[str]:
         yield f"- fine-tuning: {training['steps']} of {training['budget_steps']} steps"
     for part, bits in candidate.metrics.get("bits_per_character", {}).items():
         yield f"- {part.replace('_', ' ')}: {bits:.3f} bits a character of clean validation text"
-    yield f"- time: {candidate.seconds:,.0f} s on one machine; energy was not measured"
+    yield f"- time: {candidate.seconds:,.0f} s"
+    if (usage := candidate.usage) is not None:
+        yield f"- machines: {usage.core_seconds / HOUR:.2f} core hours, {usage.gpu_seconds / HOUR:.2f} GPU hours"
+        if prices is not None:
+            yield (
+                f"- cost: {prices.cost(usage):.2f} {prices.currency}, and about {prices.watt_hours(usage):,.0f} Wh, by the "
+                "pipeline's table of prices; nothing was metered"
+            )
     yield ""
 
 

@@ -12,6 +12,7 @@ from mendel.core import digest
 from mendel.core.errors import InputError
 from mendel.core.log import log
 from mendel.core.manifest import InputEntry, Manifest
+from mendel.core.prices import Prices
 from mendel.core.stage import Context, Draft, Outcome, Stage
 from mendel.promotion import ledger
 from mendel.promotion.ledger import Decision, History
@@ -35,9 +36,11 @@ class Promote(Stage):
         description="name of the registered model in MLflow; without it mendel-NAME by the pipeline's name",
     )
 
+    prices: Prices | None = Field(None, description="for the model card; without them those of the pipeline")
+
     def identity(self) -> Any:
-        """All but where it is shown."""
-        return self.model_dump(mode="json", exclude={"registered_model"})
+        """All but where and how it is shown."""
+        return self.model_dump(mode="json", exclude={"registered_model", "prices"})
 
     @property
     def model_name(self) -> str:
@@ -70,7 +73,7 @@ class Promote(Stage):
         log.info("decision", number=decision.number, action=decision.action, reasons="; ".join(decision.reasons))
         (draft.folder / "decision.json").write_text(decision.model_dump_json(indent=2), encoding="utf-8")
         lineage = model_card.Lineage.of(context.root, candidate)
-        card = model_card.card(self.model_name, decision, Evaluation.of(judged.metrics), lineage)
+        card = model_card.card(self.model_name, decision, Evaluation.of(judged.metrics), lineage, self.prices)
         head = model_card.metadata(self.model_name, lineage)
         (draft.folder / model_card.NAME).write_text(head + card, encoding="utf-8")
         model_registry.describe(context.root, self.model_name, candidate.digest, decision.version, card)

@@ -12,6 +12,7 @@ from mendel.core.errors import GateError, InputError
 from mendel.core.log import log, track
 from mendel.core.manifest import InputEntry, Manifest
 from mendel.core.stage import Context, Draft, Outcome, Stage
+from mendel.core.usage import Usage
 from mendel.inference import parts, planned, restored
 from mendel.inference.inbox import is_readable
 from mendel.inference.parts import ShardPart, ShardTotals
@@ -54,6 +55,7 @@ class Collect(Stage):
             digest=digest.of_table(table),
             files=[file for part in shards for file in part.files],
             parameters=plan.parameters,
+            usage=sum((part.usage for part in shards), Usage()),
             metrics={
                 "model_version": plan.parameters["model_version"],
                 **_counts(plan, table),

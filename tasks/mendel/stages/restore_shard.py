@@ -12,6 +12,7 @@ from mendel.core.errors import InputError
 from mendel.core.log import log, track
 from mendel.core.manifest import Manifest
 from mendel.core.stage import Context, Draft
+from mendel.core.usage import Usage
 from mendel.inference import parts, planned, restored, whole_files
 from mendel.inference.parts import ShardPart, ShardTotals
 from mendel.promotion import champions
@@ -32,6 +33,7 @@ def restore_shard(context: Context, shard: int) -> ShardPart:
     if existing is not None and not context.force and parts.is_there(context.root, existing):
         log.info("unchanged", stage="restore shard", part=existing.file.path, rows=existing.totals.records)
         return existing
+    began = time.monotonic()
     source = planned.verified(context.root, plan, shard)
     restorer = _restorer(context.root, plan)
     log.info("start", stage="restore shard", partition=context.partition, shard=shard, run_id=context.run_id)
@@ -40,7 +42,14 @@ def restore_shard(context: Context, shard: int) -> ShardPart:
         files = draft.files()
     documents = tuple(file for file in files if f"/{restored.FILES}/" in file.path)
     (rows,) = set(files).difference(documents)
-    shard_part = ShardPart(shard=shard, run_id=context.run_id, file=rows, documents=documents, totals=totals)
+    shard_part = ShardPart(
+        shard=shard,
+        run_id=context.run_id,
+        file=rows,
+        documents=documents,
+        totals=totals,
+        usage=Usage.of(time.monotonic() - began),
+    )
     part = parts.commit(context.root, folder, shard_part, replace=existing is not None)
     if part != shard_part:
         draft.discard()

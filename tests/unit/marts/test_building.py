@@ -12,8 +12,9 @@ import duckdb
 import pytest
 import yaml
 
-from mendel.core import lake, manifest
+from mendel.core import lake, manifest, threads
 from mendel.core.errors import GateError, InputError
+from mendel.core.prices import Prices
 from mendel.core.stage import Context, execute
 from mendel.evaluation import scores
 from mendel.feedback import inbox
@@ -164,11 +165,39 @@ def test_days_that_drift_are_those_of_the_reports(a_lake: Lake, target: Path) ->
 
 
 @needs_dbt
+def test_what_runs_cost_is_what_they_had_of_machines_at_the_pipelines_prices(a_lake: Lake, target: Path) -> None:
+    # Given two restored days, and prices by which an hour of a core costs 3600
+    days(a_lake)
+    prices = Prices(currency="EUR", core_hour=3600, gpu_hour=0, core_watts=3600, gpu_watts=0)
+
+    # When the marts are built
+    building.build(a_lake.root, target.as_uri(), prices=prices)
+
+    # Then each second of each core costs 1; a day also has what its shards had
+    costs = ask(
+        target, "SELECT dataset, seconds, core_seconds, cost, watt_hours, currency FROM costs ORDER BY dataset, dt"
+    )
+    assert [row[0] for row in costs] == ["candidate", "restore_plan", "restore_plan", "restored", "restored"]
+    for dataset, seconds, core_seconds, cost, watt_hours, currency in costs:
+        assert (cost, watt_hours, currency) == (pytest.approx(core_seconds), pytest.approx(core_seconds), "EUR")
+        own = pytest.approx(seconds * threads.available())
+        assert core_seconds > seconds * threads.available() if dataset == "restored" else core_seconds == own, dataset
+    characters = {MONDAY: len("teh cat" + "the dog" + "a fox"), TUESDAY: len("the end")}
+    shares = "cost_per_1000_characters * characters / 1000 / cost"
+    rows = ask(target, f"SELECT \"partition\", characters, {shares} FROM costs WHERE dataset = 'restored' ORDER BY 1")
+    assert rows == [(day, count, pytest.approx(1)) for day, count in characters.items()]
+
+    # And without prices nothing has a cost
+    building.build(a_lake.root, target.as_uri())
+    assert ask(target, "SELECT count(*), count(core_seconds), count(cost) FROM costs") == [(5, 5, 0)]
+
+
+@needs_dbt
 def test_a_lake_with_nothing_yet_has_empty_marts(tmp_path: Path, target: Path) -> None:
     building.build((tmp_path / "lake").as_uri(), target.as_uri())
 
     tables = [name for (name,) in ask(target, "SELECT table_name FROM duckdb_tables() WHERE database_name = 'marts'")]
-    assert len(tables) == 8
+    assert len(tables) == 9
     assert {name: ask(target, f"SELECT count(*) FROM {name}") for name in tables} == {name: [(0,)] for name in tables}
 
 
