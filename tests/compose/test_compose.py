@@ -102,6 +102,7 @@ def test_each_client_of_the_store_has_a_key_of_its_own() -> None:
         "mlflow": "mlflow",
         "restorer": "restorer",
         "lake-metrics": "watch",
+        "api-server": "watch",
     }
     assert len({*known.values(), owner}) == 5, "no two are equal"
     for access, secret in known.values():

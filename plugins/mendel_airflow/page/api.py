@@ -12,6 +12,7 @@ from airflow.api_fastapi.core_api.security import requires_access_asset
 from fastapi import Depends, FastAPI, HTTPException
 from fastapi.staticfiles import StaticFiles
 
+from mendel.core import lake
 from mendel.core.errors import InputError
 from mendel.core.frozen import Frozen
 from mendel_airflow.page import state
@@ -35,6 +36,7 @@ def read() -> Answer:
     if not root:
         raise HTTPException(503, "MENDEL_LAKE is not set: give Airflow's API server the URI of the lake.")
     try:
+        lake.reach(root)
         return Answer(state=state.read(root), actions=tuple(actions()))
     except InputError as error:
         raise HTTPException(503, str(error)) from error
