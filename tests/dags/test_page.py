@@ -89,17 +89,13 @@ def test_every_action_is_a_dag_and_every_choice_one_that_its_params_take(dags: d
 
 
 def test_a_lake_that_does_not_answer_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow.api_fastapi.core_api.security import get_user
+    from mendel_airflow.page import api
 
-    from mendel_airflow.page.api import app
-
-    monkeypatch.setitem(app.dependency_overrides, get_user, lambda: None)
-    for dependency in (route for route in app.routes if getattr(route, "path", "") == "/state"):
-        monkeypatch.setitem(app.dependency_overrides, dependency.dependencies[0].dependency, lambda: None)
+    monkeypatch.setitem(api.app.dependency_overrides, api.may_see, lambda: None)
     monkeypatch.setenv("MENDEL_LAKE", "s3://no-such-bucket/lake")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
 
-    answer = TestClient(app).get("/state")
+    answer = TestClient(api.app).get("/state")
 
     assert answer.status_code == 503
     assert "the lake s3://no-such-bucket/lake cannot be reached" in answer.json()["detail"]

@@ -25,11 +25,12 @@ class Answer(Frozen):
     actions: tuple[Action, ...]
 
 
+may_see = requires_access_asset(method="GET")
 app = FastAPI(openapi_url=None)
 app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
 
 
-@app.get("/state", dependencies=[Depends(requires_access_asset(method="GET"))])
+@app.get("/state", dependencies=[Depends(may_see)])
 def read() -> Answer:
     """The page's content."""
     root = os.environ.get("MENDEL_LAKE")
