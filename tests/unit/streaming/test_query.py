@@ -425,7 +425,7 @@ def figure(port: int, name: str) -> float:
     return float(line.split()[1])
 
 
-def until(condition: Any, seconds: float = 60) -> None:
+def until(condition: Any, seconds: float = 180) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it never came"
