@@ -82,6 +82,7 @@ for stage in (
     stages.evaluate,
     stages.promote,
     stages.drift,
+    stages.retrain,
 ):
     app.command()(stage)
 app.command(hidden=True)(stages.version)

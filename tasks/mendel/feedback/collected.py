@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from mendel.core import lake, manifest
 from mendel.core.errors import InputError
+from mendel.core.manifest import Manifest
 from mendel.feedback.judged import Feedback
 
 DATASET = "feedback"
@@ -28,6 +29,11 @@ def read(root: str, day: str) -> list[Feedback]:
     version = manifest.current(root, DATASET, day)
     if version is None:
         raise InputError(f"{root} has no feedback of {day}. Run: mendel feedback collect --partition {day}")
+    return records_of(root, version)
+
+
+def records_of(root: str, version: Manifest) -> list[Feedback]:
+    """The records of a version, its file checked."""
     manifest.verify(root, version)
     (file,) = version.files
     return [Feedback.model_validate_json(line) for line in lake.read_bytes(lake.join(root, file.path)).splitlines()]

@@ -50,6 +50,9 @@ class Decision(Frozen):
     evaluation: InputEntry | None = Field(None, description="what a promotion was decided on; none for a rollback")
     rejected_by: str | None = Field(None, description="the person who said no")
     reasons: tuple[str, ...]
+    trained_because: tuple[str, ...] = Field(
+        (), description="why production asked for the model's training; empty where the calendar or a person did"
+    )
     run_id: str
     decided: datetime
     before_sha256: str | None = Field(
