@@ -41,9 +41,7 @@ def said(a_lake: Any, day: str, *, accepted: int, rejected: int, version: int | 
 
 
 def judged(text: str, word: str, *, accepted: bool) -> JudgedText:
-    change = JudgedChange(
-        start=0, end=len(word), original=word, replacement="the", confidence=0.9, accepted=accepted
-    )
+    change = JudgedChange(start=0, end=len(word), original=word, replacement="the", confidence=0.9, accepted=accepted)
     return JudgedText(text=text, changes=(change,))
 
 
@@ -164,7 +162,9 @@ def test_the_command_says_whether_and_why(a_lake: Any, tmp_path: Any) -> None:
     # Given a pipeline whose rule takes little for evidence
     said(a_lake, DAY, accepted=5, rejected=5)
     config = tmp_path / "pipeline.yaml"
-    config.write_text(f"name: test\nlake: {a_lake.root}\nretrain: {{min_feedback_changes: 10, max_rejected_share: 0.1}}\n")
+    config.write_text(
+        f"name: test\nlake: {a_lake.root}\nretrain: {{min_feedback_changes: 10, max_rejected_share: 0.1}}\n"
+    )
     # When it is asked
     result = CliRunner().invoke(app, ["retrain", "-c", str(config), "-p", DAY])
     # Then it answers in words
