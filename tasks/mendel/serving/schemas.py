@@ -327,7 +327,7 @@ class LedgerEntry(Frozen):
     reasons: tuple[str, ...] = Field(description="what spoke for it or, where it was declined, against it")
     rejected_by: str | None = Field(description="the person who said no")
     trained_because: tuple[str, ...] = Field(
-        description="why production asked for the training; empty where the calendar or a person did"
+        (), description="why production asked for the training; empty where the calendar or a person did"
     )
 
     @classmethod
