@@ -154,6 +154,10 @@ def test_the_decision_on_the_new_model_tells_why_it_was_trained(stack: AirflowSt
     assert decision.version == 2
     assert decision.champion_before == 1
     assert list(decision.trained_because) == version_of(stack, "retraining", loop.day).metrics["reasons"]
+    # The gate has seen what readers said
+    evaluation = version_of(stack, "evaluation", loop.day)
+    assert "max_feedback_loss" in [check["rule"] for check in evaluation.metrics["decision"]["checks"]]
+    assert set(evaluation.metrics["feedback"]) == {"candidate", "champion"}
     promotion = version_of(stack, "promotion", loop.day)
     (card,) = (
         lake.join(stack.env["MENDEL_LAKE"], file.path) for file in promotion.files if model_card.NAME in file.path

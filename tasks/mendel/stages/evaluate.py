@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
-from mendel.core import digest
+from mendel.core import digest, manifest
 from mendel.core.log import log
 from mendel.core.manifest import InputEntry
 from mendel.core.stage import Context, Draft, Outcome, Stage
 from mendel.corpus import foreign
 from mendel.evaluation import deployment_rules
 from mendel.evaluation.gate import Rules
+from mendel.feedback import collected
+from mendel.feedback.judged import JudgedText
 from mendel.promotion import champions, ledger, seal
 from mendel.restorers.restorer import Restorer
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 Sentences = Annotated[int, AfterValidator(deployment_rules.no_fewer(1000))]
 """Size of a sample, no smaller than the deployment's."""
+JudgedChanges = Annotated[int, AfterValidator(deployment_rules.no_fewer(400))]
+"""Likewise, of the changes that readers have judged."""
 Texts = Annotated[int, AfterValidator(deployment_rules.no_fewer(100))]
 """Likewise, of each kind of foreign text."""
 
@@ -43,16 +47,24 @@ class Evaluate(Stage):
     foreign_per_kind: Texts = Field(
         100, ge=5, le=1000, validate_default=True, description="clean texts unlike the corpus: code, logs, names, …"
     )
+    feedback_changes: JudgedChanges = Field(
+        400,
+        ge=0,
+        le=20_000,
+        validate_default=True,
+        description="judged changes of readers, of the newest days, that candidate and champion are tried on; 0: none",
+    )
     resamples: int = Field(1000, ge=200, le=10_000, description="of the bootstrap")
     seed: int = Field(0, ge=0, description="of the samples and of the bootstrap")
     rules: Annotated[Rules, AfterValidator(deployment_rules.no_laxer)] = Field(Rules(), validate_default=True)
 
     def inputs(self, context: Context) -> Sequence[InputEntry]:
-        """Candidate and pairs of the partition, and the champion that the candidate has to beat, if there is one."""
+        """Candidate and pairs of the partition; the champion that it has to beat and the newest feedback, if there are some."""
         candidate = context.require("candidate")
         entries = [candidate, context.require("pairs", validated=True)]
         if champion := ledger.champion_to_beat(ledger.read(context.root), candidate.digest):
             entries.append(context.as_input(champion.candidate).model_copy(update={"name": "champion"}))
+            entries += _newest_feedback(context, candidate, self.feedback_changes)
         return entries
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
@@ -60,14 +72,16 @@ class Evaluate(Stage):
         import pyarrow.parquet as pq
 
         from mendel.core.tracking.run import tracked  # loads mlflow, sqlalchemy
-        from mendel.evaluation import evaluation, held_out, reliability, report  # loads pyarrow, numpy
+        from mendel.evaluation import evaluation, feedback_scores, held_out, reliability, report  # loads pyarrow, numpy
         from mendel.evaluation.scores import measure  # loads numpy
-        from mendel.evaluation.systems import Speed, apply, latencies  # loads numpy
+        from mendel.evaluation.systems import Speed, apply, latencies, restored  # loads numpy
 
         context = draft.context
         sample = held_out.sample(context, inputs["pairs"], self.max_sentences, self.clean_sentences, self.seed)
         sample = replace(sample, foreign=foreign.texts("judge", self.foreign_per_kind, self.seed))
         champion = _champion(context, inputs)
+        judged_texts = feedback_scores.sample(_judged(context, inputs), self.feedback_changes, self.seed)
+        made = {}
         outputs = {}
         for system in _systems(context, inputs, champion):
             if trained := system.name == "candidate":
@@ -75,6 +89,10 @@ class Evaluate(Stage):
             outputs[system.name], seconds = apply(system, sample)
             if trained:
                 speed = Speed.of(sum(map(len, sample.noisy)), seconds, singles)
+            if judged_texts and system.name in ("candidate", "champion"):
+                texts = [text.text for text in judged_texts]
+                restorations = restored(system, texts, "judged")
+                made[system.name] = feedback_scores.made(judged_texts, [restorations[text].text for text in texts])
             del system  # the next one may need its memory
         measures = {system: measure(sample, output) for system, output in outputs.items()}
         judged = evaluation.judged(
@@ -87,6 +105,7 @@ class Evaluate(Stage):
             champion.version if champion else None,
             self.resamples,
             self.seed,
+            feedback_scores.FeedbackTrial(judged_texts, made) if made else None,
         )
         untouched = pa.concat_tables(
             evaluation.untouched_rows(system, sample, output) for system, output in outputs.items()
@@ -113,6 +132,36 @@ class Evaluate(Stage):
             digest=seal.version_digest(digest.of_table(rows), sealed),
             metrics={**findings, "mlflow_run_id": run.run_id},
         )
+
+
+def _newest_feedback(context: Context, candidate: InputEntry, changes: int) -> list[InputEntry]:
+    """The newest days of feedback with so many judged changes together, up to the day for which the candidate was made.
+
+    A candidate that a later partition repeats is judged by no later days, so that nothing is scored again.
+    """
+    version = context.manifest_of(candidate)
+    last = (version.same_as or version.path).split("/")[1].removeprefix("dt=")
+    entries: list[InputEntry] = []
+    for day in sorted(manifest.partitions(context.root, collected.DATASET), reverse=True):
+        if changes <= 0:
+            break
+        version_of_day = manifest.current(context.root, collected.DATASET, day) if day <= last else None
+        if version_of_day:
+            entries.append(
+                context.as_input(version_of_day).model_copy(update={"name": f"{collected.DATASET} of {day}"})
+            )
+            changes -= version_of_day.metrics["changes"]
+    return entries
+
+
+def _judged(context: Context, inputs: Mapping[str, InputEntry]) -> list[JudgedText]:
+    return [
+        text
+        for name, entry in inputs.items()
+        if name.startswith(f"{collected.DATASET} of ")
+        for record in collected.records_of(context.root, context.manifest_of(entry))
+        for text in record.texts
+    ]
 
 
 def _champion(context: Context, inputs: Mapping[str, InputEntry]) -> ledger.Decision | None:
