@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from mendel.core import manifest
 from mendel.core.frozen import Frozen
 from mendel.core.manifest import Manifest
@@ -30,14 +28,8 @@ def asking(root: str, day: str) -> Manifest | None:
     return version if version and version.metrics["wanted"] else None
 
 
-def others(root: str, day: str) -> Sequence[Manifest]:
-    """The versions of all other days that want one, oldest first."""
-    asked = (asking(root, other) for other in manifest.partitions(root, DATASET) if other != day)
-    return [version for version in asked if version]
-
-
 def newest_noise(root: str, day: str) -> Manifest | None:
-    """The version of the newest day, up to this one, that has learned noise."""
-    days = [other for other in manifest.partitions(root, DATASET) if other <= day]
-    versions = (asking(root, other) for other in reversed(days))
+    """The version of the newest day, up to this one, that wants a training and has learned noise for it."""
+    days = (other for other in reversed(manifest.keys(root, DATASET)) if other <= day)
+    versions = (asking(root, other) for other in days)
     return next((version for version in versions if version and version.metrics["learned_noise"]), None)

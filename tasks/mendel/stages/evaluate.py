@@ -16,7 +16,6 @@ from mendel.corpus import foreign
 from mendel.evaluation import deployment_rules
 from mendel.evaluation.gate import Rules
 from mendel.feedback import collected
-from mendel.feedback.judged import JudgedText
 from mendel.promotion import champions, ledger, seal
 from mendel.restorers.restorer import Restorer
 
@@ -80,7 +79,10 @@ class Evaluate(Stage):
         sample = held_out.sample(context, inputs["pairs"], self.max_sentences, self.clean_sentences, self.seed)
         sample = replace(sample, foreign=foreign.texts("judge", self.foreign_per_kind, self.seed))
         champion = _champion(context, inputs)
-        judged_texts = feedback_scores.sample(_judged(context, inputs), self.feedback_changes, self.seed)
+        texts = [
+            text for day in collected.of_inputs(context, inputs).values() for record in day for text in record.texts
+        ]
+        judged_texts = feedback_scores.sample(texts, self.feedback_changes, self.seed)
         made = {}
         outputs = {}
         for system in _systems(context, inputs, champion):
@@ -90,9 +92,8 @@ class Evaluate(Stage):
             if trained:
                 speed = Speed.of(sum(map(len, sample.noisy)), seconds, singles)
             if judged_texts and system.name in ("candidate", "champion"):
-                texts = [text.text for text in judged_texts]
-                restorations = restored(system, texts, "judged")
-                made[system.name] = feedback_scores.made(judged_texts, [restorations[text].text for text in texts])
+                after = restored(system, [text.text for text in judged_texts], "judged")
+                made[system.name] = feedback_scores.made(judged_texts, [after[text.text].text for text in judged_texts])
             del system  # the next one may need its memory
         measures = {system: measure(sample, output) for system, output in outputs.items()}
         judged = evaluation.judged(
@@ -141,27 +142,14 @@ def _newest_feedback(context: Context, candidate: InputEntry, changes: int) -> l
     """
     version = context.manifest_of(candidate)
     last = (version.same_as or version.path).split("/")[1].removeprefix("dt=")
+    days = (day for day in reversed(manifest.keys(context.root, collected.DATASET)) if day <= last)
     entries: list[InputEntry] = []
-    for day in sorted(manifest.partitions(context.root, collected.DATASET), reverse=True):
+    for entry in collected.as_inputs(context, days) if changes else ():
+        entries.append(entry)
+        changes -= context.manifest_of(entry).metrics["changes"]
         if changes <= 0:
             break
-        version_of_day = manifest.current(context.root, collected.DATASET, day) if day <= last else None
-        if version_of_day:
-            entries.append(
-                context.as_input(version_of_day).model_copy(update={"name": f"{collected.DATASET} of {day}"})
-            )
-            changes -= version_of_day.metrics["changes"]
     return entries
-
-
-def _judged(context: Context, inputs: Mapping[str, InputEntry]) -> list[JudgedText]:
-    return [
-        text
-        for name, entry in inputs.items()
-        if name.startswith(f"{collected.DATASET} of ")
-        for record in collected.records_of(context.root, context.manifest_of(entry))
-        for text in record.texts
-    ]
 
 
 def _champion(context: Context, inputs: Mapping[str, InputEntry]) -> ledger.Decision | None:

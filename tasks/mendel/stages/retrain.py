@@ -22,6 +22,8 @@ from mendel.retraining.asked import RetrainingReport
 from mendel.retraining.rule import DriftFinding, RetrainingEvidence, RetrainingRule, counts_for, decide
 
 CHAMPION = "champion"
+ASKED_ON = f"{asked.DATASET} of "
+"""Before the day in the name of an input."""
 
 
 class Retrain(RetrainingRule, Stage):
@@ -46,16 +48,25 @@ class Retrain(RetrainingRule, Stage):
         return [
             champion.candidate.as_input().model_copy(update={"name": CHAMPION}),
             *_drift_of(context, champion.version),
-            *_feedback_since(context, champion.candidate.partition),
-            *(
-                context.as_input(version).model_copy(update={"name": f"{asked.DATASET} of {version.partition}"})
-                for version in asked.others(context.root, context.partition)
-                if counts_for(context.partition, version.partition, self)
-            ),
+            *collected.as_inputs(context, _days(context, collected.DATASET, since=champion.candidate.partition)),
+            *self._asked(context),
         ]
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
-        evidence, records = self._evidence(inputs, draft.context)
+        context = draft.context
+        champion = _version(context.root, inputs.get(CHAMPION))
+        feedback = collected.of_inputs(context, inputs)
+        records = [record for day in feedback.values() for record in day if record.model_version == champion]
+        changes = [change for record in records for text in record.texts for change in text.changes]
+        evidence = RetrainingEvidence(
+            day=context.partition,
+            champion=champion,
+            drift=_finding(context, inputs.get(drift.DATASET)),
+            feedback_days=tuple(feedback),
+            changes=len(changes),
+            rejected=sum(not change.accepted for change in changes),
+            asked=tuple(name.removeprefix(ASKED_ON) for name in inputs if name.startswith(ASKED_ON)),
+        )
         verdict = decide(evidence, self)
         noise, learned = self._noise(verdict.wanted, records, evidence, draft)
         made = RetrainingReport(evidence=evidence, verdict=verdict, noise=noise)
@@ -72,38 +83,12 @@ class Retrain(RetrainingRule, Stage):
         log.info("retraining", partition=draft.context.partition, wanted=verdict.wanted, noise=noise)
         return Outcome(rows=1, digest=digest.of_files(draft.folder), metrics=metrics)
 
-    def _evidence(
-        self, inputs: Mapping[str, InputEntry], context: Context
-    ) -> tuple[RetrainingEvidence, list[Feedback]]:
-        """What the inputs tell, and what readers said about the champion's answers."""
-        if CHAMPION not in inputs:
-            return RetrainingEvidence(day=context.partition, champion=None), []
-        decision = ledger.about_candidate(ledger.read(context.root), inputs[CHAMPION].digest)
-        assert decision is not None, "the ledger named it as the champion"
-        days = {
-            prefix: [name.removeprefix(f"{prefix} of ") for name in inputs if name.startswith(f"{prefix} of ")]
-            for prefix in (collected.DATASET, asked.DATASET)
-        }
-        records = [
-            record
-            for day in days[collected.DATASET]
-            for record in collected.records_of(
-                context.root, context.manifest_of(inputs[f"{collected.DATASET} of {day}"])
-            )
-            if record.model_version == decision.version
-        ]
-        changes = [change for record in records for text in record.texts for change in text.changes]
-        found = context.manifest_of(inputs[drift.DATASET]).metrics if drift.DATASET in inputs else None
-        evidence = RetrainingEvidence(
-            day=context.partition,
-            champion=decision.version,
-            drift=DriftFinding(**{name: found[name] for name in DriftFinding.model_fields}) if found else None,
-            feedback_days=tuple(days[collected.DATASET]),
-            changes=len(changes),
-            rejected=sum(not change.accepted for change in changes),
-            asked=tuple(days[asked.DATASET]),
-        )
-        return evidence, records
+    def _asked(self, context: Context) -> Iterator[InputEntry]:
+        """Other days that have asked, near enough to matter."""
+        for day in manifest.keys(context.root, asked.DATASET):
+            if day != context.partition and counts_for(context.partition, day, self):
+                if version := asked.asking(context.root, day):
+                    yield context.as_input(version).model_copy(update={"name": f"{ASKED_ON}{day}"})
 
     def _noise(
         self, wanted: bool, records: Sequence[Feedback], evidence: RetrainingEvidence, draft: Draft
@@ -145,9 +130,22 @@ def _drift_of(context: Context, version: int) -> Iterator[InputEntry]:
         yield context.as_input(found)
 
 
-def _feedback_since(context: Context, first: str) -> Iterator[InputEntry]:
-    """What was collected of the days from `first` to the context's."""
-    for day in manifest.partitions(context.root, collected.DATASET):
-        version = manifest.current(context.root, collected.DATASET, day) if first <= day <= context.partition else None
-        if version:
-            yield context.as_input(version).model_copy(update={"name": f"{collected.DATASET} of {day}"})
+def _days(context: Context, dataset: str, since: str) -> list[str]:
+    """The days of a dataset up to the context's."""
+    return [day for day in manifest.keys(context.root, dataset) if since <= day <= context.partition]
+
+
+def _version(root: str, champion: InputEntry | None) -> int | None:
+    """Of the registered model."""
+    if champion is None:
+        return None
+    decision = ledger.about_candidate(ledger.read(root), champion.digest)
+    assert decision is not None, "the ledger named it as the champion"
+    return decision.version
+
+
+def _finding(context: Context, report: InputEntry | None) -> DriftFinding | None:
+    if report is None:
+        return None
+    found = context.manifest_of(report).metrics
+    return DriftFinding(**{name: found[name] for name in DriftFinding.model_fields})
