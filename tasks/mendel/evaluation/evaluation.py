@@ -112,7 +112,8 @@ def judged(
         gains=gains,
         foreign=foreign or None,
         reliability=reliability,
-        feedback=trial and {system: feedback_scores.scores(trial.texts, made) for system, made in trial.made.items()},
+        feedback=trial
+        and {system: feedback_scores.scores(trial.texts, flags) for system, flags in trial.flags.items()},
         speed=speed,
         evidence=evidence,
         decision=gate.judge(evidence, rules),

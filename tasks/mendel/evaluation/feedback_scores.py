@@ -21,7 +21,7 @@ from mendel.feedback.judged import JudgedChange, JudgedText
 FEWEST = 100
 """Judged changes: below this no rule asks for them."""
 
-Made = Sequence[Sequence[bool]]
+Flags = Sequence[Sequence[bool]]
 """Of each text's changes, in order, whether a system makes them."""
 
 
@@ -29,7 +29,7 @@ class FeedbackTrial(NamedTuple):
     """Judged texts, and what systems made of them."""
 
     texts: Sequence[JudgedText]
-    made: Mapping[str, Made]
+    flags: Mapping[str, Flags]
     """By system."""
 
 
@@ -49,17 +49,17 @@ class FeedbackScores(Frozen):
 def sample(texts: Sequence[JudgedText], changes: int, seed: int) -> list[JudgedText]:
     """Texts with at least so many changes together, where there are so many; in an order by hash, the same for all systems."""
     order = sorted(texts, key=lambda text: hashlib.sha256(f"{seed}:{text.text}".encode()).digest())
-    chosen: list[JudgedText] = []
+    texts_of_sample: list[JudgedText] = []
     count = 0
     for text in order:
         if count >= changes:
             break
-        chosen.append(text)
+        texts_of_sample.append(text)
         count += len(text.changes)
-    return chosen
+    return texts_of_sample
 
 
-def made(texts: Sequence[JudgedText], restored: Sequence[str]) -> Made:
+def flags_of(texts: Sequence[JudgedText], restored: Sequence[str]) -> Flags:
     """Which judged changes a system makes, by what it made of the texts."""
     return [
         [_makes(text.text, change, after) for change in text.changes]
@@ -67,7 +67,7 @@ def made(texts: Sequence[JudgedText], restored: Sequence[str]) -> Made:
     ]
 
 
-def scores(texts: Sequence[JudgedText], of_system: Made) -> FeedbackScores:
+def scores(texts: Sequence[JudgedText], of_system: Flags) -> FeedbackScores:
     """Of a system's changes."""
     pairs = [
         (change.accepted, makes)
@@ -89,9 +89,9 @@ def loss(trial: FeedbackTrial, resamples: int, seed: int) -> Interval | None:
     None where either was not tried, or on fewer than FEWEST changes.
     """
     sizes = [len(text.changes) for text in trial.texts]
-    if not {"candidate", "champion"} <= trial.made.keys() or sum(sizes) < FEWEST:
+    if not {"candidate", "champion"} <= trial.flags.keys() or sum(sizes) < FEWEST:
         return None
-    candidate, champion = (_right(trial.texts, trial.made[system]) for system in ("candidate", "champion"))
+    candidate, champion = (_right(trial.texts, trial.flags[system]) for system in ("candidate", "champion"))
     losses = [theirs - own for theirs, own in zip(champion, candidate, strict=True)]
     return Bootstrap(len(sizes), resamples, seed).ratio(losses, sizes)
 
@@ -102,7 +102,7 @@ def _makes(text: str, change: JudgedChange, restored: str) -> bool:
     return bool(Levenshtein.distance(restored, changed) < Levenshtein.distance(restored, text))
 
 
-def _right(texts: Sequence[JudgedText], of_system: Made) -> list[int]:
+def _right(texts: Sequence[JudgedText], of_system: Flags) -> list[int]:
     return [
         sum(change.accepted == makes for change, makes in zip(text.changes, flags, strict=True))
         for text, flags in zip(texts, of_system, strict=True)

@@ -11,16 +11,19 @@ from mendel.evaluation.markdown import cell, table
 def section(systems: Mapping[str, FeedbackScores]) -> Iterator[str]:
     if not systems:
         return
-    some = next(iter(systems.values()))
+    first = next(iter(systems.values()))
     yield "## Changes that readers have judged"
     yield ""
-    yield f"{some.changes:,} changes in {some.texts:,} texts of the newest feedback, whichever model had proposed them."
+    yield f"{first.changes:,} changes in {first.texts:,} texts of the newest feedback, whichever model had proposed them."
     yield "*Removed*: accepted changes that the system makes; *repeated*: rejected ones that it makes too; *right*:"
     yield "accepted and made, or rejected and not made."
     yield ""
     yield from table(
         ["system", "removed", "repeated", "right"],
-        ([system, cell(found.removed), cell(found.repeated), cell(found.right)] for system, found in systems.items()),
+        (
+            [system, cell(scores.removed), cell(scores.repeated), cell(scores.right)]
+            for system, scores in systems.items()
+        ),
     )
     yield "The champion has proposed most of them itself, so it makes what was accepted, and repeats what was rejected. No"
     yield "weights were trained on these texts; the noise of the training may have its kinds from them."

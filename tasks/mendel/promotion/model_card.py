@@ -64,8 +64,8 @@ class Lineage(NamedTuple):
     def trained_because(self) -> tuple[str, ...]:
         """Why production asked for the training; nothing where the pairs were made without being asked for."""
         pairs = self.versions.get("pairs")
-        asked = pairs is not None and any(entry.name == RETRAINING for entry in pairs.inputs)
-        return tuple(self.versions[RETRAINING].metrics["reasons"]) if asked else ()
+        on_request = pairs is not None and any(entry.name == RETRAINING for entry in pairs.inputs)
+        return tuple(self.versions[RETRAINING].metrics["reasons"]) if on_request else ()
 
 
 def card(name: str, decision: Decision, evaluation: Evaluation, lineage: Lineage) -> str:

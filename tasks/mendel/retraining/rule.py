@@ -53,7 +53,7 @@ class RetrainingEvidence(Frozen):
     """Of the champion's answers, judged on these days."""
     rejected: int = 0
     """Of these, how many readers rejected."""
-    asked: tuple[str, ...] = ()
+    asking_days: tuple[str, ...] = ()
     """Other days that have asked for a training, whatever became of it: of the month, and within the cool-down."""
 
 
@@ -117,10 +117,10 @@ def _feedback(evidence: RetrainingEvidence, champion: int, rule: RetrainingRule)
 
 
 def _hindrances(evidence: RetrainingEvidence, rule: RetrainingRule) -> Iterator[str]:
-    near = [day for day in evidence.asked if _too_near(evidence.day, day, rule)]
+    near = [day for day in evidence.asking_days if _too_near(evidence.day, day, rule)]
     if near:
         yield f"cool-down: {near[-1]} has asked for a training, fewer than {rule.cool_down_days} days away"
-    month = [day for day in evidence.asked if _same_month(evidence.day, day)]
+    month = [day for day in evidence.asking_days if _same_month(evidence.day, day)]
     if len(month) >= rule.per_month:
         yield (
             f"budget: {len(month)} trainings were asked for in {evidence.day[:7]}, {rule.per_month} a month are allowed "

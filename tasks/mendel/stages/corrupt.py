@@ -17,7 +17,7 @@ from mendel.core.stage import Context, Draft, Outcome, Stage
 from mendel.noise import pairs
 from mendel.noise.edits import decode
 from mendel.noise.profile import OPERATIONS, NoiseProfile, Rates
-from mendel.retraining import asked
+from mendel.retraining import request
 from mendel.spark.settings import Tuning
 
 if TYPE_CHECKING:
@@ -66,12 +66,12 @@ class Corrupt(Stage):
 
     def inputs(self, context: Context) -> Sequence[InputEntry]:
         """The corpus; the partition's `retraining`, where that is why these pairs are made; the one whose noise they have."""
-        why = asked.asking(context.root, context.partition)
-        learned = asked.newest_noise(context.root, context.partition) if self.learned_noise else None
+        reason = request.asking(context.root, context.partition)
+        source = request.newest_noise(context.root, context.partition) if self.learned_noise else None
         return [
             context.require("corpus", validated=True),
-            *([context.as_input(why)] if why else []),
-            *([context.as_input(learned).model_copy(update={"name": LEARNED_NOISE})] if learned else []),
+            *([context.as_input(reason)] if reason else []),
+            *([context.as_input(source).model_copy(update={"name": LEARNED_NOISE})] if source else []),
         ]
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
@@ -85,7 +85,7 @@ class Corrupt(Stage):
             frame = spark.read_corpus(session, sentences, base)
             sample, noise = spark.sample(frame, "train"), self.noise
             if LEARNED_NOISE in inputs:
-                noise = at_level(_learned(context, inputs[LEARNED_NOISE]), self.noise, sample, self.seed)
+                noise = at_level(_learned_profile(context, inputs[LEARNED_NOISE]), self.noise, sample, self.seed)
             resolved = resolve(noise, sample, self.seed)
             log.info("noise", profile=noise.name, rate=resolved.rates.total, characters=len(resolved.alphabet))
             started = time.monotonic()
@@ -104,8 +104,8 @@ class Corrupt(Stage):
         )
 
 
-def _learned(context: Context, entry: InputEntry) -> NoiseProfile:
-    (uri,) = context.uris(entry, f"/{asked.NOISE}")
+def _learned_profile(context: Context, entry: InputEntry) -> NoiseProfile:
+    (uri,) = context.uris(entry, f"/{request.NOISE}")
     return NoiseProfile.model_validate_json(lake.read_bytes(uri))
 
 

@@ -73,7 +73,7 @@ class Evaluate(Stage):
         from mendel.core.tracking.run import tracked  # loads mlflow, sqlalchemy
         from mendel.evaluation import evaluation, feedback_scores, held_out, reliability, report  # loads pyarrow, numpy
         from mendel.evaluation.scores import measure  # loads numpy
-        from mendel.evaluation.systems import Speed, apply, latencies, restored  # loads numpy
+        from mendel.evaluation.systems import Speed, apply, latencies, restorations  # loads numpy
 
         context = draft.context
         sample = held_out.sample(context, inputs["pairs"], self.max_sentences, self.clean_sentences, self.seed)
@@ -83,7 +83,7 @@ class Evaluate(Stage):
             text for day in collected.of_inputs(context, inputs).values() for record in day for text in record.texts
         ]
         judged_texts = feedback_scores.sample(texts, self.feedback_changes, self.seed)
-        made = {}
+        flags = {}
         outputs = {}
         for system in _systems(context, inputs, champion):
             if trained := system.name == "candidate":
@@ -92,8 +92,10 @@ class Evaluate(Stage):
             if trained:
                 speed = Speed.of(sum(map(len, sample.noisy)), seconds, singles)
             if judged_texts and system.name in ("candidate", "champion"):
-                after = restored(system, [text.text for text in judged_texts], "judged")
-                made[system.name] = feedback_scores.made(judged_texts, [after[text.text].text for text in judged_texts])
+                after = restorations(system, [text.text for text in judged_texts], "judged")
+                flags[system.name] = feedback_scores.flags_of(
+                    judged_texts, [after[text.text].text for text in judged_texts]
+                )
             del system  # the next one may need its memory
         measures = {system: measure(sample, output) for system, output in outputs.items()}
         judged = evaluation.judged(
@@ -106,7 +108,7 @@ class Evaluate(Stage):
             champion.version if champion else None,
             self.resamples,
             self.seed,
-            feedback_scores.FeedbackTrial(judged_texts, made) if made else None,
+            feedback_scores.FeedbackTrial(judged_texts, flags) if flags else None,
         )
         untouched = pa.concat_tables(
             evaluation.untouched_rows(system, sample, output) for system, output in outputs.items()

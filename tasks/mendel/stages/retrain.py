@@ -17,12 +17,12 @@ from mendel.feedback import collected
 from mendel.feedback.judged import Feedback, pairs
 from mendel.promotion import ledger
 from mendel.promotion.ledger import Decision, History
-from mendel.retraining import asked
-from mendel.retraining.asked import RetrainingReport
+from mendel.retraining import request
+from mendel.retraining.request import RetrainingReport
 from mendel.retraining.rule import DriftFinding, RetrainingEvidence, RetrainingRule, counts_for, decide
 
 CHAMPION = "champion"
-ASKED_ON = f"{asked.DATASET} of "
+REQUEST_OF = f"{request.DATASET} of "
 """Before the day in the name of an input."""
 
 
@@ -33,13 +33,13 @@ class Retrain(RetrainingRule, Stage):
 
     name: ClassVar = "retrain"
     stage_version: ClassVar = 1
-    dataset: ClassVar = asked.DATASET
+    dataset: ClassVar = request.DATASET
     every_partition: ClassVar = True  # a verdict names its day
 
     relearn_noise: bool = Field(True, description="learn a noise profile from the feedback, for the training to take")
 
     def inputs(self, context: Context) -> Sequence[InputEntry]:
-        before = asked.asking(context.root, context.partition)
+        before = request.asking(context.root, context.partition)
         if before and not context.force:
             return before.inputs
         champion = _champion(ledger.read(context.root), before)
@@ -49,7 +49,7 @@ class Retrain(RetrainingRule, Stage):
             champion.candidate.as_input().model_copy(update={"name": CHAMPION}),
             *_drift_of(context, champion.version),
             *collected.as_inputs(context, _days(context, collected.DATASET, since=champion.candidate.partition)),
-            *self._asked(context),
+            *self._other_requests(context),
         ]
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
@@ -65,30 +65,30 @@ class Retrain(RetrainingRule, Stage):
             feedback_days=tuple(feedback),
             changes=len(changes),
             rejected=sum(not change.accepted for change in changes),
-            asked=tuple(name.removeprefix(ASKED_ON) for name in inputs if name.startswith(ASKED_ON)),
+            asking_days=tuple(name.removeprefix(REQUEST_OF) for name in inputs if name.startswith(REQUEST_OF)),
         )
         verdict = decide(evidence, self)
-        noise, learned = self._noise(verdict.wanted, records, evidence, draft)
-        made = RetrainingReport(evidence=evidence, verdict=verdict, noise=noise)
-        (draft.folder / asked.REPORT).write_text(made.model_dump_json(indent=2), encoding="utf-8")
+        noise, has_noise = self._noise(verdict.wanted, records, evidence, draft)
+        report = RetrainingReport(evidence=evidence, verdict=verdict, noise=noise)
+        (draft.folder / request.REPORT).write_text(report.model_dump_json(indent=2), encoding="utf-8")
         metrics: dict[str, Any] = {
             "wanted": verdict.wanted,
             "reasons": list(verdict.reasons),
             "drift_alarm": bool(evidence.drift and evidence.drift.alarm),
             "changes": evidence.changes,
             "rejected": evidence.rejected,
-            "learned_noise": learned,
+            "learned_noise": has_noise,
             "noise": noise,
         }
         log.info("retraining", partition=draft.context.partition, wanted=verdict.wanted, noise=noise)
         return Outcome(rows=1, digest=digest.of_files(draft.folder), metrics=metrics)
 
-    def _asked(self, context: Context) -> Iterator[InputEntry]:
-        """Other days that have asked, near enough to matter."""
-        for day in manifest.keys(context.root, asked.DATASET):
-            if day != context.partition and counts_for(context.partition, day, self):
-                if version := asked.asking(context.root, day):
-                    yield context.as_input(version).model_copy(update={"name": f"{ASKED_ON}{day}"})
+    def _other_requests(self, context: Context) -> Iterator[InputEntry]:
+        """Of other days, near enough to matter."""
+        for day in manifest.keys(context.root, request.DATASET):
+            matters = day != context.partition and counts_for(context.partition, day, self)
+            if matters and (version := request.asking(context.root, day)):
+                yield context.as_input(version).model_copy(update={"name": f"{REQUEST_OF}{day}"})
 
     def _noise(
         self, wanted: bool, records: Sequence[Feedback], evidence: RetrainingEvidence, draft: Draft
@@ -107,13 +107,13 @@ class Retrain(RetrainingRule, Stage):
 
         texts = list(pairs(records))
         try:
-            profile, found = learn(
+            profile, basis = learn(
                 [pair.clean for pair in texts], [pair.noisy for pair in texts], f"feedback-{evidence.day}"
             )
         except InputError as error:  # feedback that tells no noise is no reason against the training
             return f"none was learned: {error}", False
-        (draft.folder / asked.NOISE).write_text(profile.model_dump_json(indent=2), encoding="utf-8")
-        return f"learned from {found.pairs:,} texts, {sum(found.events.values()):,.0f} errors", True
+        (draft.folder / request.NOISE).write_text(profile.model_dump_json(indent=2), encoding="utf-8")
+        return f"learned from {basis.pairs:,} texts, {sum(basis.events.values()):,.0f} errors", True
 
 
 def _champion(history: History, before: Manifest | None) -> Decision | None:
@@ -125,9 +125,9 @@ def _champion(history: History, before: Manifest | None) -> Decision | None:
 
 def _drift_of(context: Context, version: int) -> Iterator[InputEntry]:
     """The day's drift report, where it is about this version of the model."""
-    found = manifest.current(context.root, drift.DATASET, context.partition)
-    if found and found.metrics["model_version"] == version:
-        yield context.as_input(found)
+    report = manifest.current(context.root, drift.DATASET, context.partition)
+    if report and report.metrics["model_version"] == version:
+        yield context.as_input(report)
 
 
 def _days(context: Context, dataset: str, since: str) -> list[str]:
@@ -147,5 +147,5 @@ def _version(root: str, champion: InputEntry | None) -> int | None:
 def _finding(context: Context, report: InputEntry | None) -> DriftFinding | None:
     if report is None:
         return None
-    found = context.manifest_of(report).metrics
-    return DriftFinding(**{name: found[name] for name in DriftFinding.model_fields})
+    metrics = context.manifest_of(report).metrics
+    return DriftFinding(**{name: metrics[name] for name in DriftFinding.model_fields})

@@ -26,7 +26,7 @@ BOTH = judged("teh end of adn", ("teh", "the", True), ("adn", "and", False))
     ],
 )
 def test_a_change_is_made_where_the_text_is_nearer_to_it(restored: str, makes: list[bool]) -> None:
-    assert feedback_scores.made([BOTH], [restored]) == [makes]
+    assert feedback_scores.flags_of([BOTH], [restored]) == [makes]
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_a_change_is_made_where_the_text_is_nearer_to_it(restored: str, makes: l
 def test_an_insertion_is_a_change_too(restored: str, makes: bool) -> None:
     change = {"start": 9, "end": 9, "original": "", "replacement": "n", "confidence": 0.9, "accepted": True}
     text = JudgedText.model_validate({"text": "The goverment", "changes": [change]})
-    assert feedback_scores.made([text], [restored]) == [[makes]]
+    assert feedback_scores.flags_of([text], [restored]) == [[makes]]
 
 
 def test_scores_are_of_accepted_and_rejected_changes() -> None:

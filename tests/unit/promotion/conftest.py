@@ -30,7 +30,7 @@ from mendel.noise.kernel import Kernel
 from mendel.noise.profile import NoiseProfile, Rates
 from mendel.promotion import ledger
 from mendel.promotion.ledger import Decision, History
-from mendel.retraining import asked
+from mendel.retraining import request
 from mendel.stages.evaluate import Evaluate
 from mendel.stages.promote import Promote
 
@@ -69,7 +69,7 @@ class MakePairs(Stage):
     copies: int = 1
 
     def inputs(self, context: Context) -> Sequence[InputEntry]:
-        why = asked.asking(context.root, context.partition)
+        why = request.asking(context.root, context.partition)
         return [context.as_input(why)] if why else []
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:

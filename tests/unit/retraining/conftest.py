@@ -9,7 +9,7 @@ from mendel.core import digest
 from mendel.core.manifest import InputEntry
 from mendel.core.stage import Context, Draft, Outcome, Stage
 from mendel.noise.profile import NoiseProfile
-from mendel.retraining import asked
+from mendel.retraining import request
 
 
 class MakeRetraining(Stage):
@@ -17,7 +17,7 @@ class MakeRetraining(Stage):
 
     name: ClassVar = "retrain"
     stage_version: ClassVar = 1
-    dataset: ClassVar = asked.DATASET
+    dataset: ClassVar = request.DATASET
     every_partition: ClassVar = True
 
     wanted: bool = True
@@ -28,8 +28,8 @@ class MakeRetraining(Stage):
         return []
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
-        (draft.folder / asked.REPORT).write_text(self.model_dump_json())
+        (draft.folder / request.REPORT).write_text(self.model_dump_json())
         if self.noise:
-            (draft.folder / asked.NOISE).write_text(self.noise.model_dump_json())
+            (draft.folder / request.NOISE).write_text(self.noise.model_dump_json())
         metrics = {"wanted": self.wanted, "learned_noise": self.noise is not None, "reasons": list(self.reasons)}
         return Outcome(rows=1, digest=digest.of_files(draft.folder), metrics=metrics)

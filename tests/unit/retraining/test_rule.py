@@ -77,7 +77,7 @@ def test_without_a_champion_nothing_is_wanted() -> None:
     ],
 )
 def test_what_was_asked_for_before_holds_back(asked: list[str], held_back: str | None) -> None:
-    verdict = decide(seen(drift=ALARM, asked=asked), RULE)
+    verdict = decide(seen(drift=ALARM, asking_days=asked), RULE)
     assert verdict.wanted == (held_back is None), verdict.reasons
     if held_back:
         assert held_back in verdict.reasons[0]

@@ -16,8 +16,8 @@ from mendel.core.stage import execute
 from mendel.feedback import inbox
 from mendel.feedback.judged import Feedback, JudgedChange, JudgedText
 from mendel.noise.profile import NoiseProfile
-from mendel.retraining import asked
-from mendel.retraining.asked import RetrainingReport
+from mendel.retraining import request
+from mendel.retraining.request import RetrainingReport
 from mendel.stages.feedback_collect import CollectFeedback
 from mendel.stages.retrain import Retrain
 
@@ -50,12 +50,12 @@ def retrain(a_lake: Any, day: str = DAY, *, force: bool = False, **settings: Any
 
 
 def report(a_lake: Any, version: Manifest) -> RetrainingReport:
-    (uri,) = a_lake.context().uris(version.as_input(), asked.REPORT)
+    (uri,) = a_lake.context().uris(version.as_input(), request.REPORT)
     return RetrainingReport.model_validate_json(lake.read_bytes(uri))
 
 
 def noise(a_lake: Any, version: Manifest) -> Sequence[NoiseProfile]:
-    uris = a_lake.context().uris(version.as_input(), asked.NOISE)
+    uris = a_lake.context().uris(version.as_input(), request.NOISE)
     return [NoiseProfile.model_validate_json(lake.read_bytes(uri)) for uri in uris]
 
 
@@ -127,7 +127,7 @@ def test_the_same_evidence_is_weighed_once(a_lake: Any) -> None:
     said(a_lake, DAY, accepted=40, rejected=60)
     first = retrain(a_lake)
     assert retrain(a_lake) == first
-    assert manifest.partitions(a_lake.root, asked.DATASET) == [DAY]
+    assert manifest.partitions(a_lake.root, request.DATASET) == [DAY]
 
 
 def test_a_day_that_has_asked_holds_back_its_neighbours_whatever_became_of_it(a_lake: Any) -> None:
