@@ -4,8 +4,9 @@ Follows the asset `corpus`: introduces errors into its sentences the way DNA mut
 clean text against their expectations, and puts them into the data registry. Its last task emits the asset `pairs`,
 which starts `finetune_restorer`.
 
-The noise is the configuration's. A run started by hand can take another profile or another error rate; it goes on to
-training with those pairs.
+The noise is the configuration's, of the kinds that were learned from readers' feedback where `corrupt.learned_noise` is on
+and `retrain_restorer` has learned some. A run started by hand can take another profile, as it is, or another error rate; it
+goes on to training with those pairs.
 """
 
 from datetime import timedelta
@@ -57,6 +58,7 @@ with DAG(
         stage(
             "corrupt",
             setting("noise", param="noise", form="@include/noise/{}.yaml"),
+            setting("learned_noise", param="noise", form="false"),
             setting("noise.target_cer", param="target_cer"),
             FORCE,
             timeout=timedelta(hours=4),

@@ -13,12 +13,9 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, CronPartitionTimetable, chain
 
-from mendel_airflow.assets import corpus
-from mendel_airflow.emission import EmitAsset
-from mendel_airflow.links import DataDocsLink
 from mendel_airflow.partitions import KEY_FORMAT, ResolvePartition, this_week
-from mendel_airflow.policy import COMMON_PARAMS, DEFAULT_ARGS, RETRAIN, VERSIONING, deadline, report_failed_run
-from mendel_airflow.stage import FORCE, stage
+from mendel_airflow.policy import COMMON_PARAMS, DEFAULT_ARGS, RETRAIN, deadline, report_failed_run
+from mendel_airflow.snapshot import corpus_snapshot
 
 MONDAYS = "0 0 * * 1"
 
@@ -38,14 +35,5 @@ with DAG(
 ):
     chain(
         ResolvePartition(default=this_week),
-        stage("ingest", FORCE, doc="Read the source, split it by document, keep held-out text out of training."),
-        stage("validate corpus", FORCE, links=[DataDocsLink()], doc="Check the corpus against its expectations."),
-        stage(
-            "register corpus",
-            FORCE,
-            task_id="version_corpus",
-            pool=VERSIONING,
-            doc="Put the corpus into the data registry.",
-        ),
-        EmitAsset(asset=corpus, covered_by=["corpus_validation", "corpus_version"]),
+        *corpus_snapshot(),
     )

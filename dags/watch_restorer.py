@@ -3,7 +3,7 @@
 Follows the asset `restored`: compares the day with what its model was calibrated on, as the day's version of **drift**. Its
 last task emits the asset `drift` where several days are an alarm; else it is skipped, and says what the day was.
 
-Nothing is trained because of it: look at the day's `report.md` first.
+An alarm alone trains nothing; `retrain_restorer` follows it, where that DAG is unpaused. `report.md` says what has changed.
 """
 
 from datetime import timedelta

@@ -351,6 +351,7 @@ def dags() -> str:
             "restore_s",
             "watch",
             "collect_f",
+            "retrain",
             "build",
             "collect_g",
         ]

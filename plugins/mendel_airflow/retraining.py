@@ -1,7 +1,7 @@
 """Does this run go on to training? Backfills do not, unless their `retrain` param says so.
 
 The answer is made where a chain begins and handed on in the asset events, since the params of one DAG's run do not
-reach the next DAG's.
+reach the next DAG's. Where production is what a chain begins with, the stage `retrain` has to want the training too.
 """
 
 from __future__ import annotations

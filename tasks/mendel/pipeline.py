@@ -23,6 +23,7 @@ from mendel.stages.finetune import Finetune
 from mendel.stages.ingest import Ingest
 from mendel.stages.promote import Promote
 from mendel.stages.restore_plan import Restore
+from mendel.stages.retrain import Retrain
 from mendel.stages.validate import Quality
 from mendel.stages.version import Version
 from mendel.streaming.settings import Stream
@@ -47,6 +48,7 @@ class Pipeline(Frozen):
     promote: Promote = Promote()
     restore: Restore = Restore()
     drift: Drift = Drift()
+    retrain: Retrain = Retrain()
     stream: Stream = Stream()
     serve: Serve = Serve()
     retention: Retention = Retention()

@@ -23,6 +23,7 @@ from mendel_airflow.policy import GPU, VERSIONING
 from mendel_airflow.promotion import Approval
 from mendel_airflow.retraining import RetrainCheck
 from mendel_airflow.shards import ListShards
+from mendel_airflow.wanted import WantedCheck
 
 REPO = Path(__file__).resolve().parents[2]
 DAG_FILES = sorted((REPO / "dags").glob("*.py"))
@@ -44,6 +45,16 @@ TASKS = {
     "restore_stream": ["resolve_partition", "stream", "emit_restored_stream"],
     "collect_feedback": ["resolve_partition", "arrival_check", "feedback_collect", "emit_feedback"],
     "watch_restorer": ["resolve_partition", "drift", "emit_drift"],
+    "retrain_restorer": [
+        "resolve_partition",
+        "retrain_check",
+        "retrain",
+        "wanted_check",
+        "ingest",
+        "validate_corpus",
+        "version_corpus",
+        "emit_corpus",
+    ],
     "collect_garbage": ["gc"],
     "build_marts": ["marts_build"],
 }
@@ -57,7 +68,7 @@ FOLLOWS = {
     "promote_restorer": "candidate",
     "watch_restorer": "restored",
 }
-OPERATORS = {LocalStage, ResolvePartition, RetrainCheck, Approval, ListShards, ArrivalCheck, EmitAsset}
+OPERATORS = {LocalStage, ResolvePartition, RetrainCheck, WantedCheck, Approval, ListShards, ArrivalCheck, EmitAsset}
 POOLS = {
     "finetune": GPU,
     "evaluate": GPU,
@@ -167,12 +178,20 @@ def test_follows_the_asset_before_it(dags: dict[str, DAG], dag_id: str) -> None:
     assert type(timetable.default_partition_mapper).__name__ == "IdentityMapper"
 
 
-def test_marts_follow_whatever_they_are_made_of(dags: dict[str, DAG]) -> None:
-    timetable: Any = dags["build_marts"].timetable
+@pytest.mark.parametrize(
+    ("dag_id", "assets"),
+    [
+        ("build_marts", {"champion", "restored", "feedback", "drift"}),
+        ("retrain_restorer", {"feedback", "drift"}),
+    ],
+)
+def test_follows_each_of_several_assets(dags: dict[str, DAG], dag_id: str, assets: set[str]) -> None:
+    timetable: Any = dags[dag_id].timetable
     assert type(timetable).__name__ == "PartitionedAssetTimetable"
     condition = timetable.asset_condition
     assert type(condition).__name__.endswith("AssetAny"), "it would wait for all of them"
-    assert {asset.name for asset in condition.objects} == {"champion", "restored", "feedback", "drift"}
+    assert {asset.name for asset in condition.objects} == assets
+    assert type(timetable.default_partition_mapper).__name__ == "IdentityMapper"
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ CLASSES = {
     "stream": "cpu",
     "feedback_collect": "cpu",
     "drift": "cpu",
+    "retrain": "cpu",
     "gc": "cpu",
     "marts_build": "cpu",
 }

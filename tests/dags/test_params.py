@@ -21,6 +21,7 @@ PARAMS = {
     "restore_stream": {"config"},
     "collect_feedback": {"config", "force"},
     "watch_restorer": {"config", "force"},
+    "retrain_restorer": {"config", "force", "retrain"},
     "collect_garbage": {"config", "delete"},
     "build_marts": {"config"},
 }
@@ -50,6 +51,12 @@ LINES = {
     },
     "collect_feedback": {"feedback_collect": f"feedback collect --config {CONFIG} --partition P"},
     "watch_restorer": {"drift": f"drift --config {CONFIG} --partition P"},
+    "retrain_restorer": {
+        "retrain": f"retrain --config {CONFIG} --partition P",
+        "ingest": f"ingest --config {CONFIG} --partition P",
+        "validate_corpus": f"validate corpus --config {CONFIG} --partition P",
+        "version_corpus": f"register corpus --config {CONFIG} --partition P",
+    },
 }
 
 
@@ -176,13 +183,18 @@ def test_config_and_force_reach_every_stage(dags: dict[str, DAG], dag_id: str) -
 @pytest.mark.parametrize(
     ("dag_id", "task_id", "params", "options"),
     [
-        ("corrupt_corpus", "corrupt", {"noise": "heavy"}, ["--set=noise=@include/noise/heavy.yaml"]),
+        (
+            "corrupt_corpus",
+            "corrupt",
+            {"noise": "heavy"},
+            ["--set=noise=@include/noise/heavy.yaml", "--set=learned_noise=false"],
+        ),
         ("corrupt_corpus", "corrupt", {"target_cer": 0.08}, ["--set=noise.target_cer=0.08"]),
         (
             "corrupt_corpus",
             "corrupt",
             {"noise": "light", "target_cer": 0.03},
-            ["--set=noise=@include/noise/light.yaml", "--set=noise.target_cer=0.03"],
+            ["--set=noise=@include/noise/light.yaml", "--set=learned_noise=false", "--set=noise.target_cer=0.03"],
         ),
         (
             "finetune_restorer",

@@ -83,6 +83,7 @@ for stage in (
     stages.evaluate,
     stages.promote,
     stages.drift,
+    stages.retrain,
 ):
     app.command()(stage)
 app.command(hidden=True)(stages.version)

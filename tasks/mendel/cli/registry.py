@@ -26,6 +26,8 @@ def list_decisions(config: Config) -> None:
         print(f"        {decision.candidate.path}")
         for reason in decision.reasons:
             print(f"        - {reason}")
+        for reason in decision.trained_because:
+            print(f"        trained because: {reason}")
     for alias, holder in ledger.state(history)._asdict().items():
         print(f"{alias}: {f'version {holder.version}' if holder else 'none'}")
 

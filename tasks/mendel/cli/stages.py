@@ -130,6 +130,22 @@ def drift(config: Config, partition: Partition, settings: Settings = [], force: 
     print(f"{metrics['verdict']}{over}; alarm: {'yes' if metrics['alarm'] else 'no'}")
 
 
+def retrain(config: Config, partition: Partition, settings: Settings = [], force: Force = False) -> None:  # noqa: B006
+    """Say whether what was seen of the champion, up to a day, asks for a new training, and why.
+
+    Drift is the day's report; feedback is what was collected since the champion's partition. A cool-down and a budget
+    hold back. Where a training is wanted and feedback is enough, the version holds noise that was learned from it, which
+    `corrupt` takes where `corrupt.learned_noise` is on. Nothing is trained by this command.
+
+    Example: `mendel retrain -c include/pipelines/demo.yaml -p 2026-11-29`
+    """
+    metrics = _run("retrain", config, partition, settings, force).metrics
+    print(f"training wanted: {'yes' if metrics['wanted'] else 'no'}")
+    for reason in metrics["reasons"]:
+        print(f"- {reason}")
+    print(f"noise: {metrics['noise']}")
+
+
 def _run(section: str, config: str, partition: str, settings: list[str], force: bool = False) -> Manifest:
     """Load one section of the pipeline (dots reach inside), with `settings` over it, and execute its stage."""
     from mendel.pipeline import load_stage

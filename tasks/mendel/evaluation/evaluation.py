@@ -10,9 +10,10 @@ from pydantic import field_validator
 
 from mendel.core.errors import InputError
 from mendel.core.frozen import Frozen
-from mendel.evaluation import foreign_scores, gate
+from mendel.evaluation import feedback_scores, foreign_scores, gate
 from mendel.evaluation.binomial import Count
 from mendel.evaluation.bootstrap import Bootstrap
+from mendel.evaluation.feedback_scores import FeedbackScores, FeedbackTrial
 from mendel.evaluation.foreign_scores import ForeignSlice
 from mendel.evaluation.gate import Evidence, Rules, Verdict
 from mendel.evaluation.interval import Interval
@@ -36,6 +37,8 @@ class Evaluation(Frozen):
     made before 0.2.0."""
     reliability: Reliability | None = None
     """Of the candidate's confidence in its changes."""
+    feedback: dict[str, FeedbackScores] | None = None
+    """Candidate and champion on changes that readers have judged; None where there are none of both."""
     speed: Speed
     """The candidate's."""
     evidence: Evidence | None = None
@@ -66,10 +69,12 @@ def judged(
     champion_version: int | None,
     resamples: int,
     seed: int,
+    trial: FeedbackTrial | None = None,
 ) -> Evaluation:
     """Score the systems, `identity` and `candidate` among them, and judge the candidate by the rules.
 
-    `latencies`: seconds that the candidate took for single sentences.
+    `latencies`: seconds that the candidate took for single sentences. `trial`: judged texts, and what candidate and champion
+    made of them.
 
     Raises InputError where the noisy text has no errors, so that there is nothing to judge.
     """
@@ -97,6 +102,7 @@ def judged(
         worse=Count(count=int(worse.sum()), trials=len(worse)),
         clean_altered=clean_altered,
         foreign_altered=foreign.get("candidate") and foreign_scores.altered(foreign["candidate"]),
+        feedback_loss=trial and feedback_scores.loss(trial, resamples, seed),
         latencies=tuple(latencies),
     )
     return Evaluation(
@@ -106,6 +112,8 @@ def judged(
         gains=gains,
         foreign=foreign or None,
         reliability=reliability,
+        feedback=trial
+        and {system: feedback_scores.scores(trial.texts, flags) for system, flags in trial.flags.items()},
         speed=speed,
         evidence=evidence,
         decision=gate.judge(evidence, rules),

@@ -1,8 +1,9 @@
 """The gate: whether a candidate is promoted, and why, in plain words. Nothing here reads or writes anything.
 
-A rule of harm (worse sentences, altered clean sentences, altered foreign texts, slow sentences) declines when the data
-show that its bound is exceeded; a rule of gain (errors removed, systems beaten) promotes when the data show the gain. So
-neither a lucky sample promotes nor an unlucky one declines, but within the levels of `binomial` and of the bootstrap.
+A rule of harm (worse sentences, altered clean sentences, altered foreign texts, slow sentences, readers' judgements gone
+against) declines when the data show that its bound is exceeded; a rule of gain (errors removed, systems beaten) promotes
+when the data show the gain. So neither a lucky sample promotes nor an unlucky one declines, but within the levels of
+`binomial` and of the bootstrap.
 """
 
 from __future__ import annotations
@@ -31,14 +32,16 @@ HELP = {
     "max_worse": "a lower finetune.recipe.calibration.max_worse, or a better restorer: more text, more steps",
     "max_clean_altered": "a lower finetune.recipe.calibration.max_clean_altered",
     "max_foreign_altered": "a higher finetune.recipe.calibration.least_probability; report.md has a table by kind",
+    "max_feedback_loss": "the noise that readers have shown (mendel retrain, corrupt.learned_noise); report.md has both models",
     "max_latency_seconds": "the recipe channel-ngram, or a machine that does less besides",
 }
 """What helps a candidate that a rule declines; where there is nothing, HELP_GAIN."""
 
 SLOW_SHARE = 0.05
 """Share of the sentences that may take longer than the bound: a bound on the 95th percentile."""
-NORMAL_975, NORMAL_99 = 1.959964, 2.326348
-"""Quantiles of the normal distribution: half a 95% interval, and what 99 samples in 100 reach, in standard errors."""
+NORMAL_975, NORMAL_99, NORMAL_999 = 1.959964, 2.326348, 3.090232
+"""Quantiles of the normal distribution: half a 95% interval, and what 99 in 100 and 999 in 1,000 samples reach, in standard
+errors."""
 
 
 class Rules(Frozen):
@@ -51,6 +54,9 @@ class Rules(Frozen):
         0.01, ge=0, le=1, description="clean texts unlike the corpus that do not stay so"
     )
     max_latency_seconds: float = Field(2.0, gt=0, description="95th percentile of the time for one sentence by itself")
+    max_feedback_loss: float = Field(
+        0.05, ge=0, le=1, description="judged changes of readers that it gets wrong and the champion right, net, of all"
+    )
 
 
 class Evidence(Frozen):
@@ -63,6 +69,9 @@ class Evidence(Frozen):
     clean_altered: Count
     foreign_altered: Count | None = None
     """Of all kinds together; absent from evaluations made before 0.2.0, which no rule asks for it."""
+    feedback_loss: Interval | None = None
+    """By how much its share of right ones among judged changes is below the champion's, paired; None where there was no
+    champion or too little feedback."""
     latencies: Sequence[float]
     """Seconds that one sentence takes by itself, of several sentences."""
 
@@ -118,6 +127,7 @@ def judge(evidence: Evidence, rules: Rules) -> Verdict:
             slow,
             SLOW_SHARE,
         ),
+        *_keeps_what_readers_want(evidence.feedback_loss, rules.max_feedback_loss),
     )
     promote = all(check.passed for check in checks)
     reasons = tuple(check.reason for check in checks if check.passed == promote)
@@ -127,6 +137,30 @@ def judge(evidence: Evidence, rules: Rules) -> Verdict:
 def _leaves_foreign(sample: Count | None, bound: float) -> Iterator[Check]:
     if sample is not None:
         yield _harm("max_foreign_altered", "share of the clean texts unlike the corpus that it alters", sample, bound)
+
+
+def _keeps_what_readers_want(loss: Interval | None, bound: float) -> Iterator[Check]:
+    if loss is None:
+        return
+    shown = loss.low > bound
+    error = (loss.value - loss.low) / NORMAL_975
+    finding = (
+        f"share of the changes judged by readers that it gets right, below the champion's by {100 * loss.value:.1f} points "
+        f"({LEVEL:.0%} interval {100 * loss.low:.1f} to {100 * loss.high:.1f}), "
+        f"{'above' if shown else 'not shown to be above'} {100 * bound:.1f}"
+    )
+    yield Check(
+        rule="max_feedback_loss",
+        kind="harm",
+        observed=loss.value,
+        low=loss.low,
+        high=loss.high,
+        bound=bound,
+        passed=not shown,
+        passes=bound + (NORMAL_975 - NORMAL_999) * error,
+        declines=bound + (NORMAL_975 + NORMAL_99) * error,
+        reason=_helped("max_feedback_loss", finding, passed=not shown),
+    )
 
 
 def _harm(rule: str, what: str, sample: Count, bound: float) -> Check:

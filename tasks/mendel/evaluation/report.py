@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mendel.core.manifest import InputEntry
-from mendel.evaluation import plots, report_foreign, report_reliability
+from mendel.evaluation import plots, report_feedback, report_foreign, report_reliability
 from mendel.evaluation.gate import Check
 from mendel.evaluation.interval import Interval
 from mendel.evaluation.markdown import cell, mark, table
@@ -51,6 +51,7 @@ def write(
         *_decision(inputs, evaluation),
         *_systems(evaluation),
         *report_foreign.section(evaluation.foreign or {}, sample, outputs["candidate"]),
+        *report_feedback.section(evaluation.feedback or {}),
         *report_reliability.section(evaluation.reliability),
         *_slices(evaluation.scores["candidate"]),
         *_examples(sample, outputs["candidate"]),
@@ -72,6 +73,9 @@ def flat(evaluation: Evaluation) -> dict[str, float]:
         for kind, texts in kinds.items():
             figures |= _bounds(f"{system}/foreign/{kind}/altered", texts.share)
             figures[f"{system}/foreign/{kind}/harmed"] = texts.harmed / texts.texts
+    for system, judged in (evaluation.feedback or {}).items():
+        for name in ("removed", "repeated", "right"):
+            figures |= _bounds(f"{system}/feedback/{name}", getattr(judged, name))
     if evaluation.reliability and evaluation.reliability.calibration_error is not None:
         figures["candidate/calibration_error"] = evaluation.reliability.calibration_error
     candidate_figures = {

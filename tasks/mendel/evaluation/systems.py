@@ -69,17 +69,17 @@ def apply(system: System, sample: Sample) -> tuple[Output, float]:
     Also gives the seconds that the noisy sentences took.
     """
     started = time.perf_counter()
-    restorations = _restored(system, sample.noisy, "noisy")
+    by_text = restorations(system, sample.noisy, "noisy")
     seconds = time.perf_counter() - started
     log.info("restored", system=system.name, sentences=len(sample.ids), seconds=round(seconds, 1))
     if system.ablation:
-        return Output([restorations[text].text for text in sample.noisy]), seconds
+        return Output([by_text[text].text for text in sample.noisy]), seconds
     # Sentences that the noise spared are known already.
-    restorations |= _restored(system, [text for text in sample.untouched if text not in restorations], "clean")
+    by_text |= restorations(system, [text for text in sample.untouched if text not in by_text], "clean")
     foreign = [text for _, text in sample.foreign]
-    restorations |= _restored(system, [text for text in foreign if text not in restorations], "foreign")
+    by_text |= restorations(system, [text for text in foreign if text not in by_text], "foreign")
     noisy, untouched, of_foreign = (
-        [restorations[text] for text in texts] for texts in (sample.noisy, sample.untouched, foreign)
+        [by_text[text] for text in texts] for texts in (sample.noisy, sample.untouched, foreign)
     )
     return Output(
         restored=[restoration.text for restoration in noisy],
@@ -100,7 +100,8 @@ def latencies(restore: Restore, texts: Sequence[str]) -> list[float]:
     return seconds
 
 
-def _restored(system: System, texts: Sequence[str], which: str) -> dict[str, Restoration]:
+def restorations(system: System, texts: Sequence[str], which: str) -> dict[str, Restoration]:
+    """What a system makes of each text, in batches; `which` texts they are, for whom the progress is shown."""
     batches = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
     return {
         text: result

@@ -54,6 +54,7 @@ SCHEMAS = {
             "evaluation": pa.string(),
             "rejected_by": pa.string(),
             "reasons": pa.list_(pa.string()),
+            "trained_because": pa.list_(pa.string()),
             "decided": MOMENT,
         }
     ),

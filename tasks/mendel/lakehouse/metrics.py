@@ -23,7 +23,7 @@ from mendel.promotion import ledger
 
 DATASETS = (
     *("corpus", "corpus_validation", "pairs", "pairs_validation", "version", "candidate", "evaluation", "promotion"),
-    *("restore_plan", restored.DATASET, "stream_run", "feedback", DRIFT, REFERENCE),
+    *("restore_plan", restored.DATASET, "stream_run", "feedback", DRIFT, REFERENCE, "retraining"),
 )
 """Those that have a version a day."""
 DAYS = 31

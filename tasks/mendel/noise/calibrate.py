@@ -37,6 +37,23 @@ def resolve(profile: NoiseProfile, texts: Sequence[str], seed: int) -> ResolvedP
     return resolved if profile.target_cer is None else _calibrated(resolved, profile.target_cer, texts, seed)
 
 
+def at_level(kinds: NoiseProfile, level: NoiseProfile, texts: Sequence[str], seed: int) -> NoiseProfile:
+    """The kinds of noise of one profile, as much of it as another one makes of a sample of clean texts.
+
+    Operations in relation to each other, lengths and characters are the first one's; the CER, and how texts differ in it,
+    the second one's. Raises InputError as `resolve`, for the second one.
+    """
+    target = level.target_cer or _measured(resolve(level, texts, seed), _sample(texts), seed)
+    return NoiseProfile(
+        **dict(kinds)
+        | {
+            "rates": kinds.rates.scaled(level.rates.total / kinds.rates.total),
+            "intensities": level.intensities,
+            "target_cer": target,
+        }
+    )
+
+
 def micro_cer(clean: Sequence[str], noisy: Sequence[str]) -> float:
     """Summed Levenshtein distance over summed clean length, both in code points."""
     distances = process.cpdist(clean, noisy, scorer=Levenshtein.distance, dtype=np.int64)
@@ -67,12 +84,8 @@ def _alphabet(profile: NoiseProfile, texts: Sequence[str]) -> tuple[str, tuple[f
 def _calibrated(resolved: ResolvedProfile, target: float, texts: Sequence[str], seed: int) -> ResolvedProfile:
     """Scale by target / measured until it fits: CER is nearly proportional to the rates, so a few rounds are enough."""
     clean = _sample(texts)
-    ids = pa.array([str(number) for number in range(len(clean))])
-    copies = pa.array(np.zeros(len(clean), dtype=np.int64))
-    batch = pa.array(clean, pa.string())
     for _ in range(ROUNDS):
-        noisy = Kernel(resolved, seed).corrupt(ids, copies, batch).noisy
-        measured = micro_cer(clean, noisy.to_pylist())
+        measured = _measured(resolved, clean, seed)
         if abs(measured / target - 1) <= TOLERANCE:
             return resolved
         try:
@@ -81,6 +94,14 @@ def _calibrated(resolved: ResolvedProfile, target: float, texts: Sequence[str], 
         except (ZeroDivisionError, ValueError) as error:
             raise _out_of_reach(resolved, target, measured) from error
     raise _out_of_reach(resolved, target, measured)
+
+
+def _measured(resolved: ResolvedProfile, clean: Sequence[str], seed: int) -> float:
+    """The CER that a profile makes of these texts."""
+    ids = pa.array([str(number) for number in range(len(clean))])
+    copies = pa.array(np.zeros(len(clean), dtype=np.int64))
+    noisy = Kernel(resolved, seed).corrupt(ids, copies, pa.array(clean, pa.string())).noisy
+    return micro_cer(clean, noisy.to_pylist())
 
 
 def _sample(texts: Sequence[str]) -> list[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import operator
 import re
 import uuid
 from collections.abc import Callable, Sequence
@@ -50,6 +51,11 @@ class Decision(Frozen):
     evaluation: InputEntry | None = Field(None, description="what a promotion was decided on; none for a rollback")
     rejected_by: str | None = Field(None, description="the person who said no")
     reasons: tuple[str, ...]
+    trained_because: tuple[str, ...] = Field(
+        (),
+        exclude_if=operator.not_,  # so that 0.2.0 reads all entries but those that say why
+        description="why production asked for the model's training; empty where the calendar or a person did",
+    )
     run_id: str
     decided: datetime
     before_sha256: str | None = Field(

@@ -19,6 +19,8 @@ from mendel.evaluation.markdown import cell, share, table
 from mendel.promotion.ledger import Decision
 
 NAME = "model_card.md"
+RETRAINING = "retraining"
+"""The dataset, and the input of pairs that says why they were made."""
 VERSION = re.compile(r"\w+/[^/]+/[0-9a-f]{16}")
 """Path in the lake of what has a manifest; other inputs lie elsewhere."""
 SCORES = {
@@ -53,8 +55,18 @@ class Lineage(NamedTuple):
                 version = manifest.at(root, entry.uri) if VERSION.fullmatch(entry.uri) else None
                 if version is not None:
                     versions.setdefault(version.dataset, version)
-                    queue.append(version)
+                    if (
+                        version.dataset != RETRAINING
+                    ):  # it leads to the champion before, and so to all models before that
+                        queue.append(version)
         return cls(list(entries.values()), versions)
+
+    @property
+    def trained_because(self) -> tuple[str, ...]:
+        """Why production asked for the training; nothing where the pairs were made without being asked for."""
+        pairs = self.versions.get("pairs")
+        on_request = pairs is not None and any(entry.name == RETRAINING for entry in pairs.inputs)
+        return tuple(self.versions[RETRAINING].metrics["reasons"]) if on_request else ()
 
 
 def card(name: str, decision: Decision, evaluation: Evaluation, lineage: Lineage, prices: Prices | None = None) -> str:
@@ -68,6 +80,7 @@ def card(name: str, decision: Decision, evaluation: Evaluation, lineage: Lineage
         "",
         *(f"- {reason}" for reason in decision.reasons),
         "",
+        *_cause(decision),
         "## Use",
         "",
         "For text like that of the corpus below, with noise like that below. Text of another kind is to come back as it is;",
@@ -108,6 +121,14 @@ def metadata(name: str, lineage: Lineage) -> str:
     return f"---\n{yaml.safe_dump(known, sort_keys=False)}---\n\n"
 
 
+def _cause(decision: Decision) -> Iterator[str]:
+    if decision.trained_because:
+        yield "It was trained because of what was seen of the champion before it:"
+        yield ""
+        yield from (f"- {reason}" for reason in decision.trained_because)
+        yield ""
+
+
 def _data(lineage: Lineage) -> Iterator[str]:
     corpus, pairs = (lineage.versions.get(dataset) for dataset in ("corpus", "pairs"))
     yield "## Data"
@@ -121,6 +142,8 @@ def _data(lineage: Lineage) -> Iterator[str]:
         noise = pairs.parameters.get("noise", {})
         rates = ", ".join(f"{operation} {rate:.3%}" for operation, rate in noise.get("rates", {}).items())
         yield f"- noise: profile {noise.get('name', '–')}, {share(pairs.metrics.get('cer'))} of the characters"
+        for learned in (entry for entry in pairs.inputs if entry.name == "learned_noise"):
+            yield f"- its kinds were learned from readers' feedback: `{learned.uri}`"
         if rates:
             yield f"- events a character: {rates}"
     yield ""

@@ -301,7 +301,15 @@ class ModelList(Frozen):
     models: list[ModelEntry] = Field(description="by version")
 
 
-DECISION = {**PROMOTED, "number": 2, "reigning": 1, "champion_before": 1, "champion": 2, "rejected_by": None}
+DECISION = {
+    **PROMOTED,
+    "number": 2,
+    "reigning": 1,
+    "champion_before": 1,
+    "champion": 2,
+    "rejected_by": None,
+    "trained_because": [],
+}
 
 
 class LedgerEntry(Frozen):
@@ -318,6 +326,9 @@ class LedgerEntry(Frozen):
     decided: datetime = Field(description="when")
     reasons: tuple[str, ...] = Field(description="what spoke for it or, where it was declined, against it")
     rejected_by: str | None = Field(description="the person who said no")
+    trained_because: tuple[str, ...] = Field(
+        (), description="why production asked for the training; empty where the calendar or a person did"
+    )
 
     @classmethod
     def of(cls, decision: Decision) -> LedgerEntry:

@@ -17,10 +17,14 @@ from mendel.core.stage import Context, Draft, Outcome, Stage
 from mendel.noise import pairs
 from mendel.noise.edits import decode
 from mendel.noise.profile import OPERATIONS, NoiseProfile, Rates
+from mendel.retraining import request
 from mendel.spark.settings import Tuning
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+LEARNED_NOISE = "learned_noise"
+"""Name of the input whose noise profile the pairs have."""
 
 
 class Copies(Frozen):
@@ -35,6 +39,10 @@ class Corrupt(Stage):
     """Fits the noise profile to the train split, then corrupts every split with it.
 
     The test pairs come from the corpus's test records, which are pinned, so they change only with the noise.
+
+    Of noise that was learned from feedback the kinds are taken: operations in relation to each other, lengths, confusions.
+    How much noise there is stays the configured profile's, for feedback is of those texts alone in which a change was
+    proposed.
     """
 
     name: ClassVar = "corrupt"
@@ -42,6 +50,11 @@ class Corrupt(Stage):
     dataset: ClassVar = "pairs"
 
     noise: NoiseProfile = NoiseProfile(name="default", rates=Rates(**dict.fromkeys(OPERATIONS, 0.00348)))
+    learned_noise: bool = Field(
+        False,
+        description="take the kinds of noise from the newest `retraining`, up to the partition, that learned some from "
+        "readers' feedback; the error rate stays that of `noise`",
+    )
     seed: int = Field(0, ge=0, lt=2**63)
     copies: Copies = Copies()
     spark: Tuning = Field(
@@ -49,13 +62,20 @@ class Corrupt(Stage):
     )
 
     def identity(self) -> Any:
-        return self.model_dump(mode="json", exclude={"spark"})
+        return self.model_dump(mode="json", exclude={"spark", "learned_noise"})  # what was learned is an input
 
     def inputs(self, context: Context) -> Sequence[InputEntry]:
-        return [context.require("corpus", validated=True)]
+        """The corpus; the partition's `retraining`, where that is why these pairs are made; the one whose noise they have."""
+        reason = request.asking(context.root, context.partition)
+        source = request.newest_noise(context.root, context.partition) if self.learned_noise else None
+        return [
+            context.require("corpus", validated=True),
+            *([context.as_input(reason)] if reason else []),
+            *([context.as_input(source).model_copy(update={"name": LEARNED_NOISE})] if source else []),
+        ]
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
-        from mendel.noise.calibrate import resolve  # loads numba, pyarrow, numpy and others
+        from mendel.noise.calibrate import at_level, resolve  # loads numba, pyarrow, numpy and others
         from mendel.spark import corruption as spark  # loads numba, pyarrow, pyspark and others
 
         context, corpus = draft.context, inputs["corpus"]
@@ -63,8 +83,11 @@ class Corrupt(Stage):
         sentences = [uri for uri in context.uris(corpus, ".parquet") if "/split=" in uri]
         with spark.session(self.spark) as session:
             frame = spark.read_corpus(session, sentences, base)
-            resolved = resolve(self.noise, spark.sample(frame, "train"), self.seed)
-            log.info("noise", profile=self.noise.name, rate=resolved.rates.total, characters=len(resolved.alphabet))
+            sample, noise = spark.sample(frame, "train"), self.noise
+            if LEARNED_NOISE in inputs:
+                noise = at_level(_learned_profile(context, inputs[LEARNED_NOISE]), self.noise, sample, self.seed)
+            resolved = resolve(noise, sample, self.seed)
+            log.info("noise", profile=noise.name, rate=resolved.rates.total, characters=len(resolved.alphabet))
             started = time.monotonic()
             spark.write_pairs(frame, resolved, self.seed, self.copies.model_dump(), draft.uri)
             seconds = time.monotonic() - started
@@ -73,7 +96,17 @@ class Corrupt(Stage):
         megabytes = table["clean"].nbytes / 1e6
         metrics = measure(table) | {"megabytes": megabytes, "megabytes_per_second": megabytes / seconds}
         log.info("corrupted", rows=len(table), cer=metrics["cer"], seconds=seconds)
-        return Outcome(rows=len(table), digest=digest.of_table(table), metrics=metrics)
+        return Outcome(
+            rows=len(table),
+            digest=digest.of_table(table),
+            metrics=metrics,
+            parameters={"noise": noise.model_dump(mode="json")},
+        )
+
+
+def _learned_profile(context: Context, entry: InputEntry) -> NoiseProfile:
+    (uri,) = context.uris(entry, f"/{request.NOISE}")
+    return NoiseProfile.model_validate_json(lake.read_bytes(uri))
 
 
 def measure(table: pa.Table) -> dict[str, Any]:

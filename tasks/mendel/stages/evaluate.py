@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
-from mendel.core import digest
+from mendel.core import digest, manifest
 from mendel.core.log import log
 from mendel.core.manifest import InputEntry
 from mendel.core.stage import Context, Draft, Outcome, Stage
 from mendel.corpus import foreign
 from mendel.evaluation import deployment_rules
 from mendel.evaluation.gate import Rules
+from mendel.feedback import collected
 from mendel.promotion import champions, ledger, seal
 from mendel.restorers.restorer import Restorer
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 Sentences = Annotated[int, AfterValidator(deployment_rules.no_fewer(1000))]
 """Size of a sample, no smaller than the deployment's."""
+JudgedChanges = Annotated[int, AfterValidator(deployment_rules.no_fewer(400))]
+"""Likewise, of the changes that readers have judged."""
 Texts = Annotated[int, AfterValidator(deployment_rules.no_fewer(100))]
 """Likewise, of each kind of foreign text."""
 
@@ -43,16 +46,24 @@ class Evaluate(Stage):
     foreign_per_kind: Texts = Field(
         100, ge=5, le=1000, validate_default=True, description="clean texts unlike the corpus: code, logs, names, …"
     )
+    feedback_changes: JudgedChanges = Field(
+        400,
+        ge=0,
+        le=20_000,
+        validate_default=True,
+        description="judged changes of readers, of the newest days, that candidate and champion are tried on; 0: none",
+    )
     resamples: int = Field(1000, ge=200, le=10_000, description="of the bootstrap")
     seed: int = Field(0, ge=0, description="of the samples and of the bootstrap")
     rules: Annotated[Rules, AfterValidator(deployment_rules.no_laxer)] = Field(Rules(), validate_default=True)
 
     def inputs(self, context: Context) -> Sequence[InputEntry]:
-        """Candidate and pairs of the partition, and the champion that the candidate has to beat, if there is one."""
+        """Candidate and pairs of the partition; the champion that it has to beat and the newest feedback, if there are some."""
         candidate = context.require("candidate")
         entries = [candidate, context.require("pairs", validated=True)]
         if champion := ledger.champion_to_beat(ledger.read(context.root), candidate.digest):
             entries.append(context.as_input(champion.candidate).model_copy(update={"name": "champion"}))
+            entries += _newest_feedback(context, candidate, self.feedback_changes)
         return entries
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
@@ -60,14 +71,19 @@ class Evaluate(Stage):
         import pyarrow.parquet as pq
 
         from mendel.core.tracking.run import tracked  # loads mlflow, sqlalchemy
-        from mendel.evaluation import evaluation, held_out, reliability, report  # loads pyarrow, numpy
+        from mendel.evaluation import evaluation, feedback_scores, held_out, reliability, report  # loads pyarrow, numpy
         from mendel.evaluation.scores import measure  # loads numpy
-        from mendel.evaluation.systems import Speed, apply, latencies  # loads numpy
+        from mendel.evaluation.systems import Speed, apply, latencies, restorations  # loads numpy
 
         context = draft.context
         sample = held_out.sample(context, inputs["pairs"], self.max_sentences, self.clean_sentences, self.seed)
         sample = replace(sample, foreign=foreign.texts("judge", self.foreign_per_kind, self.seed))
         champion = _champion(context, inputs)
+        texts = [
+            text for day in collected.of_inputs(context, inputs).values() for record in day for text in record.texts
+        ]
+        judged_texts = feedback_scores.sample(texts, self.feedback_changes, self.seed)
+        flags = {}
         outputs = {}
         for system in _systems(context, inputs, champion):
             if trained := system.name == "candidate":
@@ -75,6 +91,11 @@ class Evaluate(Stage):
             outputs[system.name], seconds = apply(system, sample)
             if trained:
                 speed = Speed.of(sum(map(len, sample.noisy)), seconds, singles)
+            if judged_texts and system.name in ("candidate", "champion"):
+                after = restorations(system, [text.text for text in judged_texts], "judged")
+                flags[system.name] = feedback_scores.flags_of(
+                    judged_texts, [after[text.text].text for text in judged_texts]
+                )
             del system  # the next one may need its memory
         measures = {system: measure(sample, output) for system, output in outputs.items()}
         judged = evaluation.judged(
@@ -87,6 +108,7 @@ class Evaluate(Stage):
             champion.version if champion else None,
             self.resamples,
             self.seed,
+            feedback_scores.FeedbackTrial(judged_texts, flags) if flags else None,
         )
         untouched = pa.concat_tables(
             evaluation.untouched_rows(system, sample, output) for system, output in outputs.items()
@@ -113,6 +135,23 @@ class Evaluate(Stage):
             digest=seal.version_digest(digest.of_table(rows), sealed),
             metrics={**findings, "mlflow_run_id": run.run_id},
         )
+
+
+def _newest_feedback(context: Context, candidate: InputEntry, changes: int) -> list[InputEntry]:
+    """The newest days of feedback with so many judged changes together, up to the day for which the candidate was made.
+
+    A candidate that a later partition repeats is judged by no later days, so that nothing is scored again.
+    """
+    version = context.manifest_of(candidate)
+    last = (version.same_as or version.path).split("/")[1].removeprefix("dt=")
+    days = (day for day in reversed(manifest.keys(context.root, collected.DATASET)) if day <= last)
+    entries: list[InputEntry] = []
+    for entry in collected.as_inputs(context, days) if changes else ():
+        entries.append(entry)
+        changes -= context.manifest_of(entry).metrics["changes"]
+        if changes <= 0:
+            break
+    return entries
 
 
 def _champion(context: Context, inputs: Mapping[str, InputEntry]) -> ledger.Decision | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -16,6 +16,9 @@ from mendel.core.prices import Prices
 from mendel.core.stage import Context, Draft, Outcome, Stage
 from mendel.promotion import ledger
 from mendel.promotion.ledger import Decision, History
+
+if TYPE_CHECKING:
+    from mendel.promotion.model_card import Lineage
 
 
 class Promote(Stage):
@@ -67,12 +70,12 @@ class Promote(Stage):
         judged = _judged(context, evaluation)
         seal.check(context.root, judged)
         version = model_registry.register(context.root, self.model_name, candidate, evaluation.uri)
+        lineage = model_card.Lineage.of(context.root, candidate)
         decision = ledger.append(
-            context.root, lambda history: self._decide(history, context, candidate, version, evaluation)
+            context.root, lambda history: self._decide(history, context, lineage, version, evaluation)
         )
         log.info("decision", number=decision.number, action=decision.action, reasons="; ".join(decision.reasons))
         (draft.folder / "decision.json").write_text(decision.model_dump_json(indent=2), encoding="utf-8")
-        lineage = model_card.Lineage.of(context.root, candidate)
         card = model_card.card(self.model_name, decision, Evaluation.of(judged.metrics), lineage, self.prices)
         head = model_card.metadata(self.model_name, lineage)
         (draft.folder / model_card.NAME).write_text(head + card, encoding="utf-8")
@@ -97,9 +100,10 @@ class Promote(Stage):
         model_registry.follow(context.root, self.model_name)
 
     def _decide(
-        self, history: History, context: Context, candidate: Manifest, version: int, evaluation: InputEntry
+        self, history: History, context: Context, lineage: Lineage, version: int, evaluation: InputEntry
     ) -> Decision:
         """The decision about a candidate, given all before it; the same one where it is among them already."""
+        candidate = lineage.versions["candidate"]
         judgement = (candidate.digest, evaluation.digest, self.rejected_by)
         for past in () if context.force else reversed(history):
             if past.evaluation and (past.candidate.digest, past.evaluation.digest, past.rejected_by) == judgement:
@@ -126,6 +130,7 @@ class Promote(Stage):
             evaluation=evaluation,
             rejected_by=self.rejected_by,
             reasons=tuple(objections or verdict["reasons"]),
+            trained_because=lineage.trained_because,
             run_id=context.run_id,
             decided=datetime.now(UTC),
         )

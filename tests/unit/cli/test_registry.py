@@ -29,6 +29,20 @@ def test_list_shows_decisions_reasons_and_aliases(config: Path) -> None:
         assert expected in result.output, f"{expected!r} is missing in:\n{result.output}"
 
 
+def test_list_tells_why_production_asked_for_a_training(config: Path, candidates: Store) -> None:
+    # given one more decision, about a model that production has asked for
+    def judge(history: ledger.History) -> ledger.Decision:
+        because = {"number": len(history) + 1, "trained_because": ("drift: an alarm",)}
+        return history[-1].model_copy(update=because)
+
+    ledger.append(candidates.root, judge)
+    # when
+    result = CliRunner().invoke(app, ["registry", "list", "-c", str(config)])
+    # then it is said of that one alone
+    assert result.output.count("trained because: drift: an alarm") == 1, result.output
+    assert "trained_because" not in candidates.lake.joinpath("ledger/000001.json").read_text()
+
+
 def test_rollback_first_planned_then_done(config: Path, candidates: Store) -> None:
     # when
     planned = CliRunner().invoke(app, ["registry", "rollback", "--dry-run", "-c", str(config)])

@@ -11,9 +11,21 @@ from mendel.evaluation.deployment_rules import PIPELINE, stricter
 from mendel.evaluation.gate import Rules
 from mendel.pipeline import load_section
 
-LAX = Rules(min_reduction=0.0, max_worse=1.0, max_clean_altered=1.0, max_foreign_altered=1.0, max_latency_seconds=999)
+LAX = Rules(
+    min_reduction=0.0,
+    max_worse=1.0,
+    max_clean_altered=1.0,
+    max_foreign_altered=1.0,
+    max_latency_seconds=999,
+    max_feedback_loss=1.0,
+)
 STRICT = Rules(
-    min_reduction=0.9, max_worse=0.0, max_clean_altered=0.0, max_foreign_altered=0.0, max_latency_seconds=0.1
+    min_reduction=0.9,
+    max_worse=0.0,
+    max_clean_altered=0.0,
+    max_foreign_altered=0.0,
+    max_latency_seconds=0.1,
+    max_feedback_loss=0.0,
 )
 
 

@@ -38,6 +38,7 @@ GOOD = Evidence(
     worse=of(10, 500),
     clean_altered=of(5, 1000),
     foreign_altered=of(20, 2000),
+    feedback_loss=interval(0.04, 0.01, 0.07),
     latencies=(0.4,) * 30,
 )
 
@@ -49,7 +50,7 @@ def failed(verdict: Verdict) -> list[str]:
 def test_a_candidate_that_keeps_every_rule_is_promoted_for_every_reason() -> None:
     verdict = judge(GOOD, RULES)
     assert verdict.promote, f"fails {failed(verdict)}"
-    assert len(verdict.reasons) == len(verdict.checks) == 8, "three systems beaten, five bounds kept"
+    assert len(verdict.reasons) == len(verdict.checks) == 9, "three systems beaten, six bounds kept"
 
 
 @pytest.mark.parametrize(
@@ -64,6 +65,11 @@ def test_a_candidate_that_keeps_every_rule_is_promoted_for_every_reason() -> Non
             "unlike the corpus that it alters: 4.0% (80 of 2,000",
         ),
         ({"latencies": (0.4,) * 24 + (2.5,) * 6}, "max_latency_seconds", "longer than 2 s: 20.0% (6 of 30"),
+        (
+            {"feedback_loss": interval(0.12, 0.06, 0.18)},
+            "max_feedback_loss",
+            "below the champion's by 12.0 points (95% interval 6.0 to 18.0), above 5.0",
+        ),
         ({"gains": {**GOOD.gains, "identity": interval(0.01, -0.01, 0.02)}}, "beats_identity", "leaving the text"),
         ({"gains": {**GOOD.gains, "symspell": interval(0.01, -0.01, 0.02)}}, "beats_symspell", "SymSpell"),
         ({"gains": {**GOOD.gains, "champion": interval(0.01, -0.01, 0.02)}}, "beats_champion", "the champion"),
@@ -111,6 +117,12 @@ def test_an_evaluation_without_foreign_text_is_judged_without_its_rule() -> None
     verdict = judge(GOOD.model_copy(update={"foreign_altered": None}), RULES)
     assert verdict.promote
     assert "max_foreign_altered" not in {check.rule for check in verdict.checks}
+
+
+def test_without_feedback_its_rule_is_not_asked() -> None:
+    verdict = judge(GOOD.model_copy(update={"feedback_loss": None}), RULES)
+    assert verdict.promote
+    assert "max_feedback_loss" not in {check.rule for check in verdict.checks}
 
 
 def test_without_a_champion_the_baselines_are_to_beat() -> None:

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from mendel.core.errors import InputError
-from mendel.noise.calibrate import micro_cer, resolve
+from mendel.noise.calibrate import at_level, micro_cer, resolve
 from mendel.noise.kernel import Kernel
 from mendel.noise.profile import NoiseProfile, ResolvedProfile
 
@@ -45,6 +45,23 @@ def test_resolving_is_deterministic_and_keeps_the_proportions() -> None:
     first, second = (resolve(wanted, sentences(50, seed=1), seed=1) for _ in range(2))
     assert first == second
     assert len({getattr(first.rates, operation) for operation in RATES}) == 1
+
+
+@pytest.mark.parametrize("level", [{}, {"target_cer": 0.04}, {"intensities": [0, 0.5, 2.5]}])
+def test_kinds_of_one_profile_at_the_level_of_another(level: dict[str, object]) -> None:
+    # given noise that is much heavier, swaps alone and the same for all texts, and a profile of the usual level
+    kinds = profile(rates={"reversal": 0.3}, mean_length=2, confusions={"e": {"c": 1}})
+    usual = profile(**level)
+    # when the one is brought to the level of the other
+    mixed = at_level(kinds, usual, sentences(50, seed=1), seed=1)
+    # then unseen text has as many errors as by the other, of the kinds of the one
+    unseen = sentences(8_000, seed=2)
+    expected = measured(resolve(usual, sentences(50, seed=1), seed=1), unseen, seed=2)
+    cer = measured(resolve(mixed, sentences(50, seed=1), seed=1), unseen, seed=2)
+    assert cer == pytest.approx(expected, rel=0.1)
+    assert mixed.rates.reversal == mixed.rates.total
+    assert (mixed.name, mixed.mean_length, mixed.confusions) == (kinds.name, 2, kinds.confusions)
+    assert mixed.intensities == usual.intensities
 
 
 def test_without_a_target_the_rates_stay() -> None:

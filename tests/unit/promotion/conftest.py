@@ -30,6 +30,7 @@ from mendel.noise.kernel import Kernel
 from mendel.noise.profile import NoiseProfile, Rates
 from mendel.promotion import ledger
 from mendel.promotion.ledger import Decision, History
+from mendel.retraining import request
 from mendel.stages.evaluate import Evaluate
 from mendel.stages.promote import Promote
 
@@ -57,7 +58,7 @@ def sentences(count: int, seed: int) -> list[str]:
 
 
 class MakePairs(Stage):
-    """Corrupts the sentences with the real kernel, without Spark."""
+    """Corrupts the sentences with the real kernel, without Spark; made from what asked for them, as by `corrupt`."""
 
     name: ClassVar[str] = "corrupt"
     stage_version: ClassVar[int] = 1
@@ -68,7 +69,8 @@ class MakePairs(Stage):
     copies: int = 1
 
     def inputs(self, context: Context) -> Sequence[InputEntry]:
-        return []
+        why = request.asking(context.root, context.partition)
+        return [context.as_input(why)] if why else []
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
         splits = {"train": sentences(self.train, seed=1), "test": sentences(self.test, seed=2)}

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import signal
@@ -18,13 +19,14 @@ from mendel.core.manifest import Manifest
 from mendel.core.stage import Context, execute, fingerprint
 from mendel.noise import pairs
 from mendel.noise.edits import decode, replay, undo
-from mendel.noise.profile import OPERATIONS, NoiseProfile, ResolvedProfile
+from mendel.noise.profile import OPERATIONS, NoiseProfile, Rates, ResolvedProfile
 from mendel.spark import settings as spark_settings
 from mendel.stages.corrupt import Copies, Corrupt
 
+from ..retraining.conftest import MakeRetraining
 from ..spark.conftest import LOCAL, PARTITION, corpus_table, make_lake, path_of
 
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "noise": {"name": "n", "rates": dict.fromkeys(OPERATIONS, 0.01), "target_cer": 0.1},
     "copies": {"train": 2, "validation": 0, "test": 1},
     "spark": LOCAL,
@@ -44,6 +46,10 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Context:
 def made(lake: Context) -> Manifest:
     """Pairs of `corpus_table` by SETTINGS."""
     return run(lake)
+
+
+SWAPS = NoiseProfile(name="swaps", rates=Rates(reversal=0.2), mean_length=2)
+EARLIER, LATER = "2026-11-20", "2026-11-24"
 
 
 def rows(context: Context, made: Manifest) -> list[dict[str, Any]]:
@@ -66,6 +72,59 @@ def test_only_what_changes_the_pairs_names_the_version() -> None:
     assert fingerprint(Corrupt(), []) == fingerprint(Corrupt(spark={"spark.master": "local[1]"}), [])
     assert fingerprint(Corrupt(), []) != fingerprint(Corrupt(seed=1), [])
     assert fingerprint(Corrupt(), []) != fingerprint(Corrupt(copies=Copies(train=2)), [])
+
+
+def test_where_noise_is_learned_names_no_version() -> None:
+    assert fingerprint(Corrupt(learned_noise=True), []) == fingerprint(Corrupt(), []), "what was learned is an input"
+
+
+@pytest.mark.parametrize(
+    ("learned_noise", "days", "expected"),
+    [
+        (True, {}, []),
+        (True, {EARLIER: {"noise": SWAPS}}, [("learned_noise", EARLIER)]),
+        (False, {EARLIER: {"noise": SWAPS}}, []),
+        (True, {EARLIER: {"noise": SWAPS, "wanted": False}}, []),
+        (True, {LATER: {"noise": SWAPS}}, []),
+        # of the partition itself it is why the pairs are made, whatever noise they have
+        (False, {PARTITION: {"noise": SWAPS}}, [("retraining", PARTITION)]),
+        (True, {PARTITION: {"noise": SWAPS}}, [("retraining", PARTITION), ("learned_noise", PARTITION)]),
+        (
+            True,
+            {EARLIER: {"noise": SWAPS}, PARTITION: {}},
+            [("retraining", PARTITION), ("learned_noise", EARLIER)],
+        ),
+        (True, {PARTITION: {"wanted": False}}, []),
+    ],
+)
+def test_what_production_asked_for_is_an_input(
+    tmp_path: Path, learned_noise: bool, days: dict[str, dict[str, Any]], expected: list[tuple[str, str]]
+) -> None:
+    # given a corpus, and days that were weighed
+    context = make_lake(tmp_path)
+    for day, settings in days.items():
+        execute(MakeRetraining(**settings), dataclasses.replace(context, partition=day))
+    # when pairs are to be made
+    corpus, *others = Corrupt(learned_noise=learned_noise).inputs(context)
+    # then they are made from these
+    assert corpus.name == "corpus"
+    assert [(entry.name, context.manifest_of(entry).partition) for entry in others] == expected
+
+
+@pytest.mark.spark
+def test_learned_kinds_of_noise_come_at_the_configured_level(tmp_path: Path, made: Manifest) -> None:
+    # given noise that was learned from feedback: swaps, and far more of them than the pipeline's CER
+    context = make_lake(tmp_path)
+    execute(MakeRetraining(noise=SWAPS), dataclasses.replace(context, partition=EARLIER))
+    # when the corpus is corrupted
+    learned = run(context, learned_noise=True)
+    # then the errors are swaps, as many as without, and the manifest has the noise that was used
+    assert {operation for operation, count in learned.metrics["events"].items() if count} == {"reversal"}
+    assert learned.metrics["cer"] == pytest.approx(made.metrics["cer"], rel=0.1)
+    used = NoiseProfile.model_validate(learned.parameters["noise"])
+    assert (used.name, used.target_cer) == ("swaps", SETTINGS["noise"]["target_cer"])
+    [noise] = context.uris(learned.as_input(), pairs.NOISE)
+    assert ResolvedProfile.model_validate_json(read_text(noise)).profile == used
 
 
 @pytest.mark.spark

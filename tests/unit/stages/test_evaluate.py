@@ -12,7 +12,11 @@ from mendel.core.errors import InputError
 from mendel.core.manifest import Manifest
 from mendel.core.stage import Context, execute
 from mendel.evaluation.gate import Rules
+from mendel.feedback import inbox
+from mendel.feedback.judged import Feedback
 from mendel.promotion import ledger
+from mendel.stages.evaluate import Evaluate
+from mendel.stages.feedback_collect import CollectFeedback
 
 from ..promotion.conftest import (
     LENIENT,
@@ -90,6 +94,50 @@ def test_the_champion_is_an_input_and_its_score_the_one_to_beat(with_champion: S
     assert "beats_champion" in rules, f"{rules}"
 
 
+def leave_feedback(store: Store, day: str, texts: int) -> None:
+    """Readers accept the first half of a day's changes, one a text, and reject the others."""
+    change = {"start": 4, "end": 13, "original": "goverment", "replacement": "government", "confidence": 0.9}
+    said = [
+        {"text": f"The goverment of {number}.", "changes": [{**change, "accepted": number < texts / 2}]}
+        for number in range(texts)
+    ]
+    answer = {"request_id": day, "at": f"{day}T12:00:00Z", "caller": None, "model_version": 1, "texts": said}
+    inbox.put(store.root, Feedback.model_validate(answer))
+    execute(CollectFeedback(), store.context(day))
+
+
+def test_candidate_and_champion_are_tried_on_what_readers_have_judged(with_champion: Store) -> None:
+    # given feedback up to the candidate's day, and on a later one
+    leave_feedback(with_champion, "2026-11-20", 60)
+    leave_feedback(with_champion, WEEK_2, 50)
+    leave_feedback(with_champion, "2026-11-24", 500)
+
+    # when
+    made = evaluate(with_champion.context(WEEK_2))
+
+    # then both are scored on the days up to then, and the rule is asked
+    names = [entry.name for entry in made.inputs if entry.name.startswith("feedback")]
+    assert names == [f"feedback of {WEEK_2}", "feedback of 2026-11-20"], "the newest days first"
+    scores = made.metrics["feedback"]
+    assert {system: found["changes"] for system, found in scores.items()} == {"candidate": 110, "champion": 110}
+    assert "max_feedback_loss" in [check["rule"] for check in made.metrics["decision"]["checks"]]
+    assert "## Changes that readers have judged" in file_of(with_champion, made, "report.md").read_text()
+
+    # and few changes are enough days
+    few = execute(
+        Evaluate(max_sentences=100, foreign_per_kind=5, resamples=200, rules=LENIENT, feedback_changes=30),
+        with_champion.context(WEEK_2),
+    )
+    assert [entry.name for entry in few.inputs if entry.name.startswith("feedback")] == [f"feedback of {WEEK_2}"]
+    assert few.metrics["feedback"]["champion"]["changes"] == 30
+    assert "max_feedback_loss" not in [check["rule"] for check in few.metrics["decision"]["checks"]], "too few to tell"
+
+
+def test_without_a_champion_no_feedback_is_read(evaluated: Store) -> None:
+    leave_feedback(evaluated, "2026-11-10", 120)
+    assert evaluate(evaluated.context(WEEK_1)) == current(evaluated, WEEK_1)
+
+
 def test_after_its_promotion_a_candidate_is_not_evaluated_again(with_champion: Store) -> None:
     # given
     before = current(with_champion, WEEK_2)
@@ -103,8 +151,9 @@ def test_after_its_promotion_a_candidate_is_not_evaluated_again(with_champion: S
 
 
 def test_the_same_candidate_in_the_next_partition_is_a_no_op(with_champion: Store) -> None:
-    # given unchanged data a week later
+    # given unchanged data a week later, and feedback that came meanwhile
     promote(with_champion.context(WEEK_2))
+    leave_feedback(with_champion, "2026-11-27", 120)
     next_week = with_champion.context("2026-11-30")
     for dataset in ("pairs", "pairs_validation", "candidate"):
         found = manifest.current(with_champion.root, dataset, WEEK_2)

@@ -6,9 +6,10 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from mendel.core import manifest
+from mendel.core import lake, manifest
 from mendel.core.errors import InputError
-from mendel.promotion import ledger, model_registry
+from mendel.core.stage import execute
+from mendel.promotion import ledger, model_card, model_registry
 
 from ..promotion.conftest import (
     MODEL,
@@ -20,6 +21,7 @@ from ..promotion.conftest import (
     candidates,
     candidates_template,
     commands,
+    evaluate,
     evaluated,
     evaluated_template,
     make_candidate,
@@ -27,6 +29,7 @@ from ..promotion.conftest import (
     with_champion,
     with_champion_template,
 )
+from ..retraining.conftest import MakeRetraining
 
 __all__ = [
     "candidates",
@@ -60,6 +63,31 @@ def test_who_passed_the_gate_before_any_champion_is_promoted(evaluated: Store) -
 def test_who_beats_the_champion_takes_its_place(with_champion: Store) -> None:
     decision = promote(with_champion.context(WEEK_2))
     assert (decision.action, decision.version, decision.champion_before) == ("promoted", 2, 1), f"{decision.reasons}"
+
+
+def test_the_ledger_and_the_card_tell_why_production_asked_for_the_training(with_champion: Store) -> None:
+    # given a week that has asked for a training, and what came of it
+    context = with_champion.context(WEEK_2)
+    reasons = ("drift: an alarm, by ks_edits", "feedback: readers rejected 45.0%")
+    retraining = execute(MakeRetraining(reasons=reasons), context)
+    make_candidate(context, order=7)
+    evaluate(context)
+
+    # when
+    decision = promote(context)
+
+    # then
+    assert decision.trained_because == reasons
+    promotion = manifest.current(with_champion.root, "promotion", WEEK_2)
+    assert promotion is not None
+    (uri,) = context.uris(promotion.as_input(), model_card.NAME)
+    card = lake.read_text(uri)
+    assert (
+        "It was trained because of what was seen of the champion before it:\n\n- drift: an alarm, by ks_edits\n" in card
+    )
+    assert f"| retraining | `{retraining.path}` |" in card
+    # and the model that nobody asked for says nothing
+    assert ledger.read(with_champion.root)[0].trained_because == ()
 
 
 def test_promoting_again_changes_nothing(with_champion: Store) -> None:
