@@ -79,7 +79,10 @@ POOLS = {
     "version_candidate": VERSIONING,
 }
 NEVER_IN_DAGS = {"mendel", "pandas", "torch", "pyspark", "mlflow", "great_expectations", "numpy", "requests"}
-MENDEL_IN_PLUGINS = {"mendel.core.manifest", "mendel.core.lake"}
+MENDEL_IN_PLUGINS = {
+    f"mendel.{name}" for name in ("core.errors", "core.frozen", "core.lake", "core.manifest", "promotion.ledger")
+}
+"""They need what Airflow's own image has."""
 
 each_dag = pytest.mark.parametrize("dag_id", TASKS)
 

@@ -32,4 +32,5 @@ def actions() -> list[Action]:
         Action(dag_id="restore_batches", title="Restore a day", day=True),
         Action(dag_id="watch_restorer", title="Compare a day", day=True),
         Action(dag_id="collect_feedback", title="Collect a day's feedback", day=True),
+        Action(dag_id="retrain_restorer", title="Weigh a day: is a training wanted?", day=True),
     ]

@@ -28,6 +28,7 @@ class Decided(Frozen):
     version: int
     decided: datetime
     reasons: tuple[str, ...]
+    trained_because: tuple[str, ...]
     champion: int | None
 
     @classmethod

@@ -70,6 +70,7 @@ const DECISIONS = [
   ["Decision", (entry) => h(Label, { of: entry.action })],
   ["Version", (entry) => entry.version],
   ["Because", (entry) => entry.reasons.join("; ")],
+  ["Trained because", (entry) => entry.trained_because.join("; ") || "–"],
 ];
 
 const DAYS = [
