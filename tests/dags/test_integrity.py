@@ -83,6 +83,8 @@ MENDEL_IN_PLUGINS = {
     f"mendel.{name}" for name in ("core.errors", "core.frozen", "core.lake", "core.manifest", "promotion.ledger")
 }
 """They need what Airflow's own image has."""
+PACKAGES = {"mendel.core", "mendel.promotion"}
+"""What is imported from them is a module."""
 
 each_dag = pytest.mark.parametrize("dag_id", TASKS)
 
@@ -237,8 +239,7 @@ def imported(file: Path) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             names |= {
-                f"{node.module}.{alias.name}" if node.module == "mendel.core" else str(node.module)
-                for alias in node.names
+                f"{node.module}.{alias.name}" if node.module in PACKAGES else str(node.module) for alias in node.names
             }
     return names
 
