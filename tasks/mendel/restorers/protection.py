@@ -30,6 +30,7 @@ WORDS: dict[ProtectedKind, re.Pattern[str]] = {
     ),
     "identifier": re.compile(
         r"""(?x) \w+(?:_\w+){2,} | __\w+ | \w+(?:\.\w+){2,} | \w+(?:::\w+)+ | \w[\w.]*\(\)  # max_clean_altered, a.b.c, run()
+        | \w+(?:[._]\w+)+\(\S*  # what is called, with its first argument: dnd_leave(source,
         | --[a-z][\w-]+(?:=\S*)? | [0-9a-fA-F]{12,} | [0-9a-fA-F]{4,}(?:-[0-9a-fA-F]{4,})+  # --set=x, a digest, a UUID"""
     ),
 }
@@ -40,9 +41,27 @@ UNIT = re.compile(
     [²³]?(?:/(?:s|h|min|m[²³]?|l|L|kg))?(?!\w)"""
 )
 """A number with the symbol of its unit: one letter for another makes another quantity."""
-SPACES = re.compile(r"^\s{2,}|\s{3,}|\t|\n|\s{2,}$")
-"""Indentation, gaps between columns. Two spaces within a line may be noise: a space that was doubled."""
+SPACES = re.compile(r"^\s{2,}|\s{3,}|\t|\n|\s{2,}$|(?<=[.!?:]) {2}(?=\S)")
+"""Indentation, gaps between columns, and two spaces behind a sentence, as typewriters have them. Two spaces elsewhere in a
+line may be noise: a space that was doubled."""
+EMOJI = re.compile(
+    "[\U0001f1e6-\U0001f1ff\U0001f300-\U0001faff\u200d\ufe0f\u20e3\U000e0020-\U000e007f]+|[\u2190-\u2bff]\ufe0f"
+)
+"""Pictures and flags with what joins and varies them; older signs where they are to be shown as pictures."""
+MARKUP = re.compile(r"^[ \t]*(?:(?:#{1,6}|[-*+>])[ \t]+|\d+[.)][ \t]+)", re.MULTILINE)
+"""What makes of a line a heading, an item of a list or a quotation."""
+ENDING = re.compile(r"[:,;](?=\s*\Z)")
+"""Of a text that is no sentence by itself: it leads to a list, or goes on on another line."""
 CODE = re.compile(r"`[^`]+`|<[^<>\s][^<>]*>")
+ANYWHERE: dict[ProtectedKind, re.Pattern[str]] = {
+    "spaces": SPACES,
+    "code": CODE,
+    "number": UNIT,
+    "emoji": EMOJI,
+    "markup": MARKUP,
+    "ending": ENDING,
+}
+"""Patterns of stretches that are no whole words."""
 BRACKET = re.compile(r"(?<!\w)[(\[{](?=\S)|(?<=\S)[)\]}](?!\w)")
 """One that opens before a word or closes behind one; those that noise put in stand anywhere."""
 CLOSING = {"(": ")", "[": "]", "{": "}"}
@@ -56,12 +75,13 @@ def protected(text: str, kinds: Collection[ProtectedKind]) -> list[tuple[int, in
 def is_refused(
     change: Span, text: str, stretches: Collection[tuple[int, int]], kinds: Collection[ProtectedKind]
 ) -> bool:
-    """Whether a change touches one of the stretches, invents a number or takes one of a pair of brackets, where these
-    are protected."""
+    """Whether a change touches one of the stretches, or does what no stretch shows, where that is protected: invents a number,
+    takes one of a pair of brackets, or ends a heading with a full stop."""
     removed = text[change.start : change.end]
     invents = "number" in kinds and any(c.isdigit() and c not in removed for c in change.replacement)
     unpairs = "brackets" in kinds and _unpairs(change, text)
-    return invents or unpairs or any(_touches(change, text, start, end) for start, end in stretches)
+    ends = "ending" in kinds and change.start >= len(text.rstrip()) and not any(map(str.isalnum, change.replacement))
+    return invents or unpairs or ends or any(_touches(change, text, start, end) for start, end in stretches)
 
 
 def _unpairs(change: Span, text: str) -> bool:
@@ -89,12 +109,9 @@ def _touches(change: Span, text: str, start: int, end: int) -> bool:
 
 
 def _stretches(text: str, kinds: Collection[ProtectedKind]) -> Iterator[tuple[int, int]]:
-    if "spaces" in kinds:
-        yield from (match.span() for match in SPACES.finditer(text))
-    if "code" in kinds:
-        yield from (match.span() for match in CODE.finditer(text))
-    if "number" in kinds:
-        yield from (match.span() for match in UNIT.finditer(text))
+    for kind, pattern in ANYWHERE.items():
+        if kind in kinds:
+            yield from (match.span() for match in pattern.finditer(text))
     patterns = [pattern for kind, pattern in WORDS.items() if kind in kinds]
     for match in WORD.finditer(text):
         word = match.group()

@@ -110,6 +110,16 @@ def test_all_that_counts_in_reported_texts_is_covered(text: str) -> None:
         ("[There was a disruption.]", "There was a disruption.]"),
         ("(possibly commercial) programs", "(possibly commercial programs"),
         ("all [the] people", "all people"),
+        ("\U0001f3f4 the registry is live", "It is the registry is live"),
+        ("\U0001f1f5\U0001f1f1 \U0001f1e7\U0001f1f7 the registry is live", "It is the registry is live"),
+        ("## Acknowledgments", "# Acknowledgments"),
+        ("- the people", "the people"),
+        ("1. the people", "the people"),
+        ("on the following conditions:", "on the following conditions."),
+        ("On some implementations,", "On some implementations."),
+        ("Credits", "Credits."),
+        ("One sentence.  Another.", "One sentence. Another."),
+        ("in dnd_leave(source, event) method", "in leave (source, event) method"),
     ],
 )
 def test_a_change_to_what_is_protected_is_refused(text: str, better: str) -> None:
@@ -127,6 +137,10 @@ def test_a_change_to_what_is_protected_is_refused(text: str, better: str) -> Non
         ("(possilby commercial) programs", "(possibly commercial) programs"),
         ("all (of people", "all of people"),
         ("al(l of people)", "all of people)"),
+        ("all of the peopl", "all of the people."),
+        ("all of the people,.", "all of the people."),
+        ("two  spaces of noise", "two spaces of noise"),
+        ("all of# the people", "all of the people"),
         ("all of peo}ple [here]", "all of people [here]"),
     ],
 )
