@@ -26,6 +26,7 @@ PROMISES = {
     "restoration": "import mendel.restorers.channel; from mendel import NoiseProfile, Restorer, corrupt",
     "documents": "import mendel.cli.restore_files, mendel.inference.whole_files, markdown_it, rapidfuzz, sentencex",
     "serve": "import mendel.serving.server, mendel.documents.restoring",
+    "traces": "import mendel.serving.traces, opentelemetry.exporter.otlp.proto.http.trace_exporter, opentelemetry.sdk.trace",
     "llm": "import mendel.models.llm, mendel.restorers.rewriter",
     "train": "import mendel.restorers.channel_candidate, mendel.restorers.rewriter_candidate, mendel.training.parallel, "
     "mendel.core.tracking.run",

@@ -44,7 +44,7 @@ LOCKS = {
         cpus=True,
     ),
     "gpu": for_image("pyproject.toml", "s3.in", extras="evaluate qlora documents wandb lineage"),
-    "serve": for_image("pyproject.toml", "s3.in", extras="serve llm client", cpus=True),
+    "serve": for_image("pyproject.toml", "s3.in", extras="serve traces llm client", cpus=True),
     "mlflow": for_image("mlflow.in"),
     "airflow": for_image("pyproject.toml", "airflow.in", extras="airflow"),
     "marts": Lock(["pyproject.toml", "marts.in"], ["lakehouse"]),
