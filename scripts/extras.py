@@ -21,10 +21,12 @@ PROMISES = {
     "quality": "import mendel.quality.data_docs, mendel.quality.corpus_suite, mendel.quality.pairs_suite",
     "lakehouse": "import mendel.lakehouse.query, mendel.lakehouse.following",
     "versioning": "import dvc, mendel.versioning.data_registry",
+    "lineage": "import mendel.core.lineage.events",
     "spark": "import mendel.spark.corruption, mendel.streaming.query, mendel.noise.learn",
     "restoration": "import mendel.restorers.channel; from mendel import NoiseProfile, Restorer, corrupt",
     "documents": "import mendel.cli.restore_files, mendel.inference.whole_files, markdown_it, rapidfuzz, sentencex",
     "serve": "import mendel.serving.server, mendel.documents.restoring",
+    "traces": "import mendel.serving.traces, opentelemetry.exporter.otlp.proto.http.trace_exporter, opentelemetry.sdk.trace",
     "llm": "import mendel.models.llm, mendel.restorers.rewriter",
     "train": "import mendel.restorers.channel_candidate, mendel.restorers.rewriter_candidate, mendel.training.parallel, "
     "mendel.core.tracking.run",

@@ -38,10 +38,13 @@ def for_image(*sources: str, extras: str = "", cpus: bool = False) -> Lock:
 LOCKS = {
     "dev": Lock(["pyproject.toml"], ["dev"], without=f"torch|{CUDA}"),
     "tasks": for_image(
-        "pyproject.toml", "s3.in", extras="spark quality versioning lakehouse evaluate documents wandb", cpus=True
+        "pyproject.toml",
+        "s3.in",
+        extras="spark quality versioning lakehouse evaluate documents wandb lineage",
+        cpus=True,
     ),
-    "gpu": for_image("pyproject.toml", "s3.in", extras="evaluate qlora documents wandb"),
-    "serve": for_image("pyproject.toml", "s3.in", extras="serve llm client", cpus=True),
+    "gpu": for_image("pyproject.toml", "s3.in", extras="evaluate qlora documents wandb lineage"),
+    "serve": for_image("pyproject.toml", "s3.in", extras="serve traces llm client", cpus=True),
     "mlflow": for_image("mlflow.in"),
     "airflow": for_image("pyproject.toml", "airflow.in", extras="airflow"),
     "marts": Lock(["pyproject.toml", "marts.in"], ["lakehouse"]),

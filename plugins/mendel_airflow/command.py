@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mendel_airflow import pipelines
+from mendel_airflow import lineage, pipelines
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
 
 BAD_INPUT, GATE_SAID_NO = 2, 3
 """Exit codes that a second try cannot change."""
@@ -28,9 +31,13 @@ def command_line(arguments: Sequence[str], mapped: Mapping[str, Any]) -> list[st
     return [token for token in arguments if token != ""] + options
 
 
-def variables(run_id: str) -> dict[str, str]:
+def variables(context: Context) -> dict[str, str]:
     """More environment of a stage: the run that it belongs to, and the pipeline whose gate no other may be laxer than."""
-    return {"MENDEL_RUN_ID": run_id, "MENDEL_RULES": os.environ.get("MENDEL_RULES") or pipelines.default()}
+    return {
+        "MENDEL_RUN_ID": context["run_id"],
+        "MENDEL_RULES": os.environ.get("MENDEL_RULES") or pipelines.default(),
+        **lineage.variables(context),
+    }
 
 
 def last_message(tail: Collection[str]) -> str:

@@ -23,7 +23,7 @@ NAMES = frozenset([
 ])
 PREFIXES = (
     "LC_", "XDG_", "CUDA_", "NVIDIA_",
-    "MENDEL_", "MLFLOW_", "WANDB_", "DVC_", "GIT_", "GX_",
+    "MENDEL_", "MLFLOW_", "WANDB_", "OPENLINEAGE_", "DVC_", "GIT_", "GX_",
     "AWS_", "AZURE_", "GOOGLE_", "FSSPEC_",  # the lake's credentials
     "PYSPARK_", "SPARK_LOCAL_",
     "HF_", "TRANSFORMERS_", "TOKENIZERS_", "TORCH", "PYTORCH_", "OMP_", "MKL_", "OPENBLAS_", "NUMBA_",

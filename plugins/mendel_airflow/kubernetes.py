@@ -93,7 +93,7 @@ class KubernetesStage(KubernetesPodOperator):
 
     def execute(self, context: Context) -> None:
         self.arguments = [PROGRAM, *command_line(self.arguments, self.mapped)]
-        self._settle(context["run_id"])
+        self._settle(context)
         self.log.info("$ %s", shlex.join(self.arguments))
         try:
             super().execute(context)
@@ -106,7 +106,7 @@ class KubernetesStage(KubernetesPodOperator):
 
     def trigger_reentry(self, context: Context, event: dict[str, Any]) -> None:
         """The triggerer has seen the pod end, or has given up waiting: what came of it."""
-        self._settle(context["run_id"])
+        self._settle(context)
         self.tail = self._last_lines(event["name"], event["namespace"])
         try:
             super().trigger_reentry(context, event)
@@ -123,7 +123,7 @@ class KubernetesStage(KubernetesPodOperator):
         container.args = [_literal(word) for word in container.args]
         return pod
 
-    def _settle(self, run_id: str) -> None:
+    def _settle(self, context: Context) -> None:
         """Take from the stage's class of pods where it runs and how long it may wait."""
         words = list(takewhile(lambda word: not word.startswith("-"), self.arguments))
         command = words[1:] if words[0] == PROGRAM else words
@@ -134,7 +134,7 @@ class KubernetesStage(KubernetesPodOperator):
         self.name = "-".join(["mendel", *command])
         self.namespace = os.environ.get("MENDEL_NAMESPACE")
         self.in_cluster = IN_A_POD in os.environ or None  # the triggerer's client does not find out by itself
-        self.env_vars = {name: _literal(value) for name, value in variables(run_id).items()}
+        self.env_vars = {name: _literal(value) for name, value in variables(context).items()}
         self.pod_template_dict = settings.pod
         self.schedule_timeout_seconds = settings.schedule_timeout_seconds
         self.startup_timeout_seconds = settings.startup_timeout_seconds

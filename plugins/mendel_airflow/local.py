@@ -59,7 +59,7 @@ class LocalStage(BaseOperator):
         command = [program(), *self.arguments]
         self.log.info("$ %s", shlex.join(["mendel", *self.arguments]))
         try:
-            self._group = ProcessGroup(command, {**environment.of_stage(), **variables(context["run_id"])})
+            self._group = ProcessGroup(command, {**environment.of_stage(), **variables(context)})
         except OSError as error:
             raise AirflowFailException(f"cannot run {command[0]}: {error}. Set MENDEL_BIN to the program.") from error
         try:

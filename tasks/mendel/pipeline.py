@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 from mendel.core import config, lake
 from mendel.core.errors import InputError
 from mendel.core.frozen import Frozen
+from mendel.core.lineage import run as lineage
 from mendel.core.prices import Prices
 from mendel.core.stage import Stage, explain
 from mendel.forgetting.retention import Retention
@@ -71,6 +72,7 @@ def load_section(uri: str, section: str, settings: Sequence[str] = (), *, reach:
         pipeline = Pipeline.model_validate(data)
     except ValidationError as error:
         raise explain(error, uri) from error
+    lineage.PIPELINE.set(pipeline.name)
     os.environ.setdefault("MLFLOW_TRACKING_URI", pipeline.tracking)
     if pipeline.wandb:
         os.environ.setdefault("WANDB_MODE", pipeline.wandb)

@@ -22,6 +22,8 @@ os.environ |= {
 for variable in ("TARGET", "CONFIG", "CONFIG_PREFIXES", "PIPELINES", "RULES", "STAGE_ENV", "APPROVAL", "BIN"):
     os.environ.pop(f"MENDEL_{variable}", None)  # the deployment's, not the tests'
 os.environ.pop("AIRFLOW_CONN_MENDEL_ALERTS", None)
+for variable in [name for name in os.environ if name.startswith("OPENLINEAGE_")]:
+    del os.environ[variable]
 
 import pytest  # noqa: E402
 from airflow.dag_processing.dagbag import DagBag  # noqa: E402

@@ -27,6 +27,7 @@ NEEDED = {
     "JAVA_HOME": "/java",
     "MENDEL_LAKE": "s3://lake",
     "MLFLOW_TRACKING_URI": "http://mlflow",
+    "OPENLINEAGE_URL": "http://marquez",
     "AWS_ACCESS_KEY_ID": "stages",
     "GIT_SSH_COMMAND": "ssh",
     "HF_HOME": "/hf",

@@ -34,6 +34,8 @@ from mendel.core import cache, lake, manifest, usage
 from mendel.core.code_version import code_version
 from mendel.core.errors import InputError
 from mendel.core.frozen import Frozen
+from mendel.core.lineage import run as lineage
+from mendel.core.lineage.run import RunReport
 from mendel.core.log import log
 from mendel.core.manifest import FileEntry, InputEntry, Manifest
 from mendel.core.usage import Usage
@@ -254,14 +256,15 @@ def commit(
 
 def execute(stage: Stage, context: Context) -> Manifest:
     """Make the version that a stage's configuration and inputs name, or find that it is there already; then settle."""
-    version = _make(stage, context)
-    stage.settle(context)
+    with lineage.told(stage.name, context.root) as report:
+        report.output = version = _make(stage, context, report)
+        stage.settle(context)
     return version
 
 
-def _make(stage: Stage, context: Context) -> Manifest:
+def _make(stage: Stage, context: Context, report: RunReport) -> Manifest:
     started = datetime.now(UTC)
-    inputs = stage.inputs(context)
+    report.inputs = inputs = stage.inputs(context)
     key = fingerprint(stage, inputs)
     existing = manifest.read(context.root, stage.target(), context.partition, key)
     amiss = manifest.missing(context.root, existing) if existing else None

@@ -17,8 +17,11 @@ from contextlib import contextmanager
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
+from opentelemetry.trace import Span
+
 from mendel.core.log import log
 from mendel.restorers.restorer import Restoration
+from mendel.serving import traces
 from mendel.serving.models import Model
 from mendel.serving.settings import Serve
 from mendel.serving.turns import QueuedPiece, QueuedRequest, Turns
@@ -106,15 +109,18 @@ class Batcher:
         self._check_room(model, sum(map(len, texts)), caller)
         answer = asyncio.get_running_loop().create_future()
         job = QueuedRequest(model, texts, caller, answer, of_one_document=of_one_document)
-        if job.next is None:  # of no texts: there is nothing whose turn would come
-            job.answer.set_result([])
-        else:
-            self._queue.add(job)
-            self._start()
-        try:
-            yield job
-        finally:
-            self._queue.discard(job)
+        with traces.work("restore", model.name) as job.span:
+            if job.next is None:  # of no texts: there is nothing whose turn would come
+                job.answer.set_result([])
+            else:
+                job.queue_span = traces.TRACER.start_span("queue")
+                self._queue.add(job)
+                self._start()
+            try:
+                yield job
+            finally:
+                self._queue.discard(job)
+                traces.end(job.queue_span)
 
     @property
     def depth(self) -> int:
@@ -160,12 +166,16 @@ class Batcher:
         items = self._queue.batch(first.model, budget, self._settings.batch_texts)
         self._expected = _characters(items) / speed
         self._began = time.monotonic()
+        requests = dict.fromkeys(item.job.span for item in items)
+        span = traces.batch(requests, first.model.name, len(items), _characters(items))
         running = asyncio.get_running_loop().run_in_executor(self._worker, _restore, items)
-        running.add_done_callback(lambda future: self._finish(items, future.result()))
+        running.add_done_callback(lambda future: self._finish(items, future.result(), span))
 
-    def _finish(self, items: Sequence[QueuedPiece], results: Sequence[Restoration | Exception]) -> None:
+    def _finish(self, items: Sequence[QueuedPiece], results: Sequence[Restoration | Exception], span: Span) -> None:
         characters, seconds = _characters(items), self._busy_seconds
         self._began = None
+        span.set_attribute("mendel.failed", sum(isinstance(result, Exception) for result in results))
+        span.end()
         if characters and seconds > 0:
             self._speed(items[0].job.model).add(characters, seconds)
         self._observe(Batch(len(items), characters, seconds))

@@ -15,6 +15,7 @@ from mendel.core.errors import InputError
 from mendel.core.log import log
 from mendel.promotion import ledger
 from mendel.restorers.restorer import Restoration
+from mendel.serving import traces
 from mendel.serving.batcher import Batcher, QueueFullError
 from mendel.serving.metrics import Metrics
 from mendel.serving.models import Model, Models
@@ -100,7 +101,8 @@ class Shadow:
     async def _compare(self, model: Model, texts: Sequence[str], answered: Sequence[Restoration]) -> None:
         started = time.monotonic()
         try:
-            compared = await self._batcher.restore(model, texts)
+            with traces.work("shadow", model.name):
+                compared = await self._batcher.restore(model, texts)
         except QueueFullError:
             self._metrics.shadow_dropped.inc()
             return

@@ -10,14 +10,16 @@ import re
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 
 import structlog
+from opentelemetry.trace import INVALID_SPAN, Span
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mendel.core.log import log
-from mendel.serving import hosts
+from mendel.serving import hosts, traces
 from mendel.serving.keys import Keys
 from mendel.serving.metrics import Metrics
 from mendel.serving.problems import problem
@@ -27,6 +29,8 @@ REQUEST_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 GUARDED = "/v1/"
 READY = "/readyz"
 PROBED = ("/healthz", READY, "/metrics")
+OTHER = "other"
+"""The route of what no route is for."""
 NO_BODY = "Such a request takes no body."
 
 
@@ -67,7 +71,11 @@ class Gateway:
                     answer_headers["Connection"] = "close"
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with (
+            _span(scope, headers) as span,
+            structlog.contextvars.bound_contextvars(request_id=request_id, **traces.trace_id(span)),
+        ):
+            span.set_attribute("mendel.request_id", request_id)
             try:
                 if (refusal := self._refused(scope, headers)) is not None:
                     await refusal(scope, receive, answer)
@@ -78,6 +86,7 @@ class Gateway:
             finally:
                 seconds = time.monotonic() - started
                 route = _route(scope)
+                traces.answered(span, scope["method"], None if route == OTHER else route, status, log_fields)
                 self._metrics.requests.labels(route, status).inc()
                 self._metrics.seconds.labels(route).observe(seconds)
                 log.info(
@@ -151,7 +160,13 @@ class Gateway:
 def _route(scope: Scope) -> str:
     """As metrics name it. A probe has its own even where the gateway answers it: a pod that ends is no failed request."""
     asked: str = scope["path"]
-    return getattr(scope.get("route"), "path", asked if asked in PROBED else "other")
+    return getattr(scope.get("route"), "path", asked if asked in PROBED else OTHER)
+
+
+def _span(scope: Scope, headers: Headers) -> AbstractContextManager[Span]:
+    """Probes come all the time, and nobody asks how they went."""
+    path = scope["path"]
+    return nullcontext(INVALID_SPAN) if path in PROBED else traces.request(scope["method"], path, headers)
 
 
 def _key(headers: Headers) -> str:

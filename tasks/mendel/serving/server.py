@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from socket import socket
+from threading import Thread
 from typing import Any
 
 import uvicorn
 
-from mendel.serving import app, keys
+from mendel.serving import app, keys, traces
 from mendel.serving.connections import Connections
 from mendel.serving.gateway import Gateway
 from mendel.serving.protocol import HEAD_BYTES, PunctualProtocol
@@ -26,7 +29,7 @@ def run(root: str, settings: Serve) -> None:
     gateway = app.create(root, settings, keys.required(settings.host, settings.keys_file))
     config = uvicorn.Config(gateway, host=settings.host, port=settings.port, **options(settings))
     with suppress(KeyboardInterrupt):  # raised anew once the service has ended
-        Server(config, gateway, settings.drain_seconds).run()
+        Server(config, gateway, settings.drain_seconds, traces.configure()).run()
 
 
 def options(settings: Serve) -> dict[str, Any]:
@@ -49,10 +52,14 @@ def options(settings: Serve) -> dict[str, Any]:
 class Server(uvicorn.Server):
     """Between the signal and the closed port lies the time in which a balancer still sends requests here."""
 
-    def __init__(self, config: uvicorn.Config, gateway: Gateway, drain_seconds: float) -> None:
+    def __init__(
+        self, config: uvicorn.Config, gateway: Gateway, drain_seconds: float, ended: Callable[[], object]
+    ) -> None:
+        """`ended` is called, for a short time, when the last answer has been given."""
         super().__init__(config)
         self._gateway = gateway
         self._drain_seconds = drain_seconds
+        self._ended = ended
 
     async def main_loop(self) -> None:
         await super().main_loop()
@@ -60,3 +67,9 @@ class Server(uvicorn.Server):
         until = time.monotonic() + self._drain_seconds
         while time.monotonic() < until and not self.force_exit:
             await asyncio.sleep(0.1)
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        thread = Thread(target=self._ended, daemon=True)  # uvicorn raises the signal anew, so nothing runs after this
+        thread.start()
+        await asyncio.to_thread(thread.join, traces.FLUSH_SECONDS)

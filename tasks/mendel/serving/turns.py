@@ -7,9 +7,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from opentelemetry.trace import INVALID_SPAN, Span
+
 from mendel.restorers import pieces
 from mendel.restorers.document import DocumentContext, of_text
 from mendel.restorers.restorer import Restoration
+from mendel.serving import traces
 from mendel.serving.models import Model
 
 
@@ -37,6 +40,9 @@ class QueuedRequest:
             for document in [whole or of_text(text, len(parts))]
             for _ in parts
         ]
+        self.span: Span = INVALID_SPAN
+        self.queue_span: Span = INVALID_SPAN
+        """Of the time before its first turn."""
         self._next_place = 0
         self._results: dict[int, Restoration] = {}
         self.waiting = sum(map(len, self._pieces))
@@ -53,6 +59,7 @@ class QueuedRequest:
         return len(self._results) + 1
 
     def take(self) -> QueuedPiece:
+        traces.end(self.queue_span)
         item = QueuedPiece(self, self._next_place, self._pieces[self._next_place], self._documents[self._next_place])
         self._next_place += 1
         self.waiting -= len(item.text)

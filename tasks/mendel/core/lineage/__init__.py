@@ -1,0 +1,1 @@
+"""What OpenLineage's tools are told of stages, where the deployment configures its client."""
