@@ -14,6 +14,7 @@ stays), and writes bench/results/scale.json. Ends with 1 when a digest differs.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import os
@@ -66,7 +67,7 @@ def word_model() -> tuple[list[str], dict[str, list[str]]]:
     for document in Sotu().read():
         assert isinstance(document, Document)
         words = document.text.split()
-        for word, following in zip(words, words[1:], strict=False):
+        for word, following in itertools.pairwise(words):
             if word[-1] in ".?!":
                 beginnings.append(following)
             else:
