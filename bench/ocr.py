@@ -40,7 +40,7 @@ from mendel.channel.decoder import Decoder
 from mendel.core import config
 from mendel.corpus import foreign
 from mendel.corpus.clean import Cleaning
-from mendel.corpus.reading import Reading
+from mendel.corpus.reading import CorpusReading
 from mendel.corpus.sources.sotu import Sotu
 from mendel.corpus.split import Sentence
 from mendel.evaluation.bootstrap import Bootstrap
@@ -116,7 +116,7 @@ def digest(text: str) -> int:
 def addresses() -> list[str]:
     """Sentences of the demo's corpus that are of the century."""
     source = Sotu(years=(1790, BEFORE))
-    return [item.text for item in Reading(source, Cleaning(), source.entry()) if isinstance(item, Sentence)]
+    return [item.text for item in CorpusReading(source, Cleaning(), source.entry()) if isinstance(item, Sentence)]
 
 
 class Fitting(NamedTuple):

@@ -10,25 +10,23 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-RUN_BYTES = 64 * 2**20
+RUN_BYTES = 32 * 2**20
 """Of rows that are sorted in memory."""
 BLOCK_BYTES = 2**18
-"""Of each run, held while all are merged: 1,000 runs, 60 GB of rows, take 250 MB."""
+"""Of each run, held while all are merged: the runs of 10 GB take 80 MB."""
 Rows = TypeVar("Rows", pa.Table, pa.RecordBatch)
 
 
 class Runs:
     """Rows of a schema that come in any order and are read in the order of their keys, which hold no null.
 
-    No more than `run_bytes` of them are in memory at a time, and a block of each run; the folder gets the rest.
+    No more than RUN_BYTES of them are in memory at a time, or a block of each run; the folder gets the rest.
     """
 
-    def __init__(self, schema: pa.Schema, keys: Sequence[str], folder: Path, run_bytes: int = RUN_BYTES) -> None:
+    def __init__(self, schema: pa.Schema, keys: Sequence[str], folder: Path) -> None:
         self.schema = schema
         self._order = [(key, "ascending") for key in keys]
         self._folder = folder
-        self._run_bytes = run_bytes
-        self._block_bytes = min(BLOCK_BYTES, run_bytes)
         self._paths: list[Path] = []
         self._pending: list[pa.Table] = []
         self._bytes = 0
@@ -38,16 +36,16 @@ class Runs:
         """Further rows, their columns in any order."""
         table = pa.Table.from_batches([rows]) if isinstance(rows, pa.RecordBatch) else rows
         table = table.select(self.schema.names).cast(self.schema)
-        for part in cut(table, self._run_bytes):
+        for part in cut(table, RUN_BYTES):
             self._pending.append(part)
             self._bytes += part.nbytes
-            if self._bytes >= self._run_bytes:
+            if self._bytes >= RUN_BYTES:
                 self._spill()
 
     def merged(self) -> Iterator[pa.Table]:
         """All rows in order, in blocks. To be called once, after the last row."""
         if not self._paths:
-            yield from cut(self._sorted(), self._block_bytes)
+            yield from cut(self._sorted(), BLOCK_BYTES)
             return
         self._spill()
         with ExitStack() as opened:
@@ -65,7 +63,7 @@ class Runs:
     def _spill(self) -> None:
         if self._pending:
             self._paths.append(self._folder / f"{len(self._paths):06}.arrow")
-            write(self._paths[-1], self.schema, cut(self._sorted(), self._block_bytes))
+            write(self._paths[-1], self.schema, cut(self._sorted(), BLOCK_BYTES))
 
 
 class _Head:

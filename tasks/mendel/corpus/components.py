@@ -9,7 +9,7 @@ components. Texts of different components are never near-equal; most texts have 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -45,7 +45,10 @@ class Components(NamedTuple):
 
 
 class Comparison:
-    """Takes texts in order, into files of a folder; then says which belong together. It holds 12 kB per 100 alike texts."""
+    """Takes texts in order, into files of a folder; then says which belong together.
+
+    In memory are a part of one band, and two numbers for each text that is not alone.
+    """
 
     def __init__(self, folder: Path, threshold: float) -> None:
         self._sketch = Sketcher(threshold)
@@ -88,8 +91,10 @@ class Comparison:
             hashes, places = (np.concatenate(columns) for columns in zip(*chunks, strict=True))
             order = np.argsort(hashes, kind="stable")
             hashes, places = hashes[order], places[order]
-            same = np.concatenate([[False], hashes[1:] == hashes[:-1], [False]])
-            shared = same[1:] | same[:-1]
+            same = hashes[1:] == hashes[:-1]
+            shared = np.zeros(len(hashes), bool)
+            shared[1:] |= same
+            shared[:-1] |= same
             yield hashes[shared], places[shared]
 
     def _alike(self, hashes: Places, places: Places) -> tuple[Places, Places]:
@@ -158,8 +163,9 @@ class Comparison:
         return values
 
 
-def _odd(hashes: NDArray[np.uint32]) -> NDArray[np.uint8]:
-    odd: NDArray[np.uint8] = np.packbits(np.bincount(hashes % BITS, minlength=BITS) % 2 == 1)
+def _odd(hashes: Sequence[int]) -> NDArray[np.uint8]:
+    counts = np.bincount(np.array(hashes) % BITS, minlength=BITS)
+    odd: NDArray[np.uint8] = np.packbits(counts % 2 == 1)
     return odd
 
 

@@ -13,9 +13,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-import numpy as np
 from datasketch import MinHash
-from numpy.typing import NDArray
 
 SHINGLE = 5
 PERMUTATIONS = 64
@@ -28,7 +26,9 @@ Key = TypeVar("Key")
 def shingles(text: str) -> frozenset[str]:
     """Character 5-grams of the words in lower case; a text without a word or shorter than that stands for itself."""
     words = " ".join(WORDS.findall(text.casefold())) or text
-    return frozenset(words[start : start + SHINGLE] for start in range(max(1, len(words) - SHINGLE + 1)))
+    return frozenset(map("".join, zip(*(words[start:] for start in range(SHINGLE)), strict=False))) or frozenset(
+        [words]
+    )
 
 
 def similarity(one: frozenset[str], other: frozenset[str]) -> float:
@@ -42,7 +42,7 @@ class Sketch:
 
     text: str
     shingles: frozenset[str]
-    hashes: NDArray[np.uint32]
+    hashes: list[int]
     """Of the shingles."""
     bands: tuple[int, ...]
     """Hashes of the parts of its MinHash: texts that share none are not compared. Another process has others."""
@@ -53,15 +53,15 @@ class Sketcher:
 
     def __init__(self, threshold: float) -> None:
         self.bands, rows = _bands(threshold)
-        self._empty = MinHash(num_perm=PERMUTATIONS, hashfunc=int)  # the hashes are there already
-        self._width = rows * self._empty.hashvalues.itemsize
+        self._minhash = MinHash(num_perm=PERMUTATIONS, hashfunc=int)  # the hashes are there already
+        self._width = rows * self._minhash.hashvalues.itemsize
 
     def __call__(self, text: str) -> Sketch:
         parts = shingles(text)
-        hashes = np.fromiter((zlib.crc32(shingle.encode()) for shingle in parts), np.uint32, len(parts))
-        minhash = self._empty.copy()
-        minhash.update_batch(hashes)
-        values, width = minhash.hashvalues.tobytes(), self._width
+        hashes = list(map(zlib.crc32, map(str.encode, parts)))
+        self._minhash.clear()
+        self._minhash.update_batch(hashes)
+        values, width = self._minhash.hashvalues.tobytes(), self._width
         bands = tuple(hash((band, values[band * width : (band + 1) * width])) for band in range(self.bands))
         return Sketch(text, parts, hashes, bands)
 

@@ -23,7 +23,7 @@ NAMED = 3
 BATCH_CHARACTERS = 2**20
 
 
-class Reading:
+class CorpusReading:
     """What a source's documents become: iterated once, it yields their sentences, those that the filters drop, and what
     is quarantined. Meanwhile it counts.
 

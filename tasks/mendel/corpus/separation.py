@@ -12,6 +12,7 @@ to one component of near-equal ones are judged together (`corpus.split`), the ot
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import groupby, islice, tee
 from operator import itemgetter
 from pathlib import Path
@@ -41,6 +42,7 @@ LINKED = pa.schema([("component", pa.int64()), ("place", pa.int64()), *PLACED])
 GONE = pa.schema([("place", pa.int64()), ("reason", pa.string()), ("detail", pa.string())])
 ROWS = 8192
 """Of Python objects that become a table at a time."""
+REPEATED = 64
 Item = TypeVar("Item")
 
 
@@ -119,7 +121,7 @@ class Separation:
             columns = block.take(pa.array(places - start)).columns
             linked.add(pa.table([pa.array(labels), pa.array(places), *columns], schema=LINKED))
             start += block.num_rows
-        sketch = Sketcher(self._threshold)
+        sketch = lru_cache(REPEATED)(Sketcher(self._threshold))  # where one text is there many times
         ordered = (row for table in linked.merged() for row in table.to_pylist())
         for _, component in track(groupby(ordered, itemgetter("component")), "removing duplicates"):
             rows, again = tee(component)

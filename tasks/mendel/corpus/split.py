@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from mendel.core.errors import InputError
-from mendel.corpus.dedupe import Index, Sketcher
+from mendel.corpus.dedupe import Index, Sketch
 from mendel.corpus.sources.base import Split
 
 ORDER: tuple[Split, ...] = ("test", "validation", "train")
@@ -55,7 +55,7 @@ NOT_PINNED = Reason("not_pinned", "held out, and not in the pinned test set")
 
 
 def judged(
-    placed: Iterable[tuple[Sentence, bool]], sketch: Sketcher, threshold: float, *, pinned: bool
+    placed: Iterable[tuple[Sentence, bool]], sketch: Callable[[str], Sketch], threshold: float, *, pinned: bool
 ) -> Iterator[Reason | None]:
     """For each sentence, why it goes, or None where it stays; `corpus.separation` says by which rules.
 

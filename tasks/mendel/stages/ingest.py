@@ -46,13 +46,13 @@ class Ingest(Stage):
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
         from mendel.corpus import tables  # loads pyarrow
         from mendel.corpus.presence import Presence  # loads numpy
-        from mendel.corpus.reading import Reading
+        from mendel.corpus.reading import CorpusReading
         from mendel.corpus.split import ORDER, Dropped, Sentence, require_all  # loads datasketch
         from mendel.corpus.writing import Corpus  # loads datasketch, pyarrow, scipy
 
         [uri] = draft.context.uris(inputs["testset"], "/test.parquet")
         presence = Presence(tables.read_sentences(uri))
-        reading = Reading(self.source, self.cleaning, inputs["source"])
+        reading = CorpusReading(self.source, self.cleaning, inputs["source"])
         files = {split: draft.folder / f"split={split}" / "part-00000.parquet" for split in ORDER}
         with tempfile.TemporaryDirectory(prefix="mendel-ingest-") as folder:
             corpus = Corpus(Path(folder), self.near_duplicate, pinned=tables.read_sentences(uri))

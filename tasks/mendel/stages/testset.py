@@ -31,11 +31,11 @@ class Testset(Stage):
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
         from mendel.corpus import tables  # loads pyarrow
-        from mendel.corpus.reading import Reading
+        from mendel.corpus.reading import CorpusReading
         from mendel.corpus.split import require_all  # loads datasketch
         from mendel.corpus.writing import Corpus  # loads datasketch, pyarrow, scipy
 
-        reading = Reading(self.source, self.cleaning, inputs["source"], only="test")
+        reading = CorpusReading(self.source, self.cleaning, inputs["source"], only="test")
         path = draft.folder / "test.parquet"
         with tempfile.TemporaryDirectory(prefix="mendel-testset-") as folder:
             corpus = Corpus(Path(folder), self.near_duplicate, pinned=None)
