@@ -7,7 +7,7 @@ corpus`, `corrupt` and `validate pairs` as commands.
     .venv/bin/python bench/scale.py --sizes 10 50 200
     .venv/bin/python bench/scale.py --beside ../former  # the same with another checkout, whose digests must be the same
 
-Prints a table, with the exponents by which seconds and memory grow from the smallest size to the largest (1 is linear, 0
+Prints a table, with the exponents by which CPU seconds and memory grow from the smallest size to the largest (1 is linear, 0
 stays), and writes bench/results/scale.json. Ends with 1 when a digest differs.
 """
 
@@ -54,9 +54,10 @@ COLUMNS = {
     "code": "",
     "mb": ",.0f",
     "seconds": ",.1f",
+    "cpu_seconds": ",.1f",
     "mb_per_second": ".2f",
     "peak_mb": ",.0f",
-    "seconds_exponent": ".2f",
+    "cpu_exponent": ".2f",
     "memory_exponent": ".2f",
 }
 
@@ -124,11 +125,11 @@ def measure(folder: Path, text: Path, checkout: Path, megabytes: int, stages: li
     for stage in stages:
         command = [sys.executable, "-m", "mendel.cli", *stage.split(), "-c", config, "-p", common.PARTITION]
         log = folder / "log.txt"
-        began, peak = time.monotonic(), 0.0
+        began, peak, spent = time.monotonic(), 0.0, dict[int, float]()
         with log.open("wb") as output:
             process = psutil.Popen(command, env=environment, cwd=checkout, stdout=output, stderr=output)
         while process.poll() is None:
-            peak = max(peak, look(process, {}))
+            peak = max(peak, look(process, spent))
             time.sleep(0.1)
         seconds = time.monotonic() - began
         if process.returncode:
@@ -139,6 +140,7 @@ def measure(folder: Path, text: Path, checkout: Path, megabytes: int, stages: li
             "stage": stage,
             "mb": megabytes,
             "seconds": seconds,
+            "cpu_seconds": sum(spent.values()),
             "mb_per_second": megabytes / seconds,
             "peak_mb": peak / 1e6,
             "rows": version.rows,
@@ -151,7 +153,7 @@ def with_exponents(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     first, last = min(rows, key=lambda row: row["mb"]), max(rows, key=lambda row: row["mb"])
     if first is not last:
         growth = math.log(last["mb"] / first["mb"])
-        last["seconds_exponent"] = math.log(last["seconds"] / first["seconds"]) / growth
+        last["cpu_exponent"] = math.log(last["cpu_seconds"] / first["cpu_seconds"]) / growth
         last["memory_exponent"] = math.log(last["peak_mb"] / first["peak_mb"]) / growth
     return rows
 
