@@ -39,7 +39,7 @@ def merged(rows: list[Any], folder: Path, batch: int) -> list[pa.Table]:
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=ROWS, batch=st.integers(1, 20), run=st.integers(1, 2000), block=st.integers(1, 500))
+@given(rows=ROWS, batch=st.integers(1, 20), run=st.integers(1, 800), block=st.integers(1, 100))
 def test_rows_come_in_the_order_of_their_keys_whatever_fits_into_memory(
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
@@ -69,6 +69,7 @@ def test_what_does_not_fit_lies_on_disk_and_comes_back_in_small_blocks(
 
     blocks = merged(rows, tmp_path, batch=10)
 
+    assert [row["position"] for block in blocks for row in block.to_pylist()] == list(range(1000))
     assert 5 < len(list(tmp_path.iterdir())) < 20, "runs are not as large as there is room for"
     assert max(block.nbytes for block in blocks) < 20_000, "a block holds more than the runs' next blocks together"
 
