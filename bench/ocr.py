@@ -40,8 +40,9 @@ from mendel.channel.decoder import Decoder
 from mendel.core import config
 from mendel.corpus import foreign
 from mendel.corpus.clean import Cleaning
-from mendel.corpus.reading import read
+from mendel.corpus.reading import CorpusReading
 from mendel.corpus.sources.sotu import Sotu
+from mendel.corpus.split import Sentence
 from mendel.evaluation.bootstrap import Bootstrap
 from mendel.evaluation.interval import Interval
 from mendel.models.ngram import CharNgram
@@ -115,7 +116,7 @@ def digest(text: str) -> int:
 def addresses() -> list[str]:
     """Sentences of the demo's corpus that are of the century."""
     source = Sotu(years=(1790, BEFORE))
-    return [sentence.text for sentence in read(source, Cleaning(), source.entry()).sentences]
+    return [item.text for item in CorpusReading(source, Cleaning(), source.entry()) if isinstance(item, Sentence)]
 
 
 class Fitting(NamedTuple):

@@ -16,7 +16,7 @@ PROMISES = {
     "": "import mendel; from mendel.core import config, manifest",
     "cli": "import mendel.cli.main, mendel.pipeline, mendel.promotion.verify, mendel.garbage.collection",
     "client": "import mendel.client.client",
-    "corpus": "import mendel.corpus.reading, mendel.corpus.split, mendel.corpus.tables, mendel.inference.fill",
+    "corpus": "import mendel.corpus.reading, mendel.corpus.presence, mendel.corpus.writing, mendel.inference.fill",
     "huggingface": "import datasets, mendel.corpus.sources.huggingface",
     "quality": "import mendel.quality.data_docs, mendel.quality.corpus_suite, mendel.quality.pairs_suite",
     "lakehouse": "import mendel.lakehouse.query, mendel.lakehouse.following",

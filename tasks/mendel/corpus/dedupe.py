@@ -26,7 +26,9 @@ Key = TypeVar("Key")
 def shingles(text: str) -> frozenset[str]:
     """Character 5-grams of the words in lower case; a text without a word or shorter than that stands for itself."""
     words = " ".join(WORDS.findall(text.casefold())) or text
-    return frozenset(words[start : start + SHINGLE] for start in range(max(1, len(words) - SHINGLE + 1)))
+    return frozenset(map("".join, zip(*(words[start:] for start in range(SHINGLE)), strict=False))) or frozenset(
+        [words]
+    )
 
 
 def similarity(one: frozenset[str], other: frozenset[str]) -> float:
@@ -40,8 +42,28 @@ class Sketch:
 
     text: str
     shingles: frozenset[str]
+    hashes: list[int]
+    """Of the shingles."""
     bands: tuple[int, ...]
-    """Hashes of the parts of its MinHash."""
+    """Hashes of the parts of its MinHash: texts that share none are not compared. Another process has others."""
+
+
+class Sketcher:
+    """Prepares texts for comparison at a threshold."""
+
+    def __init__(self, threshold: float) -> None:
+        self.bands, rows = _bands(threshold)
+        self._minhash = MinHash(num_perm=PERMUTATIONS, hashfunc=int)  # the hashes are there already
+        self._width = rows * self._minhash.hashvalues.itemsize
+
+    def __call__(self, text: str) -> Sketch:
+        parts = shingles(text)
+        hashes = list(map(zlib.crc32, map(str.encode, parts)))
+        self._minhash.clear()
+        self._minhash.update_batch(hashes)
+        values, width = self._minhash.hashvalues.tobytes(), self._width
+        bands = tuple(hash((band, values[band * width : (band + 1) * width])) for band in range(self.bands))
+        return Sketch(text, parts, hashes, bands)
 
 
 class Index(Generic[Key]):
@@ -54,19 +76,8 @@ class Index(Generic[Key]):
     def __init__(self, threshold: float) -> None:
         self._threshold = threshold
         self._entries: list[tuple[str, Key]] = []
-        self._count, rows = _bands(threshold)
         self._first: dict[int, int] = {}
         self._others: defaultdict[int, list[int]] = defaultdict(list)
-        self._empty = MinHash(num_perm=PERMUTATIONS, hashfunc=zlib.crc32)
-        self._width = rows * self._empty.hashvalues.itemsize
-
-    def sketch(self, text: str) -> Sketch:
-        parts = shingles(text)
-        minhash = self._empty.copy()
-        minhash.update_batch([shingle.encode() for shingle in parts])
-        values, width = minhash.hashvalues.tobytes(), self._width
-        bands = tuple(hash((band, values[band * width : (band + 1) * width])) for band in range(self._count))
-        return Sketch(text, parts, bands)
 
     def add(self, sketch: Sketch, key: Key) -> None:
         place = len(self._entries)

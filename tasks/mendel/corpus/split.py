@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass
 
 from mendel.core.errors import InputError
-from mendel.core.log import track
-from mendel.corpus.dedupe import Index
+from mendel.corpus.dedupe import Index, Sketch
 from mendel.corpus.sources.base import Split
 
 ORDER: tuple[Split, ...] = ("test", "validation", "train")
 """A sentence that occurs in several splits stays in the first of these."""
+
+
+def sentence_id(text: str) -> str:
+    """A hash of the text, which occurs once in a corpus: the same from week to week, whatever moves around it."""
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +30,7 @@ class Sentence:
 
     @property
     def id(self) -> str:
-        """A hash of the text, which occurs once in a corpus: the same from week to week, whatever moves around it."""
-        return hashlib.sha256(self.text.encode()).hexdigest()[:20]
+        return sentence_id(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,38 +42,43 @@ class Dropped:
     detail: str
 
 
-def separate(
-    sentences: Iterable[Sentence], pinned: Sequence[Sentence] | None, threshold: float
-) -> tuple[list[Sentence], list[Dropped]]:
-    """What stays of a corpus, and what goes and why. The result does not depend on the order of `sentences`.
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a sentence is dropped."""
 
-    Sentences are taken in the order test, validation, train, and by document and place within each. One that is equal
-    or near-equal to an earlier one is dropped: as `duplicate` or `near_duplicate` within a split, as `leak` across two.
-    With `pinned`, the test split is exactly those sentences: their documents stay held out, and held-out text that they
-    do not hold is dropped as `not_pinned`.
+    reason: str
+    detail: str
+
+
+PINNED_AGAIN = Reason("", "the pinned sentence itself, which stays")
+NOT_PINNED = Reason("not_pinned", "held out, and not in the pinned test set")
+
+
+def judged(
+    placed: Iterable[tuple[Sentence, bool]], sketch: Callable[[str], Sketch], threshold: float, *, pinned: bool
+) -> Iterator[Reason | None]:
+    """For each sentence, why it goes, or None where it stays; `corpus.separation` says by which rules.
+
+    They come in the order of their places, those that are pinned first, which a flag beside them says. `pinned`: whether
+    there is a pinned test set, though none of its sentences be among these.
     """
     index: Index[Sentence] = Index(threshold)
-    selection: list[Sentence] = []
-    dropped: list[Dropped] = []
-    for sentence in sorted(pinned or (), key=_place):
-        selection.append(sentence)
-        index.add(index.sketch(sentence.text), sentence)
-    held_out = {sentence.doc for sentence in selection}
-    themselves = {(sentence.doc, sentence.text) for sentence in selection}
-    placed = sorted((replace(item, split="test") if item.doc in held_out else item for item in sentences), key=_place)
-    for sentence in track(placed, "removing duplicates"):
-        if (sentence.doc, sentence.text) in themselves:
+    themselves: set[tuple[str, str]] = set()
+    for sentence, in_test_set in placed:
+        if in_test_set:
+            themselves.add((sentence.doc, sentence.text))
+            index.add(sketch(sentence.text), sentence)
+            yield None
+        elif (sentence.doc, sentence.text) in themselves:
             themselves.remove((sentence.doc, sentence.text))  # a second occurrence is a duplicate
-            continue
-        sketch = index.sketch(sentence.text)
-        if (match := index.find(sketch)) is not None:
-            dropped.append(_repeated(sentence, match))
-        elif pinned is not None and sentence.split == "test":
-            dropped.append(_dropped(sentence, "not_pinned", "held out, and not in the pinned test set"))
+            yield PINNED_AGAIN
+        elif (match := index.find(new := sketch(sentence.text))) is not None:
+            yield _repeated(sentence, match)
+        elif pinned and sentence.split == "test":
+            yield NOT_PINNED
         else:
-            selection.append(sentence)
-            index.add(sketch, sentence)
-    return selection, dropped
+            index.add(new, sentence)
+            yield None
 
 
 def require_all(present: Set[Split], documents: Mapping[Split, int]) -> None:
@@ -84,15 +92,7 @@ def require_all(present: Set[Split], documents: Mapping[Split, int]) -> None:
             )
 
 
-def _place(sentence: Sentence) -> tuple[int, str, int, str]:
-    return ORDER.index(sentence.split), sentence.doc, sentence.position, sentence.text
-
-
-def _repeated(sentence: Sentence, match: Sentence) -> Dropped:
+def _repeated(sentence: Sentence, match: Sentence) -> Reason:
     if sentence.split != match.split:
-        return _dropped(sentence, "leak", f"{match.split} {match.id}")
-    return _dropped(sentence, "duplicate" if sentence.text == match.text else "near_duplicate", match.id)
-
-
-def _dropped(sentence: Sentence, reason: str, detail: str) -> Dropped:
-    return Dropped(sentence.doc, sentence.position, sentence.text, reason, detail)
+        return Reason("leak", f"{match.split} {match.id}")
+    return Reason("duplicate" if sentence.text == match.text else "near_duplicate", match.id)

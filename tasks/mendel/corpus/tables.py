@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -36,28 +37,46 @@ ROW_GROUP = 8192
 """Rows; small enough for several workers to share a file of a laptop's corpus."""
 
 
-def of_sentences(sentences: Sequence[Sentence]) -> pa.Table:
-    columns = {name: [getattr(sentence, name) for sentence in sentences] for name in SENTENCES.names}
-    return pa.table(columns, schema=SENTENCES)
-
-
 def of_dropped(dropped: Sequence[Dropped]) -> pa.Table:
-    placed = sorted(dropped, key=lambda item: (item.doc, item.position, item.reason))
-    columns = {name: [getattr(item, name) for item in placed] for name in DROPPED.names}
+    columns = {name: [getattr(item, name) for item in dropped] for name in DROPPED.names}
     return pa.table(columns, schema=DROPPED)
 
 
-def write(table: pa.Table, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table, path, compression="zstd", row_group_size=ROW_GROUP)
+class Writer:
+    """One Parquet file of tables that come one after another; its row groups do not depend on how they come."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = pq.ParquetWriter(path, schema, compression="zstd")
+        self._rest = schema.empty_table()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
+        if failure is None and self._rest.num_rows:
+            self._file.write_table(self._rest.combine_chunks())
+        self._file.close()
+
+    def write(self, table: pa.Table) -> None:
+        self._rest = pa.concat_tables([self._rest, table])
+        while self._rest.num_rows >= ROW_GROUP:
+            self._file.write_table(self._rest.slice(0, ROW_GROUP).combine_chunks())
+            self._rest = self._rest.slice(ROW_GROUP)
 
 
-def write_quarantine(quarantined: Iterable[Rejected], path: Path) -> None:
-    lines = (json.dumps({"uri": item.uri, "reason": item.reason, "detail": item.detail}) + "\n" for item in quarantined)
-    path.write_text("".join(lines))
+def read_batches(uri: str) -> Iterator[pa.RecordBatch]:
+    """The rows of a Parquet file, a row group's worth at a time."""
+    with lake.open_uri(uri) as file:
+        yield from pq.ParquetFile(file).iter_batches(ROW_GROUP)
 
 
-def read_sentences(uri: str) -> list[Sentence]:
-    """The sentences of a file that `write` made."""
-    rows = pq.read_table(pa.BufferReader(lake.read_bytes(uri)), schema=SENTENCES).to_pylist()
-    return [Sentence(row["doc"], row["position"], row["year"], row["split"], row["text"]) for row in rows]
+def read_sentences(uri: str) -> Iterator[Sentence]:
+    """The sentences of a file that ingest made."""
+    for batch in read_batches(uri):
+        for row in batch.to_pylist():
+            yield Sentence(row["doc"], row["position"], row["year"], row["split"], row["text"])
+
+
+def quarantine_line(item: Rejected) -> str:
+    return json.dumps({"uri": item.uri, "reason": item.reason, "detail": item.detail}) + "\n"

@@ -56,8 +56,12 @@ def at_level(kinds: NoiseProfile, level: NoiseProfile, texts: Sequence[str], see
 
 def micro_cer(clean: Sequence[str], noisy: Sequence[str]) -> float:
     """Summed Levenshtein distance over summed clean length, both in code points."""
-    distances = process.cpdist(clean, noisy, scorer=Levenshtein.distance, dtype=np.int64)
-    return float(distances.sum()) / sum(map(len, clean))
+    return float(distance(clean, noisy)) / sum(map(len, clean))
+
+
+def distance(clean: Sequence[str], noisy: Sequence[str]) -> int:
+    """Summed Levenshtein distance, in code points."""
+    return int(process.cpdist(clean, noisy, scorer=Levenshtein.distance, dtype=np.int64).sum())
 
 
 def _alphabet(profile: NoiseProfile, texts: Sequence[str]) -> tuple[str, tuple[float, ...]]:

@@ -168,8 +168,10 @@ def recency(years: Sequence[int | None], half_life: float | None) -> list[float]
 
 def joined(texts: Sequence[str], weights: Sequence[float] | None, domain: Domain) -> tuple[list[str], list[float]]:
     """The corpus's texts and their weights, with the domain's behind them."""
-    from mendel.corpus.reading import read  # ftfy, sentencex and others, where a recipe has a domain alone
+    from mendel.corpus.reading import CorpusReading  # ftfy, sentencex and others, where a recipe has a domain alone
+    from mendel.corpus.split import Sentence
 
-    domain_texts = [sentence.text for sentence in read(domain.source, domain.cleaning, domain.source.entry()).sentences]
+    reading = CorpusReading(domain.source, domain.cleaning, domain.source.entry())
+    domain_texts = [item.text for item in reading if isinstance(item, Sentence)]
     log.info("domain", sentences=len(domain_texts), characters=sum(map(len, domain_texts)))
     return [*texts, *domain_texts], [*(weights or [1.0] * len(texts)), *[domain.weight] * len(domain_texts)]

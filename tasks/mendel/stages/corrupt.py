@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
@@ -92,13 +92,15 @@ class Corrupt(Stage):
             spark.write_pairs(frame, resolved, self.seed, self.copies.model_dump(), draft.uri)
             seconds = time.monotonic() - started
         lake.write(lake.join(draft.uri, pairs.NOISE), resolved.model_dump_json(indent=2).encode())
-        table = pairs.read([uri for uri in lake.list_files(draft.uri) if uri.endswith(".parquet")])
-        megabytes = table["clean"].nbytes / 1e6
-        metrics = measure(table) | {"megabytes": megabytes, "megabytes_per_second": megabytes / seconds}
-        log.info("corrupted", rows=len(table), cer=metrics["cer"], seconds=seconds)
+        written = pairs.scan([uri for uri in lake.list_files(draft.uri) if uri.endswith(".parquet")])
+        measured = Measured()
+        rows_digest = digest.of_batches(measured.noting(written.to_batches()), written.projected_schema)
+        megabytes = measured.bytes / 1e6
+        metrics = measured.metrics() | {"megabytes": megabytes, "megabytes_per_second": megabytes / seconds}
+        log.info("corrupted", rows=metrics["rows"], cer=metrics["cer"], seconds=seconds)
         return Outcome(
-            rows=len(table),
-            digest=digest.of_table(table),
+            rows=metrics["rows"],
+            digest=rows_digest,
             metrics=metrics,
             parameters={"noise": noise.model_dump(mode="json")},
         )
@@ -109,26 +111,53 @@ def _learned_profile(context: Context, entry: InputEntry) -> NoiseProfile:
     return NoiseProfile.model_validate_json(lake.read_bytes(uri))
 
 
-def measure(table: pa.Table) -> dict[str, Any]:
+class Measured:
     """What the noise came to: rows, micro CER and share left clean, of all pairs and by split; events by operation."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        """Of the clean texts, as Arrow holds them."""
+        self._splits: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._events: Counter[str] = Counter()
+
+    def noting(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The batches, which are measured as they pass."""
+        import pyarrow.compute as pc
+
+        for batch in batches:
+            self.bytes += batch["clean"].nbytes
+            self._events.update(edit.op for encoded in batch["edits"].to_pylist() for edit in decode(encoded))
+            for split in batch["split"].unique().to_pylist():
+                self._splits[split].update(_counts(batch.filter(pc.equal(batch["split"], split))))
+            yield batch
+
+    def metrics(self) -> dict[str, Any]:
+        whole: Counter[str] = Counter()
+        for counts in self._splits.values():
+            whole.update(counts)
+        return {
+            **_noise(whole),
+            "splits": {split: _noise(counts) for split, counts in sorted(self._splits.items())},
+            "events": {operation: self._events[operation] for operation in OPERATIONS},
+        }
+
+
+def _counts(pairs: pa.RecordBatch) -> dict[str, int]:
     import pyarrow.compute as pc
 
-    splits = sorted(table["split"].unique().to_pylist())
-    events = Counter(edit.op for encoded in table["edits"].to_pylist() for edit in decode(encoded))
+    from mendel.noise.calibrate import distance  # loads numba, pyarrow, numpy and others
+
     return {
-        **_noise(table),
-        "splits": {split: _noise(table.filter(pc.equal(table["split"], split))) for split in splits},
-        "events": {operation: events[operation] for operation in OPERATIONS},
+        "rows": pairs.num_rows,
+        "characters": pc.sum(pc.utf8_length(pairs["clean"])).as_py(),
+        "distance": distance(pairs["clean"].to_pylist(), pairs["noisy"].to_pylist()),
+        "unchanged": pc.sum(pc.equal(pairs["clean"], pairs["noisy"])).as_py(),
     }
 
 
-def _noise(table: pa.Table) -> dict[str, Any]:
-    import pyarrow.compute as pc
-
-    from mendel.noise.calibrate import micro_cer  # loads numba, pyarrow, numpy and others
-
+def _noise(counts: Mapping[str, int]) -> dict[str, Any]:
     return {
-        "rows": len(table),
-        "cer": micro_cer(table["clean"].to_pylist(), table["noisy"].to_pylist()),
-        "clean_share": pc.mean(pc.equal(table["clean"], table["noisy"])).as_py(),
+        "rows": counts["rows"],
+        "cer": counts["distance"] / counts["characters"],
+        "clean_share": counts["unchanged"] / counts["rows"],
     }

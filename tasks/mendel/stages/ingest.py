@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import tempfile
 from collections.abc import Mapping, Sequence
+from itertools import chain
+from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -15,8 +17,9 @@ from mendel.core.manifest import InputEntry
 from mendel.core.stage import Context, Draft, Outcome, Stage
 from mendel.corpus.clean import Cleaning
 from mendel.corpus.sources import AnySource
+from mendel.corpus.sources.base import Rejected
 from mendel.corpus.sources.sotu import Sotu
-from mendel.stages.testset import Testset, foreign, pinned
+from mendel.stages.testset import Testset, pinned
 
 
 class Ingest(Stage):
@@ -41,58 +44,63 @@ class Ingest(Stage):
         return [self.source.entry(), context.as_input(pinned(self.testset, context))]
 
     def run(self, inputs: Mapping[str, InputEntry], draft: Draft) -> Outcome:
-        from mendel.corpus import tables  # loads pyarrow, datasketch
-        from mendel.corpus.reading import read  # loads datasketch
-        from mendel.corpus.split import ORDER, require_all, separate  # loads datasketch
+        from mendel.corpus import tables  # loads pyarrow
+        from mendel.corpus.presence import Presence  # loads numpy
+        from mendel.corpus.reading import CorpusReading
+        from mendel.corpus.split import ORDER, Dropped, Sentence, require_all  # loads datasketch
+        from mendel.corpus.writing import Corpus  # loads datasketch, pyarrow, scipy
 
         [uri] = draft.context.uris(inputs["testset"], "/test.parquet")
-        test = tables.read_sentences(uri)
-        reading = read(self.source, self.cleaning, inputs["source"])
-        strangers = foreign(test, reading)
-        if test and len(strangers) == len({sentence.doc for sentence in test}):
-            raise InputError(
-                f"the pinned test set testset/{self.source.name} ({inputs['testset'].rows} sentences of {len(strangers)} "
-                f"documents) has no document that {inputs['source'].uri} holds. If this is another corpus, give it a name "
-                "of its own: source.name (--set source.name=…). If the source was replaced, pin what it holds out now: "
-                "mendel testset renew"
-            )
-        sentences, repeated = separate(reading.sentences, test, self.near_duplicate)
-        require_all({sentence.split for sentence in sentences}, reading.documents)
-        dropped = [*reading.dropped, *repeated]
-        reasons = Counter(item.reason for item in dropped)
-        if reasons["not_pinned"]:
-            log.info("held out, not tested", sentences=reasons["not_pinned"], to_pin_them="mendel testset renew")
-        for split in ORDER:
-            rows = [sentence for sentence in sentences if sentence.split == split]
-            tables.write(tables.of_sentences(rows), draft.folder / f"split={split}" / "part-00000.parquet")
-        tables.write(tables.of_dropped(dropped), draft.folder / "dropped.parquet")
-        tables.write_quarantine(reading.quarantined, draft.folder / "quarantine.jsonl")
-        alphabet = "".join(
-            sorted({character for item in sentences if item.split == "train" for character in item.text})
-        )
+        presence = Presence(tables.read_sentences(uri))
+        reading = CorpusReading(self.source, self.cleaning, inputs["source"])
+        files = {split: draft.folder / f"split={split}" / "part-00000.parquet" for split in ORDER}
+        with tempfile.TemporaryDirectory(prefix="mendel-ingest-") as folder:
+            corpus = Corpus(Path(folder), self.near_duplicate, pinned=tables.read_sentences(uri))
+            with (draft.folder / "quarantine.jsonl").open("w") as quarantine:
+                for batch in reading.batches():
+                    presence.look(item for item in batch if isinstance(item, Sentence | Dropped))
+                    quarantine.writelines(tables.quarantine_line(item) for item in batch if isinstance(item, Rejected))
+                    corpus.take(batch)
+            absent = presence.absent()
+            if presence.names and len(absent) == len(presence.names):
+                raise self._another_corpus(inputs, len(absent))
+            corpus.write(files, draft.folder / "dropped.parquet")
+        require_all(set(corpus.sentences), reading.documents)
+        if unpinned := corpus.dropped["not_pinned"]:
+            log.info("held out, not tested", sentences=unpinned, to_pin_them="mendel testset renew")
+        rows = chain.from_iterable(tables.read_batches(str(path)) for path in files.values())
+        alphabet = "".join(sorted(corpus.alphabet))
         return Outcome(
-            rows=len(sentences),
-            digest=digest.of_table(tables.of_sentences(sentences)),
+            rows=corpus.sentences.total(),
+            digest=digest.of_batches(rows, tables.SENTENCES),
             metrics={
-                "documents": sum(reading.documents.values()),
-                "sentences": Counter(sentence.split for sentence in sentences),
-                "characters": sum(len(sentence.text) for sentence in sentences),
+                "documents": reading.documents.total(),
+                "sentences": corpus.sentences,
+                "characters": corpus.characters,
                 "alphabet": alphabet,
                 "alphabet_size": len(alphabet),
-                "dropped": +reasons,
-                "quarantined": len(reading.quarantined),
+                "dropped": +corpus.dropped,
+                "quarantined": reading.reasons.total(),
                 "refused": reading.reasons,
                 "wrapped": {
                     "documents": reading.wrapped_documents,
                     "share": reading.wrapped_characters / max(1, reading.characters),
                 },
                 "pinned": {
-                    "documents": len({sentence.doc for sentence in test}),
-                    "sentences": len(test),
-                    "foreign_documents": len(strangers),
-                    "foreign_sentences": sum(sentence.doc in strangers for sentence in test),
+                    "documents": len(presence.names),
+                    "sentences": presence.sentences,
+                    "foreign_documents": len(absent),
+                    "foreign_sentences": sum(absent.values()),
                 },
             },
+        )
+
+    def _another_corpus(self, inputs: Mapping[str, InputEntry], documents: int) -> InputError:
+        return InputError(
+            f"the pinned test set testset/{self.source.name} ({inputs['testset'].rows} sentences of {documents} "
+            f"documents) has no document that {inputs['source'].uri} holds. If this is another corpus, give it a name "
+            "of its own: source.name (--set source.name=…). If the source was replaced, pin what it holds out now: "
+            "mendel testset renew"
         )
 
     def identity(self) -> Any:

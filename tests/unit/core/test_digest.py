@@ -8,10 +8,11 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from hypothesis import given, settings
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mendel.core import digest
+from mendel.core import digest, runs
 
 ROWS = st.lists(
     st.fixed_dictionaries(
@@ -40,6 +41,7 @@ SCHEMA = pa.schema(
         "tags": pa.list_(pa.string()),
     }
 )
+PUBLISHED = "a107ce363cfa3d24c72680fd47348612316d84b83ccfcf3afcb59597031c363b"
 LARGE = pa.schema(
     {
         **{name: SCHEMA.field(name).type for name in SCHEMA.names},
@@ -90,6 +92,32 @@ def test_files_and_row_groups_do_not_count(
     read = pa.concat_tables([pq.read_table(folder / "b.parquet"), pq.read_table(folder / "a.parquet")])
 
     assert digest.of_table(read) == digest.of_table(table(rows)), "how rows lie in files must not count"
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=ROWS, batch=st.integers(1, 5), run=st.integers(1, 2000), chance=st.randoms(use_true_random=False))
+def test_rows_that_come_in_batches_digest_as_their_table(
+    monkeypatch: pytest.MonkeyPatch, rows: list[dict[str, Any]], batch: int, run: int, chance: random.Random
+) -> None:
+    monkeypatch.setattr(runs, "RUN_BYTES", run)
+    monkeypatch.setattr(runs, "BLOCK_BYTES", run // 3)
+    shuffled = table(chance.sample(rows, len(rows)))
+
+    assert digest.of_batches(shuffled.to_batches(batch), SCHEMA) == digest.of_table(table(rows))
+
+
+def test_a_digest_is_the_same_from_release_to_release() -> None:
+    # Given rows of every kind of column, with nulls
+    rows = table(
+        [
+            {"id": "b", "text": None, "edits": b"\x00", "year": 1790, "share": 0.5, "kept": True, "tags": ["a", "bc"]},
+            {"id": "a", "text": "ä€", "edits": b"", "year": None, "share": -1.0, "kept": False, "tags": None},
+        ]
+    )
+
+    # Then their digest is what version 0.2.0 said
+    assert digest.of_table(rows) == PUBLISHED
+    assert digest.of_batches(rows.to_batches(1), SCHEMA) == PUBLISHED
 
 
 @given(ROWS, st.data())

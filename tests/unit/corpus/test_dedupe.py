@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from mendel.corpus.dedupe import Index, shingles, similarity
+from mendel.corpus.dedupe import Index, Sketcher, shingles, similarity
 
 SENTENCE = (
     "Among the many interesting objects which will engage your attention, that of providing for the common defense "
@@ -19,8 +19,9 @@ WORDS = st.lists(st.text(string.ascii_letters, min_size=1, max_size=9), min_size
 
 def match(seen: str, new: str, threshold: float = 0.8) -> str | None:
     index: Index[str] = Index(threshold)
-    index.add(index.sketch(seen), "the first")
-    return index.find(index.sketch(new))
+    sketch = Sketcher(threshold)
+    index.add(sketch(seen), "the first")
+    return index.find(sketch(new))
 
 
 @given(st.text(max_size=60))
@@ -73,21 +74,23 @@ def test_what_is_found_is_as_similar_as_asked(words: list[str], left_out: int, t
 @given(st.lists(WORDS, min_size=20, max_size=20, unique_by=tuple), st.data())
 def test_pairs_well_above_the_threshold_are_found(texts: list[list[str]], data: st.DataObject) -> None:
     index: Index[int] = Index(0.8)
+    sketch = Sketcher(0.8)
     for number, words in enumerate(texts):
-        index.add(index.sketch(" ".join(words)), number)
+        index.add(sketch(" ".join(words)), number)
     chosen = data.draw(st.integers(0, len(texts) - 1))
     near = " ".join([*texts[chosen], data.draw(st.text(string.ascii_letters, max_size=3))])
     assume(similarity(shingles(near), shingles(" ".join(texts[chosen]))) >= 0.9)
 
-    assert index.find(index.sketch(near)) is not None
+    assert index.find(sketch(near)) is not None
 
 
 def test_the_earliest_of_several_is_named() -> None:
     index: Index[str] = Index(0.8)
+    sketch = Sketcher(0.8)
     for key in ("first", "second"):
-        index.add(index.sketch(SENTENCE), key)
+        index.add(sketch(SENTENCE), key)
 
-    assert index.find(index.sketch(SENTENCE)) == "first"
+    assert index.find(sketch(SENTENCE)) == "first"
 
 
 @given(st.text(max_size=80), st.text(max_size=80))

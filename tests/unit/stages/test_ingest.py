@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections import Counter
@@ -25,6 +26,7 @@ from mendel.core.errors import InputError
 from mendel.core.manifest import Manifest
 from mendel.core.stage import Context, execute
 from mendel.corpus import summary
+from mendel.corpus.separation import Separation
 from mendel.corpus.sources.sotu import Sotu
 from mendel.stages.ingest import Ingest
 
@@ -244,6 +246,30 @@ def test_one_long_file_can_be_split_by_its_paragraphs(root: str, tmp_path: Path)
 
     assert {text for split in made.metrics["sentences"] for text in texts(root, made, split)} == set(paragraphs)
     assert set(made.metrics["sentences"]) == {"train", "validation", "test"}
+
+
+def test_what_lies_on_disk_meanwhile_is_where_tmpdir_says_and_goes_with_a_failure(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a folder for temporary files, and a disk that is full once all was read
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    stage = make(folder)
+    execute(stage, Context(str(tmp_path / "lake"), DAY))
+    assert list(place.iterdir()) == [], "a run left something behind"
+    seen: list[Path] = []
+
+    def lost(self: Separation) -> None:
+        seen.extend(place.iterdir())
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(Separation, "results", lost)
+    with pytest.raises(OSError, match="the disk is full"):
+        execute(stage, Context(str(tmp_path / "lake"), DAY, force=True))
+
+    assert seen, "nothing was there to be removed"
+    assert list(place.iterdir()) == []
 
 
 KILLED_AT = {
