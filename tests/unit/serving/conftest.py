@@ -28,7 +28,7 @@ from ..promotion.conftest import WEEK_1, WEEK_2, Store, candidates_template, dec
 __all__ = ["WEEK_1", "WEEK_2", "Store", "candidates_template", "decide_on"]
 
 REPO = Path(__file__).resolve().parents[3]
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 
 @pytest.fixture
