@@ -24,7 +24,7 @@ from structlog.testing import capture_logs
 
 from mendel.core import digest, manifest
 from mendel.core.errors import GateError, InputError
-from mendel.core.lineage.run import PATIENCE_SECONDS, is_configured
+from mendel.core.lineage.run import PATIENCE_SECONDS, PIPELINE, is_configured
 from mendel.core.manifest import InputEntry
 from mendel.core.stage import Context, Draft, Outcome, Stage, execute
 
@@ -109,9 +109,12 @@ class _Post(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(autouse=True)
-def _nothing_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+def _nothing_configured(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in [name for name in os.environ if name.startswith("OPENLINEAGE_")]:
         monkeypatch.delenv(name)
+    loaded = PIPELINE.set(None)  # by a test before
+    yield
+    PIPELINE.reset(loaded)
 
 
 @pytest.fixture
