@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -54,6 +55,8 @@ WEEK_BEFORE = (date.fromisoformat(TICKS[0]) - timedelta(weeks=1)).isoformat()
 EMPTY_DAY, BAD_DAY = ((THIS_WEEK - timedelta(days=days)).isoformat() for days in (5, 4))
 DAYS = [(THIS_WEEK - timedelta(days=days)).isoformat() for days in (3, 2)]
 FEEDBACK_DAY, SILENT_DAY = DAYS
+SECONDS_TO_READ = 5.0
+"""A person's: Airflow fails a task whose answer is there before its scheduler has heard that the task waits."""
 
 
 @pytest.fixture(scope="module")
@@ -263,6 +266,7 @@ def test_promotion_waits_for_a_person(stack: AirflowStack, ticks: Ticks, answer:
     def reply() -> None:
         waited.add(state := states(stack, run).get("approval"))
         if state == "awaiting_input":
+            time.sleep(SECONDS_TO_READ)
             stack.client.answer("promote_restorer", run["dag_run_id"], "approval", answer)
 
     done = stack.client.wait_run("promote_restorer", run["dag_run_id"], PATIENCE, tick=reply)
