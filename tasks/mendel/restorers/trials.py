@@ -73,13 +73,16 @@ class Trials:
             evidence[number] = BestReading.of(
                 self.texts[number], text_candidates, weights, self.decoder.ngram, self.recipe.protect
             )
-        judge, judged, weights_of_sorts = Judge.fit(self._examples(evidence))
+        left = sorted(set(range(len(self.texts))) - candidates.keys())
+        if self.first is not None:
+            for number in left:  # most foreign text: a judge of what was read alone would hardly have seen any
+                evidence[number] = self.first[2][number]
+        examples = self._examples(evidence)
+        judge, judged, weights_of_sorts = Judge.fit(examples)
         odds = np.concatenate(judged)
         if self.first is None:
             self.first = np.array([judge.odds(reading) for reading in evidence]), odds, evidence
-        for number in set(range(len(self.texts))) - candidates.keys():  # these are left to the first pass
-            odds[number], evidence[number] = self.first[1][number], self.first[2][number]
-        examples = self._examples(evidence)
+        odds[left] = self.first[1][left]  # the first pass decides about these
         acceptance = Acceptance.fit(
             judge, examples, np.split(odds, self.ends[:-1]), weights_of_sorts, self.recipe.calibration
         )

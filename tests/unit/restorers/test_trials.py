@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from mendel.recipes.calibration import Calibration
 from mendel.recipes.channel import ChannelNgram
 from mendel.recipes.models import PretrainedModel
 from mendel.recipes.second_pass import SecondPassConfig
+from mendel.restorers.acceptance import Examples, Judge
 from mendel.restorers.second_pass import SecondPass
 from mendel.restorers.trials import Trials
 
@@ -101,6 +103,33 @@ def test_a_second_pass_leaves_what_it_did_not_read_to_the_first(
     assert all(any(candidate.llm for candidate in some) for some in read.values())
     fitted.fit("reader", reader)
     assert fitted.reductions["reader"] > 0.2, fitted.reductions
+
+
+def test_the_judge_of_a_second_pass_learns_from_what_that_did_not_read_too(
+    small_decoder: Decoder, fitted: Trials, tiny_lm: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a language model that reads what is in doubt, which no foreign text is
+    reader = SecondPass(
+        small_decoder, CausalLm.load(PretrainedModel(id=str(tiny_lm))), SecondPassConfig(rounds=0, margin=20)
+    )
+    foreign = {*range(80, len(fitted.texts))}
+    assert not fitted._candidates(reader).keys() & foreign
+    # When it is fitted
+    learned_from: list[Examples] = []
+    fit = Judge.fit
+
+    def spy(examples: Examples) -> Any:
+        learned_from.append(examples)
+        return fit(examples)
+
+    monkeypatch.setattr(Judge, "fit", spy)
+    fitted.fit("reader", reader)
+    # Then its judge has seen the foreign text that the first pass would have changed
+    (examples,) = learned_from
+    assert fitted.first is not None
+    changed = [fitted.first[2][number] for number in sorted(foreign)]
+    assert any(changed), "the first pass would change no foreign text"
+    assert [example.evidence for example in examples.foreign] == changed
 
 
 def test_clean_sentences_are_those_of_the_corpus() -> None:
