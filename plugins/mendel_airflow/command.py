@@ -1,10 +1,11 @@
-"""What the targets share: a stage's command line, and how it says why it ended."""
+"""What the targets share of a stage: its command line, its environment, and what it said last."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING, Any
 
 from mendel_airflow import lineage, pipelines
@@ -12,8 +13,7 @@ from mendel_airflow import lineage, pipelines
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-BAD_INPUT, GATE_SAID_NO = 2, 3
-"""Exit codes that a second try cannot change."""
+LEVEL = re.compile(r"\blevel=(debug|info|warning|error|critical)\b", re.IGNORECASE)
 
 TAIL = 100
 """Lines kept, to find in them what the stage said last."""
@@ -31,6 +31,11 @@ def command_line(arguments: Sequence[str], mapped: Mapping[str, Any]) -> list[st
     return [token for token in arguments if token != ""] + options
 
 
+def words(arguments: Sequence[str]) -> list[str]:
+    """The command that a command line begins with: `restore shard`, without its options."""
+    return list(takewhile(lambda word: not word.startswith("-"), arguments))
+
+
 def variables(context: Context) -> dict[str, str]:
     """More environment of a stage: the run that it belongs to, and the pipeline whose gate no other may be laxer than."""
     return {
@@ -38,6 +43,12 @@ def variables(context: Context) -> dict[str, str]:
         "MENDEL_RULES": os.environ.get("MENDEL_RULES") or pipelines.default(),
         **lineage.variables(context),
     }
+
+
+def show(log: Any, line: str) -> None:
+    """Log a line of a stage at the level that the line itself names."""
+    level = LEVEL.search(line)
+    getattr(log, level.group(1).lower() if level else "info")("%s", line)
 
 
 def last_message(tail: Collection[str]) -> str:

@@ -8,7 +8,6 @@ import shlex
 from collections import deque
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
@@ -17,9 +16,11 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 from kubernetes.client import ApiException, V1Pod
 from urllib3.exceptions import HTTPError
 
-from mendel_airflow.command import TAIL, command_line, variables
-from mendel_airflow.kubernetes_endings import GONE, Ending, ending
-from mendel_airflow.kubernetes_pods import PodClassError, pod_class
+from mendel_airflow.command import TAIL, command_line, variables, words
+from mendel_airflow.endings import Ending
+from mendel_airflow.kubernetes_endings import GONE, ending
+from mendel_airflow.kubernetes_pods import pod_class
+from mendel_airflow.stage_classes import StageClassError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -114,7 +115,7 @@ class KubernetesStage(KubernetesPodOperator):
             raise AirflowException(GONE) from None
         except AirflowException as error:
             end = self._ending(event, error)
-            raise (AirflowException if end.retry else AirflowFailException)(end.message) from None
+            raise end.error() from None
 
     def build_pod_request_obj(self, context: Context | None = None, *, dry_run: bool = False) -> V1Pod:
         """The pod, its command line such that the stage gets it as it was given."""
@@ -125,11 +126,10 @@ class KubernetesStage(KubernetesPodOperator):
 
     def _settle(self, context: Context) -> None:
         """Take from the stage's class of pods where it runs and how long it may wait."""
-        words = list(takewhile(lambda word: not word.startswith("-"), self.arguments))
-        command = words[1:] if words[0] == PROGRAM else words
+        command = words(self.arguments[1:] if self.arguments[0] == PROGRAM else self.arguments)
         try:
             settings = pod_class(command)
-        except PodClassError as error:
+        except StageClassError as error:
             raise AirflowFailException(str(error)) from error
         self.name = "-".join(["mendel", *command])
         self.namespace = os.environ.get("MENDEL_NAMESPACE")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from kubernetes.client import V1Pod
 
-from mendel_airflow.command import BAD_INPUT, GATE_SAID_NO, last_message
-from mendel_airflow.process import ending as process_ending
+from mendel_airflow.command import last_message
+from mendel_airflow.endings import Ending, of_exit_code
 
 DISRUPTIONS = {
     "PreemptionByScheduler": "preempted: a pod of higher priority took its place",
@@ -21,12 +20,6 @@ DISRUPTIONS = {
 """Reasons of the condition DisruptionTarget."""
 
 GONE = "the pod is gone: it was deleted (kubectl delete, a drained or removed node, preemption) before it could end"
-
-
-@dataclass(frozen=True)
-class Ending:
-    message: str
-    retry: bool = True
 
 
 def ending(pod: V1Pod, container: str, log_tail: Sequence[str] = ()) -> Ending:
@@ -51,12 +44,10 @@ def ending(pod: V1Pod, container: str, log_tail: Sequence[str] = ()) -> Ending:
             f"resources.limits.memory in the pod class of this stage (include/pods)"
         )
     message = last_message(log_tail or (terminated.message or "").splitlines())
-    if terminated.exit_code in (BAD_INPUT, GATE_SAID_NO):
-        return Ending(message, retry=False)
-    if pod.metadata.deletion_timestamp is not None:
+    end = of_exit_code(terminated.exit_code, message)
+    if end.retry and pod.metadata.deletion_timestamp is not None:
         return Ending(f"deleted while it ran: {message}")
-    code = terminated.exit_code
-    return Ending(f"{process_ending(code if code <= 128 else 128 - code)}: {message}")
+    return end
 
 
 def _status(pod: V1Pod, container: str) -> Any:

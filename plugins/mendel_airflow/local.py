@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import sys
 from collections import deque
@@ -12,16 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException
 
 from mendel_airflow import environment
-from mendel_airflow.command import BAD_INPUT, GATE_SAID_NO, TAIL, command_line, last_message, variables
-from mendel_airflow.process import ProcessGroup, ending
+from mendel_airflow.command import TAIL, command_line, last_message, show, variables
+from mendel_airflow.endings import of_exit_code
+from mendel_airflow.process import ProcessGroup
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-LEVEL = re.compile(r"\blevel=(debug|info|warning|error|critical)\b", re.IGNORECASE)
 
 
 class LocalStage(BaseOperator):
@@ -65,23 +63,17 @@ class LocalStage(BaseOperator):
         try:
             for line in self._group.lines():
                 self.tail.append(line)
-                self._show(line)
+                show(self.log, line)
             code = self._group.wait()
         finally:
             self._group.kill()
-        if code in (BAD_INPUT, GATE_SAID_NO):
-            raise AirflowFailException(last_message(self.tail))
         if code:
-            raise AirflowException(f"{ending(code)}: {last_message(self.tail)}")
+            raise of_exit_code(code, last_message(self.tail)).error()
 
     def on_kill(self) -> None:
         """Airflow calls this on a timeout, and when the task is stopped from outside."""
         if self._group is not None:
             self._group.kill()
-
-    def _show(self, line: str) -> None:
-        level = LEVEL.search(line)
-        getattr(self.log, level.group(1).lower() if level else "info")("%s", line)
 
 
 def program() -> str:

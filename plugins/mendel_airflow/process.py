@@ -63,11 +63,3 @@ class ProcessGroup:
         # The whole group may have ended already; macOS says "not permitted" of a group of zombies.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)
-
-
-def ending(code: int) -> str:
-    """What an exit code means, in words."""
-    if code >= 0:
-        return f"exit code {code}"
-    name = signal.Signals(-code).name
-    return f"killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")

@@ -37,7 +37,8 @@ def stage(
     :param partitioned: off for a command that is about the whole lake.
     :param kwargs: what else BaseOperator takes (pool, trigger_rule, …), or a task_id that the command does not give.
     """
-    return targets.operator()(**{**_arguments(command, options, doc, timeout, partitioned), **kwargs}, links=links)
+    arguments = _arguments(command, options, doc, timeout, partitioned)
+    return targets.operator(command)(**{**arguments, **kwargs}, links=links)
 
 
 def mapped_stage(
@@ -55,7 +56,7 @@ def mapped_stage(
     :param index: template that names one of them in the UI.
     """
     fixed = _arguments(command, options, doc, timeout)
-    return targets.operator().partial(**fixed, map_index_template=index, **kwargs).expand(mapped=over)
+    return targets.operator(command).partial(**fixed, map_index_template=index, **kwargs).expand(mapped=over)
 
 
 def setting(key: str, *, param: str, form: str = "{}") -> str:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mendel_airflow.kubernetes_pods import FOLDER, PodClassError, pod_class
+from mendel_airflow.kubernetes_pods import FOLDER, pod_class
+from mendel_airflow.stage_classes import StageClassError
 
 POD = "schedule_timeout_seconds: 1\nstartup_timeout_seconds: 2\npod: {kind: Pod, image: '${IMAGE:-none}'}\n"
 
@@ -23,7 +24,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_longer_name_wins(folder: Path) -> None:
     assert pod_class(["restore", "shard"]).pod["kind"] == "Narrow"
     assert pod_class(["restore", "plan"]).pod["kind"] == "Pod"
-    with pytest.raises(PodClassError):
+    with pytest.raises(StageClassError):
         pod_class(["restorer"])
 
 
@@ -53,19 +54,19 @@ def test_variables_have_values_or_defaults(folder: Path, monkeypatch: pytest.Mon
 )
 def test_a_bad_file_is_named(folder: Path, text: str, message: str) -> None:
     (folder / "bad.yaml").write_text(text)
-    with pytest.raises(PodClassError, match=rf"bad\.yaml.*{message}"):
+    with pytest.raises(StageClassError, match=rf"bad\.yaml.*{message}"):
         pod_class(["promote"])
 
 
 def test_a_stage_without_a_class_is_named(folder: Path) -> None:
-    with pytest.raises(PodClassError, match=r"has the stage 'promote' in its `stages`: add it to one"):
+    with pytest.raises(StageClassError, match=r"has the stage 'promote' in its `stages`: add it to one"):
         pod_class(["promote"])
 
 
 def test_a_stage_of_two_classes_is_refused(folder: Path) -> None:
     (folder / "other.yaml").write_text(f"stages: [ingest]\n{POD}")
     with pytest.raises(
-        PodClassError, match=r"other\.yaml and wide\.yaml both have the stage 'ingest': take it out of one"
+        StageClassError, match=r"other\.yaml and wide\.yaml both have the stage 'ingest': take it out of one"
     ):
         pod_class(["ingest"])
 

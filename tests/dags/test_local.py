@@ -16,7 +16,6 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 from airflow.sdk.execution_time.timeout import timeout
 from airflow.sdk.types import TaskInstanceKey
 
-from mendel_airflow import targets
 from mendel_airflow.links import DataDocsLink, external_views
 from mendel_airflow.local import LocalStage, program
 
@@ -204,13 +203,6 @@ def test_the_signal_handler_of_airflow_may_interrupt_the_reading(mendel: Any, tm
 def test_the_program_is_this_environments() -> None:
     assert Path(program()) == Path(sys.executable).parent / "mendel"
     assert Path(program()).exists()
-
-
-def test_unknown_targets_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert targets.operator() is LocalStage
-    monkeypatch.setenv("MENDEL_TARGET", "moon")
-    with pytest.raises(ValueError, match=r"MENDEL_TARGET='moon' is not a target\. Set it to one of: local, kubernetes"):
-        targets.operator()
 
 
 def test_the_link_leads_to_what_the_validation_published(mendel: Any, monkeypatch: pytest.MonkeyPatch) -> None:

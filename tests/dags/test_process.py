@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mendel_airflow.process import ProcessGroup, ending
+from mendel_airflow.process import ProcessGroup
 
 
 def start(code: str) -> ProcessGroup:
@@ -92,10 +92,3 @@ def test_kill_after_the_end_is_harmless() -> None:
 def test_a_program_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="none-such"):
         ProcessGroup([str(tmp_path / "none-such")], os.environ)
-
-
-@pytest.mark.parametrize(
-    ("code", "words"), [(1, "exit code 1"), (-9, "killed by SIGKILL (out of memory?)"), (-15, "killed by SIGTERM")]
-)
-def test_ending_in_words(code: int, words: str) -> None:
-    assert ending(code) == words

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -69,9 +71,17 @@ def main() -> None:
     except MendelError as error:
         print(f"mendel: {error}", file=sys.stderr)
         sys.stderr.flush()
+        _leave(str(error))
         raise SystemExit(error.exit_code) from error
     except BrokenPipeError:
         os._exit(1)
+
+
+def _leave(message: str) -> None:
+    """Write why the command failed into the file that MENDEL_FAILURE_FILE names, for a platform that shows it."""
+    if path := os.environ.get("MENDEL_FAILURE_FILE"):
+        with suppress(OSError):  # the message is in the log besides
+            Path(path).write_text(message)
 
 
 for stage in (
