@@ -46,7 +46,7 @@ LOCKS = {
     "gpu": for_image("pyproject.toml", "s3.in", extras="evaluate qlora documents wandb lineage"),
     "serve": for_image("pyproject.toml", "s3.in", extras="serve traces llm client", cpus=True),
     "mlflow": for_image("mlflow.in"),
-    "airflow": for_image("pyproject.toml", "airflow.in", extras="airflow"),
+    "airflow": for_image("pyproject.toml", "airflow.in", extras="aws"),
     "marts": Lock(["pyproject.toml", "marts.in"], ["lakehouse"]),
     "model": Lock(["model.in"], options=["--no-deps"]),
     "sbom": Lock(["sbom.in"]),
