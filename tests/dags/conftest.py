@@ -19,7 +19,17 @@ os.environ |= {
     "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPO / "plugins"),
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{HOME.name}/airflow.db",
 }
-for variable in ("TARGET", "CONFIG", "CONFIG_PREFIXES", "PIPELINES", "RULES", "STAGE_ENV", "APPROVAL", "BIN", "SAGEMAKER"):
+for variable in (
+    "TARGET",
+    "CONFIG",
+    "CONFIG_PREFIXES",
+    "PIPELINES",
+    "RULES",
+    "STAGE_ENV",
+    "APPROVAL",
+    "BIN",
+    "SAGEMAKER",
+):
     os.environ.pop(f"MENDEL_{variable}", None)  # the deployment's, not the tests'
 os.environ.pop("AIRFLOW_CONN_MENDEL_ALERTS", None)
 for variable in [name for name in os.environ if name.startswith("OPENLINEAGE_")]:

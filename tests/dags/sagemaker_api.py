@@ -80,12 +80,14 @@ class Services(ThreadingHTTPServer):
         name, how = asked["TrainingJobName"], asked["AlgorithmSpecification"]
         assert re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", name), f"no name of a job: {name}"
         if self.refusals:
-            raise Refusal(*self.refusals.pop(0))
+            raise RefusalError(*self.refusals.pop(0))
         if name in self.jobs:
-            raise Refusal("ResourceInUse", f"Training job names must be unique: {name}")
+            raise RefusalError("ResourceInUse", f"Training job names must be unique: {name}")
         assert how["ContainerEntrypoint"] == ["entrypoint"], "the image's own"
         failure = Path(tempfile.mkdtemp(dir=self.folder)) / "failure"
-        files = {key: value.replace("/opt/ml/output/failure", str(failure)) for key, value in asked["Environment"].items()}
+        files = {
+            key: value.replace("/opt/ml/output/failure", str(failure)) for key, value in asked["Environment"].items()
+        }
         process = subprocess.Popen(
             how["ContainerArguments"],
             env={"PATH": os.environ["PATH"], **files},
@@ -115,7 +117,7 @@ class Services(ThreadingHTTPServer):
 
     def describe_log_streams(self, asked: dict[str, Any]) -> dict[str, Any]:
         if not any(job.lines for job in self.jobs.values()):
-            raise Refusal("ResourceNotFoundException", "The specified log group does not exist.")
+            raise RefusalError("ResourceNotFoundException", "The specified log group does not exist.")
         name = asked["logStreamNamePrefix"].rstrip("/")
         return {"logStreams": [{"logStreamName": f"{name}/algo-1-1"}] if self.jobs[name].lines else []}
 
@@ -126,7 +128,7 @@ class Services(ThreadingHTTPServer):
         return {"events": page, "nextForwardToken": str(read + len(page))}
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """An error as AWS tells it."""
 
 
@@ -139,7 +141,7 @@ class _Call(BaseHTTPRequestHandler):
         )
         try:
             status, answer = 200, method(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        except Refusal as refusal:
+        except RefusalError as refusal:
             status, answer = 400, dict(zip(("__type", "message"), refusal.args, strict=True))
         self.send_response(status)
         self.send_header("Content-Type", "application/x-amz-json-1.1")

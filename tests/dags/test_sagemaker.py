@@ -157,7 +157,9 @@ def test_how_a_stage_ends_is_what_airflow_makes_of_it(
     assert type(raised.value) is error, "tried again in vain, or not tried again"
 
 
-def test_the_command_itself_leaves_its_message_for_sagemaker(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_itself_leaves_its_message_for_sagemaker(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Given the real command, and a setting that there is not
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:/usr/bin:/bin")
     line = ["--config", "include/pipelines/smoke.yaml", "--partition", "2026-11-23", "--set", "nonsense=1"]
