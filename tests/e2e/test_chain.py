@@ -56,7 +56,7 @@ EMPTY_DAY, BAD_DAY = ((THIS_WEEK - timedelta(days=days)).isoformat() for days in
 DAYS = [(THIS_WEEK - timedelta(days=days)).isoformat() for days in (3, 2)]
 FEEDBACK_DAY, SILENT_DAY = DAYS
 SECONDS_TO_READ = 5.0
-"""A person's: Airflow fails a task whose answer is there before its scheduler has heard that the task waits."""
+"""A person's. An instant answer failed the task at times, probably for coming before the scheduler knew that it waits."""
 
 
 @pytest.fixture(scope="module")
