@@ -36,6 +36,11 @@ def words(arguments: Sequence[str]) -> list[str]:
     return list(takewhile(lambda word: not word.startswith("-"), arguments))
 
 
+def begins_with(command: str, name: str) -> bool:
+    """Whether a command is called `name`, or begins with its words: `restore shard` with `restore`."""
+    return f"{command} ".startswith(f"{name} ")
+
+
 def variables(context: Context) -> dict[str, str]:
     """More environment of a stage: the run that it belongs to, and the pipeline whose gate no other may be laxer than."""
     return {

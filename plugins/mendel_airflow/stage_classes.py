@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from mendel_airflow.command import begins_with
+
 VARIABLE = re.compile(r"\$\{([A-Z_]+)(?::-([^}]*))?\}")
 """`${NAME}`, or `${NAME:-what to take without it}`."""
 
@@ -44,7 +46,7 @@ def stage_class(kind: type[Class], folder: Path, words: Sequence[str]) -> Class:
         (stage, path)
         for path in sorted(folder.glob("*.yaml"))
         for stage in _stages(path)
-        if f"{command} ".startswith(f"{stage} ")
+        if begins_with(command, stage)
     ]
     if not matches:
         raise StageClassError(f"no file of {folder} has the stage {name!r} in its `stages`: add it to one")

@@ -12,6 +12,8 @@ from importlib import import_module
 
 from airflow.sdk import BaseOperator
 
+from mendel_airflow.command import begins_with
+
 TARGETS = {
     "local": "mendel_airflow.local:LocalStage",
     "kubernetes": "mendel_airflow.kubernetes:KubernetesStage",
@@ -48,7 +50,7 @@ DEFAULT = "*"
 def operator(command: str) -> type[BaseOperator]:
     """The operator class of a stage's target. Raises ValueError saying what to change in MENDEL_TARGET."""
     names = _names(os.environ.get("MENDEL_TARGET") or "local")
-    words = [name for name in names if f"{command} ".startswith(f"{name} ")]
+    words = [name for name in names if begins_with(command, name)]
     module, _, attribute = TARGETS[names[max(words, key=len, default=DEFAULT)]].partition(":")
     operator_class: type[BaseOperator] = getattr(import_module(module), attribute)
     return operator_class
@@ -64,14 +66,10 @@ def _names(setting: str) -> Mapping[str, str]:
         raise ValueError(
             f"MENDEL_TARGET={setting!r}: {unknown[0]!r} is not a target. Take one of: {', '.join(TARGETS)}"
         )
-    if strange := [name for name in names if name != DEFAULT and not _begins_a_command(name)]:
+    if strange := [name for name in names if name != DEFAULT and not any(begins_with(c, name) for c in COMMANDS)]:
         raise ValueError(
             f"MENDEL_TARGET={setting!r}: no stage is called {strange[0]!r}. The stages are: {', '.join(COMMANDS)}"
         )
     if DEFAULT not in names or len(names) < len(entries):
         raise ValueError(f"MENDEL_TARGET={setting!r}: name each stage once, and a target for all others as `*=local`")
     return names
-
-
-def _begins_a_command(name: str) -> bool:
-    return any(f"{command} ".startswith(f"{name} ") for command in COMMANDS)
